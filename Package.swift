@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "parley",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "parley", targets: ["parley"]),
+        .library(name: "ParleyClient", targets: ["ParleyClient"]),
+        .library(name: "ParleyTesting", targets: ["ParleyTesting"]),
+        .library(name: "WebSocketProtocol", targets: ["WebSocketProtocol"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.90.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.0.0"),
+    ],
+    targets: [
+        // Sans-IO: bytes and time in, actions out.
+        .target(name: "ParleyModel", dependencies: [nioCore], swiftSettings: settings),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "WebSocketProtocol", dependencies: [nioCore, "CZlib"], swiftSettings: settings),
+        .target(name: "ParleyDialects", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
+
+        // The core.
+        .target(name: "ParleyHub", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
+
+        // Adapters: one heavy dependency each.
+        .target(
+            name: "ParleyJWT",
+            dependencies: ["ParleyHub", "ParleyModel", .product(name: "JWTKit", package: "jwt-kit")],
+            swiftSettings: settings
+        ),
+
+        // Edges.
+        .target(
+            name: "ParleyServer",
+            dependencies: [
+                "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
+                nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ParleyClient",
+            dependencies: ["ParleyModel", "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ParleyTesting",
+            dependencies: ["ParleyModel", "ParleyClient", nioCore, nioPosix],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "parley",
+            dependencies: [
+                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyDialects", nioCore, nioPosix, nioHTTP1, nioSSL,
+                logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings
+        ),
+    ]
+)
