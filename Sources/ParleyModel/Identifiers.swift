@@ -1,0 +1,79 @@
+/// The name of a topic as its dialect spells it; case-sensitive, any characters, never empty.
+///
+/// *Room* and *channel* are the wire words of single dialects for the same thing.
+public struct TopicName: Hashable, Sendable, CustomStringConvertible {
+    public let value: String
+
+    public init(_ value: String) {
+        self.value = value
+    }
+
+    public var description: String { self.value }
+
+    /// Names are compared byte for byte, as the hash that places topics is made of bytes: names that `String` calls equal but
+    /// spells differently (`é` as one scalar or as two) would be one topic with two homes.
+    public static func == (lhs: TopicName, rhs: TopicName) -> Bool {
+        lhs.value.utf8.elementsEqual(rhs.value.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        var value = self.value
+        value.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}
+
+/// A namespace of topics. Dialects in one space share rooms; by default each dialect has a space of its own.
+public struct SpaceID: RawRepresentable, Hashable, Sendable {
+    public let rawValue: UInt16
+
+    public init(rawValue: UInt16) {
+        self.rawValue = rawValue
+    }
+}
+
+/// What a topic is found by: its space and its name.
+public struct TopicKey: Hashable, Sendable, CustomStringConvertible {
+    public let space: SpaceID
+    public let name: TopicName
+
+    public init(space: SpaceID, name: TopicName) {
+        self.space = space
+        self.name = name
+    }
+
+    public var description: String { "\(self.space.rawValue)/\(self.name)" }
+
+    /// FNV-1a over the name's UTF-8: the same in every process, unlike `Hasher`, so that it may place topics.
+    public var stableHash: UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(self.space.rawValue)
+        for byte in self.name.value.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+        }
+        return hash
+    }
+}
+
+/// One connection of this process: the shard that owns it, its slot there, and the life of that slot.
+///
+/// Never reused: a slot's next tenant has another generation, so an identifier that outlived its connection finds nothing.
+public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
+    public let shard: UInt16
+    public let slot: UInt32
+    public let generation: UInt32
+
+    public init(shard: UInt16, slot: UInt32, generation: UInt32) {
+        self.shard = shard
+        self.slot = slot
+        self.generation = generation
+    }
+
+    public var description: String { "\(self.shard)-\(self.slot)-\(self.generation)" }
+}
+
+/// A wire protocol for applications.
+public enum DialectName: String, CaseIterable, Sendable, Hashable {
+    case sessionChat = "session-chat"
+    case disposableChat = "disposable-chat"
+    case channelServer = "channel-server"
+    case relay
+}

@@ -1,0 +1,130 @@
+public import NIOCore
+
+/// JSON strings: between their escaped form on the wire and Swift's `String`.
+public enum JSONString {
+    /// The text of a JSON string value found by ``JSONScanner`` in `buffer`.
+    ///
+    /// A surrogate escape without its other half becomes U+FFFD, as it has no meaning in Unicode.
+    public static func decode(_ value: JSONValue, in buffer: ByteBuffer) -> String? {
+        guard value.kind == .string else { return nil }
+        return buffer.withUnsafeReadableBytes { bytes in
+            Self.decode(UnsafeRawBufferPointer(rebasing: bytes[value.range.lowerBound + 1..<value.range.upperBound - 1]))
+        }
+    }
+
+    /// Decodes what stands between the quotes; the scanner has checked it.
+    static func decode(_ bytes: UnsafeRawBufferPointer) -> String {
+        guard bytes.contains(UInt8(ascii: "\\")) else { return String(decoding: bytes, as: UTF8.self) }
+        var units: [UInt16] = []
+        var text = ""
+        var plainStart = 0
+        var index = 0
+        func flushUnits() {
+            if !units.isEmpty {
+                text += String(decoding: units, as: UTF16.self)
+                units.removeAll(keepingCapacity: true)
+            }
+        }
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "\\") else {
+                index += 1
+                continue
+            }
+            if plainStart < index {
+                flushUnits()
+                text += String(decoding: bytes[plainStart..<index], as: UTF8.self)
+            }
+            switch bytes[index + 1] {
+            case UInt8(ascii: "u"):
+                var unit: UInt16 = 0
+                for offset in 2..<6 { unit = unit << 4 | UInt16(Self.hexDigit(bytes[index + offset]) ?? 0) }
+                units.append(unit)
+                index += 6
+            case let byte:
+                units.append(UInt16(Self.unescaped(byte)))
+                index += 2
+            }
+            plainStart = index
+        }
+        flushUnits()
+        if plainStart < index { text += String(decoding: bytes[plainStart..<index], as: UTF8.self) }
+        return text
+    }
+
+    private static func unescaped(_ byte: UInt8) -> UInt8 {
+        switch byte {
+        case UInt8(ascii: "b"): return 0x08
+        case UInt8(ascii: "f"): return 0x0C
+        case UInt8(ascii: "n"): return 0x0A
+        case UInt8(ascii: "r"): return 0x0D
+        case UInt8(ascii: "t"): return 0x09
+        default: return byte
+        }
+    }
+
+    static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): return byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): return byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): return byte - UInt8(ascii: "A") + 10
+        default: return nil
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Appends `text` as a JSON string with its quotes.
+    public mutating func writeJSONString(_ text: String) {
+        var text = text
+        text.withUTF8 { self.writeJSONString(utf8: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Appends the readable bytes of `text`, which must be UTF-8, as a JSON string with its quotes.
+    public mutating func writeJSONString(utf8 text: ByteBuffer) {
+        text.withUnsafeReadableBytes { self.writeJSONString(utf8: $0) }
+    }
+
+    mutating func writeJSONString(utf8 bytes: UnsafeRawBufferPointer) {
+        self.writeInteger(UInt8(ascii: "\""))
+        var start = 0
+        var index = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                index += 1
+                continue
+            }
+            self.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<index]))
+            self.writeJSONEscape(of: byte)
+            index += 1
+            start = index
+        }
+        self.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<bytes.count]))
+        self.writeInteger(UInt8(ascii: "\""))
+    }
+
+    private mutating func writeJSONEscape(of byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): self.writeStaticString("\\\"")
+        case UInt8(ascii: "\\"): self.writeStaticString("\\\\")
+        case 0x08: self.writeStaticString("\\b")
+        case 0x09: self.writeStaticString("\\t")
+        case 0x0A: self.writeStaticString("\\n")
+        case 0x0C: self.writeStaticString("\\f")
+        case 0x0D: self.writeStaticString("\\r")
+        default:
+            let digits = Array("0123456789abcdef".utf8)
+            self.writeStaticString("\\u00")
+            self.writeInteger(digits[Int(byte >> 4)])
+            self.writeInteger(digits[Int(byte & 15)])
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// The bytes of a scanned value, sharing this buffer's storage.
+    public func slice(of value: JSONValue) -> ByteBuffer {
+        // The scanner's ranges lie within the readable bytes that it was given.
+        self.getSlice(at: self.readerIndex + value.range.lowerBound, length: value.range.count) ?? ByteBuffer()
+    }
+}
