@@ -1,0 +1,27 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "parley-fuzz",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(name: "parley", path: ".."),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.90.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "fuzz-websocket",
+            dependencies: [
+                .product(name: "WebSocketProtocol", package: "parley"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        )
+    ]
+)
