@@ -1,0 +1,118 @@
+public import NIOCore
+public import ParleyModel
+
+/// One process's registry of connections and topics: a shard for each event loop, and the way between them.
+///
+/// What needs an answer from a shard is asked here, from any thread; message paths use the shard of their own loop.
+public final class Hub: Sendable {
+    public let configuration: HubConfiguration
+    private let shards: [ShardReference]
+
+    /// - Parameter eventLoops: At least one; each becomes a shard.
+    public init(configuration: HubConfiguration, eventLoops: [any EventLoop]) async throws {
+        let (configuration, shards) = Self.makeShards(configuration, eventLoops)
+        self.configuration = configuration
+        self.shards = shards
+        for shard in shards {
+            try await shard.run { $0.peers = shards }
+        }
+    }
+
+    /// For loops that only run when they are told to: tests drive them by hand.
+    package init(configuration: HubConfiguration, embedded eventLoops: [any EventLoop]) {
+        let (configuration, shards) = Self.makeShards(configuration, eventLoops)
+        self.configuration = configuration
+        self.shards = shards
+        for shard in shards { shard.withShard { $0.peers = shards } }
+    }
+
+    private static func makeShards(
+        _ configuration: HubConfiguration,
+        _ eventLoops: [any EventLoop]
+    ) -> (HubConfiguration, [ShardReference]) {
+        var configuration = configuration
+        configuration.shards = eventLoops.count
+        let shards = eventLoops.enumerated().map { index, eventLoop in
+            ShardReference(index: index, eventLoop: eventLoop, configuration: configuration)
+        }
+        return (configuration, shards)
+    }
+
+    public var shardCount: Int { self.shards.count }
+
+    /// The shard of an event loop, for code that runs on that loop.
+    public func shard(on eventLoop: any EventLoop) -> Shard {
+        guard let reference = self.shards.first(where: { $0.eventLoop === eventLoop }) else {
+            preconditionFailure("The event loop is none of this hub's: connections must be accepted on the loops it was made with.")
+        }
+        return reference.withShard { $0 }
+    }
+
+    /// Runs `body` on every shard's own loop and returns what they gave, in the order of the shards.
+    public func collect<Value: Sendable>(_ body: @escaping @Sendable (Shard) -> Value) async throws -> [Value] {
+        var values: [Value] = []
+        for shard in self.shards {
+            values.append(try await shard.run(body))
+        }
+        return values
+    }
+
+    /// Runs `body` with a connection, on its loop.
+    /// - Returns: `nil` when it is closed.
+    public func withConnection<Value: Sendable>(
+        _ id: ConnectionID,
+        _ body: @escaping @Sendable (Shard, Connection) -> Value
+    ) async throws -> Value? {
+        guard Int(id.shard) < self.shards.count else { return nil }
+        return try await self.shards[Int(id.shard)].run { shard in
+            shard[id].map { body(shard, $0) }
+        }
+    }
+
+    /// Who is in a topic, in the order of joining.
+    public func members(of topic: TopicName, for dialect: DialectName) async throws -> [Member] {
+        let key = self.configuration.key(topic, for: dialect)
+        let home = Int(key.stableHash % UInt64(self.shards.count))
+        return try await self.shards[home].run { shard in
+            var members: [Member] = []
+            shard.topics[key]?.members.forEach { members.append($0) }
+            return members
+        }
+    }
+
+    /// Closes a connection of whichever shard, because the hub as a whole is short of something.
+    public func expel(_ connection: ConnectionID, _ reason: CloseReason) {
+        guard Int(connection.shard) < self.shards.count else { return }
+        self.shards[Int(connection.shard)].post([.expel(connection, nil, reason)])
+    }
+}
+
+/// A shard as other threads may hold it: they can only have work run on its loop.
+struct ShardReference: Sendable {
+    let eventLoop: any EventLoop
+    private let shard: NIOLoopBoundBox<Shard>
+
+    init(index: Int, eventLoop: any EventLoop, configuration: HubConfiguration) {
+        self.eventLoop = eventLoop
+        self.shard = .makeBoxSendingValue(
+            Shard(index: index, eventLoop: eventLoop, configuration: configuration),
+            eventLoop: eventLoop
+        )
+    }
+
+    func withShard<Value>(_ body: (Shard) -> Value) -> Value {
+        body(self.shard.value)
+    }
+
+    func run<Value: Sendable>(_ body: @escaping @Sendable (Shard) -> Value) async throws -> Value {
+        try await self.eventLoop.submit { self.withShard(body) }.get()
+    }
+
+    func post(_ batch: [ShardMessage]) {
+        self.eventLoop.execute {
+            self.withShard { shard in
+                for message in batch { shard.receive(message) }
+            }
+        }
+    }
+}

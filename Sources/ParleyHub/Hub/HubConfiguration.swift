@@ -1,0 +1,56 @@
+public import ParleyModel
+
+/// What a hub is made of: its wire formats, the spaces of its dialects, and where time and chance come from.
+public struct HubConfiguration: Sendable {
+    /// A list of wire formats; each is known by its index, so that a connection carries one small number.
+    public struct Formats: Sendable {
+        private var formats: [any WireFormat] = []
+
+        public init() {}
+
+        public mutating func register(_ format: any WireFormat) -> FormatID {
+            self.formats.append(format)
+            return FormatID(index: self.formats.count - 1)
+        }
+
+        subscript(id: FormatID) -> any WireFormat { self.formats[id.index] }
+    }
+
+    public var formats = Formats()
+    /// The space of each dialect; a dialect without an entry has its own.
+    public var spaces: [DialectName: SpaceID]
+    public var policies: [SpaceID: SpacePolicy]
+    public var wallTime: @Sendable () -> WallTime
+    public var makeRandom: @Sendable () -> any RandomNumberGenerator & Sendable
+    /// One for each event loop; set by the hub.
+    var shards = 1
+
+    public init(
+        wallTime: @escaping @Sendable () -> WallTime,
+        makeRandom: @escaping @Sendable () -> any RandomNumberGenerator & Sendable = { SystemRandomNumberGenerator() }
+    ) {
+        self.spaces = Self.separateSpaces
+        self.policies = [:]
+        self.wallTime = wallTime
+        self.makeRandom = makeRandom
+    }
+
+    /// Every dialect in a space of its own.
+    public static var separateSpaces: [DialectName: SpaceID] {
+        var spaces: [DialectName: SpaceID] = [:]
+        for (index, dialect) in DialectName.allCases.enumerated() {
+            spaces[dialect] = SpaceID(rawValue: UInt16(index))
+        }
+        return spaces
+    }
+
+    public func key(_ topic: TopicName, for dialect: DialectName) -> TopicKey {
+        TopicKey(space: self.spaces[dialect] ?? SpaceID(rawValue: .max), name: topic)
+    }
+
+    func policy(of space: SpaceID) -> SpacePolicy {
+        self.policies[space] ?? Self.plainPolicy
+    }
+
+    private static let plainPolicy = SpacePolicy()
+}

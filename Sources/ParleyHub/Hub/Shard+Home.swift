@@ -1,0 +1,162 @@
+internal import NIOCore
+internal import ParleyModel
+
+/// The home shard's side: what happens in a topic is decided and ordered here, one thing after another.
+extension Shard {
+    func homeJoin(_ key: TopicKey, _ join: HomeJoin) {
+        let member = join.member
+        guard let topic = self.topics[key] ?? self.createTopic(key) else {
+            self.refuse(join, key, .topicLimit)
+            return
+        }
+        let holdsName = join.request.uniqueness != .any
+        if holdsName, let present = topic.members.holder(of: member.name, in: member.dialect) {
+            if join.request.uniqueness == .replace {
+                self.replace(present, in: topic, with: join)
+            } else {
+                self.refuse(join, key, .duplicateUser)
+            }
+            return
+        }
+        if let maximum = join.request.maximumMembers, topic.members.count(of: member.dialect) >= maximum {
+            self.refuse(join, key, .roomFull)
+            return
+        }
+        topic.members.append(member, format: join.format, holdsName: holdsName)
+        topic.emptySince = nil
+        topic.addSubscriber(format: join.format, shard: Int(member.connection.shard), shards: self.configuration.shards)
+        self.admit(join, to: topic)
+        self.distribute(.joined(member), in: topic)
+    }
+
+    func homeLeave(_ key: TopicKey, _ connection: ConnectionID) {
+        guard let topic = self.topics[key], let entry = topic.members.remove(connection) else { return }
+        topic.removeSubscriber(format: entry.format, shard: Int(connection.shard))
+        self.distribute(.left(entry.member), in: topic)
+        self.retireIfEmpty(topic)
+    }
+
+    func homePublish(_ key: TopicKey, _ publish: HomePublish) {
+        // A topic lives while it has members or a retained history; what is said to nobody is said in vain.
+        guard let topic = self.topics[key] else { return self.complete(publish, key) }
+        let sender: Sender
+        switch publish.origin {
+        case .member(let connection, _):
+            guard let member = topic.members[connection] else { return }
+            sender = Sender(id: member.id, name: member.name)
+        case .outside(let outsider):
+            sender = outsider
+        }
+        let policy = self.configuration.policy(of: key.space).history
+        guard !topic.history.refuses(policy) else { return self.complete(publish, key) }
+        topic.offset += 1
+        let publication = Publication(
+            offset: topic.offset,
+            time: self.configuration.wallTime(),
+            sender: sender,
+            payload: policy.limit > 0 ? publish.payload.detached() : publish.payload
+        )
+        if policy.limit > 0 { topic.history.append(publication, policy: policy) }
+        self.metrics.publications += 1
+        self.distribute(.published(publication), in: topic, excluding: publish.excluding)
+        self.complete(publish, key)
+    }
+
+    private func complete(_ publish: HomePublish, _ key: TopicKey) {
+        guard case .member(let connection, wantsCompletion: true) = publish.origin else { return }
+        self.send(.publishCompleted(connection, key), to: Int(connection.shard))
+    }
+
+    /// Encodes `event` once for each wire format in use, and hands it to every shard with subscribers of it.
+    private func distribute(_ event: TopicEvent, in topic: Topic, excluding: ConnectionID? = nil) {
+        for use in topic.formats {
+            let format = self.configuration.formats[use.format]
+            let local = use.subscribersByShard[self.index]
+            if use.total == local {
+                self.prepareArena()
+                let start = self.arena.bytes.writerIndex
+                format.encode(event, in: topic, into: &self.arena.bytes)
+                let range = ArenaRange(start: start, end: self.arena.bytes.writerIndex)
+                self.deliver(range, to: topic.key, format: use.format, excluding: excluding)
+                continue
+            }
+            var wire = ByteBuffer()
+            format.encode(event, in: topic, into: &wire)
+            guard wire.readableBytes > 0 else { continue }
+            for shard in use.subscribersByShard.indices where use.subscribersByShard[shard] > 0 {
+                self.send(.deliver(topic.key, use.format, wire, excluding: excluding), to: shard)
+            }
+        }
+    }
+
+    private func admit(_ join: HomeJoin, to topic: Topic) {
+        var welcome = ByteBuffer()
+        self.configuration.formats[join.format].encodeWelcome(for: join.member, in: topic, into: &welcome)
+        self.send(
+            .joinCompleted(join.connection, topic.key, .joined, welcome: welcome.readableBytes > 0 ? welcome : nil),
+            to: Int(join.connection.shard)
+        )
+    }
+
+    private func refuse(_ join: HomeJoin, _ key: TopicKey, _ reason: CloseReason) {
+        self.send(.joinCompleted(join.connection, key, .refused(reason), welcome: nil), to: Int(join.connection.shard))
+    }
+
+    private func replace(_ present: MemberList.Entry, in topic: Topic, with join: HomeJoin) {
+        let old = present.member
+        let member = join.member
+        topic.members.replace(old.connection, with: member, format: join.format)
+        topic.removeSubscriber(format: present.format, shard: Int(old.connection.shard))
+        topic.addSubscriber(format: join.format, shard: Int(member.connection.shard), shards: self.configuration.shards)
+        self.send(.expel(old.connection, topic.key, .replaced), to: Int(old.connection.shard))
+        self.admit(join, to: topic)
+        self.distribute(.replaced(old, by: member), in: topic)
+    }
+
+    // MARK: The life of a topic
+
+    private func createTopic(_ key: TopicKey) -> Topic? {
+        guard self.configuration.policy(of: key.space).limit.open(key.name) else { return nil }
+        let topic = Topic(key: key, epoch: self.context.random.next())
+        self.topics[key] = topic
+        self.metrics.topics += 1
+        return topic
+    }
+
+    private func retireIfEmpty(_ topic: Topic) {
+        guard topic.members.isEmpty else { return }
+        let retention = self.configuration.policy(of: topic.key.space).retention
+        if retention == .zero || topic.history.isEmpty {
+            self.forget(topic)
+        } else {
+            let now = self.eventLoop.now
+            topic.emptySince = now
+            self.idleTopics.append((topic.key, now + retention))
+            self.startWheel()
+        }
+    }
+
+    /// Forgets topics that have been empty for as long as their space retains them.
+    func forgetIdleTopics(now: NIODeadline) {
+        // Spaces differ in their retention, so that the list is not quite in order: look at all of it.
+        guard self.idleTopics.contains(where: { $0.deadline <= now }) else { return }
+        let waiting = self.idleTopics
+        self.idleTopics = []
+        for entry in waiting {
+            guard entry.deadline <= now else {
+                self.idleTopics.append(entry)
+                continue
+            }
+            guard let topic = self.topics[entry.key], let emptySince = topic.emptySince,
+                emptySince + self.configuration.policy(of: entry.key.space).retention <= now
+            else { continue }
+            self.forget(topic)
+        }
+    }
+
+    private func forget(_ topic: Topic) {
+        self.topics[topic.key] = nil
+        self.configuration.policy(of: topic.key.space).limit.close(topic.key.name)
+        self.metrics.topics -= 1
+    }
+}

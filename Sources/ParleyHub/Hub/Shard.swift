@@ -1,0 +1,364 @@
+public import NIOCore
+public import ParleyModel
+
+/// The part of the hub that one event loop owns: its connections, the topics whose home it is, and the tick's arena.
+///
+/// Everything here runs on that loop, without locks. See design §3.
+public final class Shard {
+    private struct Slot {
+        var generation: UInt32 = 0
+        var connection: Connection?
+    }
+
+    public let index: Int
+    public let eventLoop: any EventLoop
+    let configuration: HubConfiguration
+    /// The other shards, this one included, by index. Set once, when the hub is made.
+    var peers: [ShardReference] = []
+
+    private var slots: ContiguousArray<Slot> = []
+    private var freeSlots: [UInt32] = []
+    var localTopics: [TopicKey: LocalTopic] = [:]
+    /// Topics whose home this is.
+    var topics: [TopicKey: Topic] = [:]
+    var idleTopics: CircularBuffer<(key: TopicKey, deadline: NIODeadline)> = []
+
+    var arena = Arena()
+    private var touched: ContiguousArray<Connection> = []
+    private var flushing: ContiguousArray<Connection> = []
+    private var ranges: ContiguousArray<ArenaRange> = []
+    private var isFlushing = false
+    private var isFlushScheduled = false
+    private var deferred: [() -> Void] = []
+    /// Made once, so that scheduling a flush allocates nothing.
+    private lazy var scheduledFlush: @Sendable () -> Void = {
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        return { bound.value.flush() }
+    }()
+    private var outboxes: [[ShardMessage]] = []
+
+    private var wheel: TimerWheel<ConnectionID>
+    private var wheelTimer: Scheduled<Void>?
+
+    /// Time and chance for the dialects of this shard's connections.
+    public var context: DialectContext
+    public var metrics = HubMetrics()
+
+    init(index: Int, eventLoop: any EventLoop, configuration: HubConfiguration) {
+        self.index = index
+        self.eventLoop = eventLoop
+        self.configuration = configuration
+        self.context = DialectContext(now: eventLoop.now, random: configuration.makeRandom())
+        self.wheel = TimerWheel(now: eventLoop.now)
+        self.outboxes = Array(repeating: [], count: configuration.shards)
+    }
+
+    // MARK: Connections
+
+    /// Registers a connection. It hears nothing until it joins a topic.
+    public func open(
+        dialect: DialectName,
+        format: FormatID,
+        policy: SlowConsumerPolicy,
+        delegate: any ConnectionDelegate
+    ) -> Connection {
+        let slot: UInt32
+        if let free = self.freeSlots.popLast() {
+            slot = free
+        } else {
+            slot = UInt32(self.slots.count)
+            self.slots.append(Slot())
+        }
+        let id = ConnectionID(shard: UInt16(self.index), slot: slot, generation: self.slots[Int(slot)].generation)
+        let connection = Connection(id: id, dialect: dialect, format: format, policy: policy, delegate: delegate)
+        self.slots[Int(slot)].connection = connection
+        self.metrics.connections[dialect, default: 0] += 1
+        return connection
+    }
+
+    /// Ends a connection: it leaves its topics and hears nothing more. Closing twice does nothing.
+    public func close(_ connection: Connection) {
+        guard !self.isFlushing else {
+            self.afterFlush { self.close(connection) }
+            return
+        }
+        guard connection.isOpen else { return }
+        self.detach(connection)
+        connection.delegate = nil
+        let slot = Int(connection.id.slot)
+        self.slots[slot].connection = nil
+        self.slots[slot].generation &+= 1
+        self.freeSlots.append(connection.id.slot)
+        self.metrics.connections[connection.dialect, default: 1] -= 1
+    }
+
+    /// Makes a connection leave its topics for good. What it was sent before still goes out, and replies may follow.
+    public func detach(_ connection: Connection) {
+        guard !self.isFlushing else {
+            self.afterFlush { self.detach(connection) }
+            return
+        }
+        guard !connection.isDetached else { return }
+        connection.isDetached = true
+        while let subscription = connection.subscriptions.last {
+            self.unsubscribe(connection, slot: connection.subscriptions.count - 1)
+            self.send(.leave(subscription.topic.key, connection.id), to: subscription.topic.home)
+        }
+    }
+
+    /// Calls `body` for each open connection.
+    public func forEachConnection(_ body: (Connection) -> Void) {
+        for slot in self.slots {
+            if let connection = slot.connection { body(connection) }
+        }
+    }
+
+    public subscript(id: ConnectionID) -> Connection? {
+        guard Int(id.slot) < self.slots.count, self.slots[Int(id.slot)].generation == id.generation else { return nil }
+        return self.slots[Int(id.slot)].connection
+    }
+
+    // MARK: Topics, as a connection sees them
+
+    /// Asks for membership; the answer is ``ConnectionDelegate/joinCompleted(_:_:)``, perhaps before this returns.
+    public func join(_ connection: Connection, _ request: JoinRequest) {
+        let key = self.configuration.key(request.topic, for: connection.dialect)
+        let join = HomeJoin(connection: connection.id, dialect: connection.dialect, format: connection.format, request: request)
+        self.send(.join(key, join), to: self.home(of: key))
+    }
+
+    public func leave(_ connection: Connection, _ topic: TopicKey) {
+        self.send(.leave(topic, connection.id), to: self.home(of: topic))
+        if let slot = connection.subscription(to: topic) { self.unsubscribe(connection, slot: slot) }
+    }
+
+    /// Publishes to a topic that `connection` is a member of; nothing happens if it is not.
+    ///
+    /// Delivered at most once, in the same order to all. With `wantsCompletion`, ``ConnectionDelegate/publishCompleted(_:)`` follows
+    /// when it has been handed to every member of this process.
+    /// - Parameter payload: May be a slice of a read buffer; what is kept is copied.
+    public func publish(
+        _ payload: Payload,
+        from connection: Connection,
+        to topic: TopicKey,
+        includingSender: Bool,
+        wantsCompletion: Bool
+    ) {
+        let publish = HomePublish(
+            origin: .member(connection.id, wantsCompletion: wantsCompletion),
+            payload: payload,
+            excluding: includingSender ? nil : connection.id
+        )
+        self.send(.publish(topic, publish), to: self.home(of: topic))
+    }
+
+    /// Publishes on behalf of somebody who is no member.
+    public func publish(_ payload: Payload, from sender: Sender, to topic: TopicKey) {
+        self.send(.publish(topic, HomePublish(origin: .outside(sender), payload: payload, excluding: nil)), to: self.home(of: topic))
+    }
+
+    // MARK: Sending
+
+    /// Appends bytes for one connection alone, in order with everything else that it receives.
+    /// - Parameter body: Writes whole frames; called at once.
+    public func send(to connection: Connection, _ body: (inout ByteBuffer) -> Void) {
+        self.prepareArena()
+        let start = self.arena.bytes.writerIndex
+        body(&self.arena.bytes)
+        let range = ArenaRange(start: start, end: self.arena.bytes.writerIndex)
+        if range.count > 0 { self.note(range, for: connection) }
+    }
+
+    /// Makes room: called before anything is appended, so that noted ranges stay valid.
+    func prepareArena() {
+        if self.arena.isFull { self.flushNotes() }
+        self.scheduleFlush()
+    }
+
+    private func note(_ range: ArenaRange, for connection: Connection) {
+        guard connection.isOpen else { return }
+        if connection.notes.isEmpty { self.touched.append(connection) }
+        connection.notes.add(range, merging: connection.mergesNotes, in: &self.arena)
+    }
+
+    /// Notes `range` for every subscriber that this shard has of `topic` in `format`.
+    func deliver(_ range: ArenaRange, to topic: TopicKey, format: FormatID, excluding: ConnectionID?) {
+        guard range.count > 0, let subscribers = self.localTopics[topic]?.subscribers(of: format) else { return }
+        var deliveries = subscribers.count
+        for subscriber in subscribers {
+            let connection = subscriber.connection
+            if let excluding, connection.id == excluding {
+                deliveries -= 1
+                continue
+            }
+            if connection.notes.isEmpty { self.touched.append(connection) }
+            connection.notes.add(range, merging: connection.mergesNotes, in: &self.arena)
+        }
+        self.metrics.deliveries += deliveries
+    }
+
+    /// Hands every touched connection its bytes now, without waiting for the end of the tick.
+    public func flushNotes() {
+        guard !self.isFlushing else { return }
+        if !self.touched.isEmpty {
+            self.isFlushing = true
+            self.context.now = self.eventLoop.now
+            swap(&self.touched, &self.flushing)
+            for connection in self.flushing {
+                let messages = Int(connection.notes.messages)
+                self.ranges.removeAll(keepingCapacity: true)
+                connection.notes.collect(from: self.arena, into: &self.ranges)
+                connection.notes.clear()
+                connection.delegate?.write(self.ranges, of: self.arena.bytes, messages: messages)
+            }
+            self.flushing.removeAll(keepingCapacity: true)
+            self.isFlushing = false
+        }
+        self.arena.clear()
+        while !self.deferred.isEmpty {
+            let work = self.deferred
+            self.deferred = []
+            for item in work { item() }
+        }
+    }
+
+    /// Runs `work` when no flush is going on: at once, or after the present one.
+    ///
+    /// What a delegate learns in the middle of a flush (a dead socket, say) may change topics only afterwards.
+    public func afterFlush(_ work: @escaping () -> Void) {
+        if self.isFlushing {
+            self.deferred.append(work)
+            self.scheduleFlush()
+        } else {
+            work()
+        }
+    }
+
+    private func scheduleFlush() {
+        guard !self.isFlushScheduled else { return }
+        self.isFlushScheduled = true
+        self.eventLoop.execute(self.scheduledFlush)
+    }
+
+    /// The end of a tick.
+    private func flush() {
+        self.isFlushScheduled = false
+        self.flushNotes()
+        for target in self.outboxes.indices where !self.outboxes[target].isEmpty {
+            let batch = self.outboxes[target]
+            self.outboxes[target] = []
+            self.peers[target].post(batch)
+        }
+    }
+
+    // MARK: Crossing
+
+    func home(of key: TopicKey) -> Int {
+        self.configuration.shards == 1 ? 0 : Int(key.stableHash % UInt64(self.configuration.shards))
+    }
+
+    /// Handles a message here and now if this shard is meant, else puts it into the tick's batch.
+    func send(_ message: ShardMessage, to target: Int) {
+        if target == self.index {
+            self.receive(message)
+        } else {
+            self.outboxes[target].append(message.detached())
+            self.scheduleFlush()
+        }
+    }
+
+    func receive(_ message: ShardMessage) {
+        switch message {
+        case .join(let key, let join):
+            self.homeJoin(key, join)
+        case .leave(let key, let connection):
+            self.homeLeave(key, connection)
+        case .publish(let key, let publish):
+            self.homePublish(key, publish)
+        case .joinCompleted(let id, let key, let outcome, let welcome):
+            self.completeJoin(id, key, outcome, welcome: welcome)
+        case .publishCompleted(let id, let key):
+            self[id]?.delegate?.publishCompleted(key)
+        case .deliver(let key, let format, let wire, let excluding):
+            self.prepareArena()
+            let start = self.arena.bytes.writerIndex
+            self.arena.bytes.writeImmutableBuffer(wire)
+            let range = ArenaRange(start: start, end: self.arena.bytes.writerIndex)
+            self.deliver(range, to: key, format: format, excluding: excluding)
+        case .expel(let id, let key, let reason):
+            guard let connection = self[id] else { return }
+            if let key, let slot = connection.subscription(to: key) { self.unsubscribe(connection, slot: slot) }
+            connection.delegate?.expelled(reason)
+        }
+    }
+
+    private func completeJoin(_ id: ConnectionID, _ key: TopicKey, _ outcome: JoinOutcome, welcome: ByteBuffer?) {
+        guard let connection = self[id], !connection.isDetached else {
+            // Gone in the meantime, when there was no subscription yet to leave.
+            if outcome == .joined { self.send(.leave(key, id), to: self.home(of: key)) }
+            return
+        }
+        if outcome == .joined {
+            let topic = self.localTopics[key] ?? LocalTopic(key: key, home: self.home(of: key))
+            self.localTopics[key] = topic
+            topic.add(connection)
+            self.metrics.subscriptions += 1
+            if let welcome { self.send(to: connection) { $0.writeImmutableBuffer(welcome) } }
+        }
+        connection.delegate?.joinCompleted(key, outcome)
+    }
+
+    private func unsubscribe(_ connection: Connection, slot: Int) {
+        let topic = connection.subscriptions[slot].topic
+        topic.remove(connection, slot: slot)
+        self.metrics.subscriptions -= 1
+        if topic.isEmpty { self.localTopics[topic.key] = nil }
+    }
+
+    // MARK: Timers
+
+    /// Has ``ConnectionDelegate/wake(now:)`` called at `deadline`, or up to a tenth of a second later; the earliest request counts.
+    public func wake(_ connection: Connection, at deadline: NIODeadline) {
+        guard deadline < connection.nextWake else { return }
+        connection.nextWake = deadline
+        self.wheel.schedule(connection.id, at: deadline, now: self.eventLoop.now)
+        self.startWheel()
+    }
+
+    func startWheel() {
+        guard self.wheelTimer == nil else { return }
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.wheelTimer = self.eventLoop.scheduleTask(in: self.wheel.resolution) { bound.value.turnWheel() }
+    }
+
+    private func turnWheel() {
+        self.wheelTimer = nil
+        let now = self.eventLoop.now
+        for id in self.wheel.advance(to: now) {
+            guard let connection = self[id] else { continue }
+            guard connection.nextWake <= now else {
+                // Beyond the wheel's horizon when it was scheduled, or superseded by an earlier wake that has come already.
+                if connection.nextWake != .distantFuture { self.wheel.schedule(id, at: connection.nextWake, now: now) }
+                continue
+            }
+            connection.nextWake = .distantFuture
+            connection.delegate?.wake(now: now)
+        }
+        self.forgetIdleTopics(now: now)
+        if !self.wheel.isEmpty || !self.idleTopics.isEmpty { self.startWheel() }
+    }
+}
+
+@available(*, unavailable)
+extension Shard: Sendable {}
+
+extension ShardMessage {
+    /// A copy that may outlive this turn of the loop: payloads own their bytes.
+    fileprivate func detached() -> ShardMessage {
+        guard case .publish(let key, let publish) = self else { return self }
+        return .publish(
+            key,
+            HomePublish(origin: publish.origin, payload: publish.payload.detached(), excluding: publish.excluding)
+        )
+    }
+}

@@ -1,0 +1,50 @@
+internal import NIOCore
+internal import ParleyModel
+
+/// A topic on its home shard, which alone orders what happens in it.
+final class Topic: TopicView {
+    let key: TopicKey
+    /// The life of this topic's history: offsets of different epochs do not compare.
+    let epoch: UInt64
+    var members = MemberList()
+    var history = History()
+    var offset: UInt64 = 0
+    /// When the last member left; `nil` while somebody is here.
+    var emptySince: NIODeadline?
+    /// For each wire format in use here, how many subscribers of it each shard has.
+    private(set) var formats: [FormatUse] = []
+
+    struct FormatUse {
+        let format: FormatID
+        var subscribersByShard: [Int]
+        var total: Int
+    }
+
+    init(key: TopicKey, epoch: UInt64) {
+        self.key = key
+        self.epoch = epoch
+    }
+
+    var name: TopicName { self.key.name }
+
+    func forEachMember(_ body: (Member) -> Void) { self.members.forEach(body) }
+    func forEachPublication(_ body: (Publication) -> Void) { self.history.forEach(body) }
+
+    func addSubscriber(format: FormatID, shard: Int, shards: Int) {
+        if let index = self.formats.firstIndex(where: { $0.format == format }) {
+            self.formats[index].subscribersByShard[shard] += 1
+            self.formats[index].total += 1
+        } else {
+            var counts = [Int](repeating: 0, count: shards)
+            counts[shard] = 1
+            self.formats.append(FormatUse(format: format, subscribersByShard: counts, total: 1))
+        }
+    }
+
+    func removeSubscriber(format: FormatID, shard: Int) {
+        guard let index = self.formats.firstIndex(where: { $0.format == format }) else { return }
+        self.formats[index].subscribersByShard[shard] -= 1
+        self.formats[index].total -= 1
+        if self.formats[index].total == 0 { self.formats.remove(at: index) }
+    }
+}
