@@ -1,0 +1,144 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+
+/// The channel server's management API: `@connections` as API Gateway has it, and the table of connections.
+///
+/// A middleware, as the path may carry a stage prefix and percent-encoded parts that a router would not match.
+/// Source: channel server specification, *Management API*.
+struct ChannelManagement: RouterMiddleware {
+    typealias Context = APIContext
+
+    static let maximumBodyBytes = 131_072
+
+    let hub: Hub
+    let registry: ChannelRegistry
+    let authorization: ManagementAuthorization
+    /// The token for `GET /connections`; also when `@connections` itself asks for something else.
+    let adminToken: String?
+    /// Seconds that a connection lives at most, for the rows' `ttl`; 0: unlimited.
+    let maximumLifetime: Int
+    let wallTime: @Sendable () -> WallTime
+
+    func handle(
+        _ request: Request,
+        context: APIContext,
+        next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        let path = (request.head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
+        let components = path.split(separator: "/").map { PercentEncoding.decode($0) ?? String($0) }
+        if let index = components.firstIndex(of: "@connections"), index <= 1, components.count == index + 2 {
+            return try await self.connection(components[index + 1], request, context)
+        }
+        if components == ["connections"], request.method == .get {
+            return try await self.table(request, context)
+        }
+        return try await next(request, context)
+    }
+
+    private func connection(_ wireID: String, _ request: Request, _ context: APIContext) async throws -> Response {
+        var request = request
+        let body = try await request.collectBody(upTo: 16 << 20)
+        guard self.authorization.allows(request, body: body, from: context.remoteAddress, now: self.wallTime()) else {
+            return self.error(.forbidden, "ForbiddenException", "Forbidden")
+        }
+        switch request.method {
+        case .post: return try await self.post(body, to: wireID)
+        case .get: return try await self.describe(wireID)
+        case .delete: return try await self.delete(wireID)
+        default: return self.error(.methodNotAllowed, "MethodNotAllowedException", "Expected POST, GET or DELETE")
+        }
+    }
+
+    private func post(_ body: ByteBuffer, to wireID: String) async throws -> Response {
+        guard body.readableBytes <= Self.maximumBodyBytes else {
+            return self.error(.contentTooLarge, "PayloadTooLargeException", "The body exceeds \(Self.maximumBodyBytes) bytes")
+        }
+        guard body.readableBytes > 0 else { return self.error(.badRequest, "BadRequestException", "The body is empty") }
+        guard TextLength.isUTF8(body) else { return self.error(.badRequest, "BadRequestException", "The body is not UTF-8") }
+        switch try await self.onHandler(wireID, { $0.deliver(body) }) {
+        case .none: return self.gone
+        case .some(false): return self.error(.tooManyRequests, "LimitExceededException", "The connection's buffer is full")
+        case .some(true): return Response(status: .ok, headers: self.headers())
+        }
+    }
+
+    private func describe(_ wireID: String) async throws -> Response {
+        guard let found = self.registry.find(wireID),
+            let idle = try await self.onHandler(wireID, { (NIODeadline.now() - $0.lastActive).nanoseconds / 1_000_000 })
+        else { return self.gone }
+        let lastActive = WallTime(milliseconds: self.wallTime().milliseconds - idle)
+        var body = ByteBuffer()
+        body.writeString("{\"connectedAt\":\"\(found.entry.connectedAt.iso8601)\",\"identity\":{\"sourceIp\":")
+        body.writeJSONString(found.entry.sourceIP)
+        body.writeString(",\"userAgent\":")
+        body.writeJSONString(found.entry.userAgent)
+        body.writeString("},\"lastActiveAt\":\"\(lastActive.iso8601)\"}")
+        return .json(.ok, body, headers: self.headers())
+    }
+
+    private func delete(_ wireID: String) async throws -> Response {
+        guard try await self.onHandler(wireID, { $0.close(.closedByManagement) }) != nil else { return self.gone }
+        return Response(status: .noContent, headers: self.headers())
+    }
+
+    /// The rows of a channel, for operators.
+    private func table(_ request: Request, _ context: APIContext) async throws -> Response {
+        let bearer = request.headers[.authorization] ?? ""
+        guard let adminToken = self.adminToken, ManagementAuthorization.equal("Bearer \(adminToken)", bearer) else {
+            return self.error(.forbidden, "ForbiddenException", "Expected Authorization: Bearer $CHANNEL_MANAGEMENT_TOKEN")
+        }
+        guard let channel = QueryParameters(request.uri.query.map { $0[...] })["channelId"], !channel.isEmpty else {
+            return self.error(.badRequest, "BadRequestException", "Expected the query parameter channelId")
+        }
+        let members = try await self.hub.members(of: TopicName(channel), for: .channelServer)
+        var body = ByteBuffer(string: "{\"items\":[")
+        var count = 0
+        for member in members {
+            guard let entry = self.registry.entry(of: member.connection) else { continue }
+            body.writeString(count == 0 ? "{\"connectionId\":" : ",{\"connectionId\":")
+            body.writeJSONString(entry.wireID)
+            body.writeString(",\"channelId\":")
+            body.writeJSONString(channel)
+            body.writeString(",\"senderId\":")
+            body.writeJSONString(member.id)
+            body.writeString(",\"ttl\":\(entry.connectedAt.seconds + Int64(self.maximumLifetime) + 120)}")
+            count += 1
+        }
+        body.writeString("],\"count\":\(count)}")
+        return .json(.ok, body)
+    }
+
+    /// Runs `body` with a live connection, on its event loop.
+    private func onHandler<Value: Sendable>(
+        _ wireID: String,
+        _ body: @escaping @Sendable (WebSocketHandler) -> Value
+    ) async throws -> Value? {
+        guard let found = self.registry.find(wireID) else { return nil }
+        let result = try await self.hub.withConnection(found.connection) { _, connection -> Value? in
+            guard let handler = connection.delegate as? WebSocketHandler, handler.isOpen else { return nil }
+            return body(handler)
+        }
+        return result ?? nil
+    }
+
+    private var gone: Response {
+        self.error(.gone, "GoneException", "The connection is not, or no longer, there")
+    }
+
+    private func headers() -> HTTPFields {
+        var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+        return [HTTPField.Name("x-amzn-RequestId")!: RandomIdentifier.uuid(using: &random)]
+    }
+
+    private func error(_ status: HTTPResponse.Status, _ type: String, _ message: String) -> Response {
+        var headers = self.headers()
+        headers[HTTPField.Name("x-amzn-ErrorType")!] = type
+        var body = ByteBuffer(string: "{\"message\":")
+        body.writeJSONString(message)
+        body.writeString("}")
+        return .json(status, body, headers: headers)
+    }
+}

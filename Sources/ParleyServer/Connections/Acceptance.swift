@@ -1,0 +1,89 @@
+internal import NIOCore
+internal import ParleyDialects
+internal import ParleyModel
+internal import Synchronization
+
+/// What an endpoint says to a WebSocket handshake.
+enum Admission: Sendable {
+    case accept(Acceptance)
+    case refuse(Refusal)
+    /// Something has to be asked first, a token verified for instance.
+    case pending(EventLoopFuture<Admission>)
+}
+
+/// A handshake that goes through, and the connection that comes of it.
+struct Acceptance: Sendable {
+    let profile: ConnectionProfile
+    let dialect: any Dialect
+    /// Told of the connection's life, where somebody keeps a list.
+    var observer: (any ConnectionObserver)?
+    /// The token's end, and the time by which it was computed.
+    var tokenExpiry: (expiresAt: WallTime, now: WallTime)?
+
+    func expiry(now: NIODeadline) -> NIODeadline {
+        guard let expiry = self.tokenExpiry else { return .distantFuture }
+        return now + .milliseconds(expiry.expiresAt.milliseconds - expiry.now.milliseconds)
+    }
+}
+
+/// Learns when a connection begins and ends; called on its event loop.
+protocol ConnectionObserver: Sendable {
+    func opened(_ connection: ConnectionID)
+    func closed(_ connection: ConnectionID)
+}
+
+/// How many WebSocket connections there may be: in the process, and from one address.
+final class ConnectionLimits: Sendable {
+    private let maximum: Int
+    private let maximumPerAddress: Int
+    private let count = Atomic<Int>(0)
+    private let countsByAddress = Mutex<[String: Int]>([:])
+
+    /// - Parameters: 0 means no limit.
+    init(maximum: Int, maximumPerAddress: Int) {
+        self.maximum = maximum
+        self.maximumPerAddress = maximumPerAddress
+    }
+
+    var current: Int { self.count.load(ordering: .relaxed) }
+
+    /// Takes a place for a connection from `address`. The permit must be released exactly once.
+    func acquire(address: SocketAddress?) -> Result<ConnectionPermit, Refusal> {
+        let taken = self.count.add(1, ordering: .relaxed).newValue
+        guard self.maximum == 0 || taken <= self.maximum else {
+            self.count.subtract(1, ordering: .relaxed)
+            return .failure(.connectionLimit)
+        }
+        guard self.maximumPerAddress > 0, let ip = address?.ipAddress else {
+            return .success(ConnectionPermit(limits: self, address: nil))
+        }
+        let isAllowed = self.countsByAddress.withLock { counts in
+            guard counts[ip, default: 0] < self.maximumPerAddress else { return false }
+            counts[ip, default: 0] += 1
+            return true
+        }
+        guard isAllowed else {
+            self.count.subtract(1, ordering: .relaxed)
+            return .failure(.addressLimit)
+        }
+        return .success(ConnectionPermit(limits: self, address: ip))
+    }
+
+    fileprivate func release(_ address: String?) {
+        self.count.subtract(1, ordering: .relaxed)
+        guard let address else { return }
+        self.countsByAddress.withLock { counts in
+            counts[address] = (counts[address] ?? 1) > 1 ? counts[address, default: 1] - 1 : nil
+        }
+    }
+}
+
+/// A place among the allowed connections.
+struct ConnectionPermit: Sendable {
+    fileprivate let limits: ConnectionLimits
+    fileprivate let address: String?
+
+    func release() {
+        self.limits.release(self.address)
+    }
+}

@@ -1,0 +1,105 @@
+internal import NIOCore
+internal import ParleyModel
+
+/// When a connection is pinged, and what silence or age does to it. `nil` switches a rule off.
+public struct ClockPolicy: Sendable {
+    /// How often a protocol ping is sent.
+    public var pingInterval: TimeInterval?
+    /// Without any frame from the peer for this long it is dropped: its pongs, at least, should have come.
+    public var silenceLimit: TimeInterval?
+    /// Without messages in either direction for this long, the connection is closed.
+    public var idleTimeout: TimeInterval?
+    /// The connection is closed at this age, whatever happens on it.
+    public var maximumLifetime: TimeInterval?
+    /// An unfinished frame or message may go without progress for this long.
+    public var frameTimeout: TimeInterval?
+
+    public init(
+        pingInterval: TimeInterval? = nil,
+        silenceLimit: TimeInterval? = nil,
+        idleTimeout: TimeInterval? = nil,
+        maximumLifetime: TimeInterval? = nil,
+        frameTimeout: TimeInterval? = 30
+    ) {
+        self.pingInterval = pingInterval
+        self.silenceLimit = silenceLimit
+        self.idleTimeout = idleTimeout
+        self.maximumLifetime = maximumLifetime
+        self.frameTimeout = frameTimeout
+    }
+
+    /// Pings every `interval`, and drops a peer that left two of them unanswered.
+    public static func pinging(every interval: TimeInterval, frameTimeout: TimeInterval? = 30) -> ClockPolicy {
+        ClockPolicy(pingInterval: interval, silenceLimit: interval * 3, frameTimeout: frameTimeout)
+    }
+}
+
+/// Seconds, as configuration gives them; fractions are welcome in tests.
+public typealias TimeInterval = Double
+
+extension TimeAmount {
+    init(_ interval: TimeInterval) {
+        self = .nanoseconds(Int64(interval * 1_000_000_000))
+    }
+}
+
+/// The deadlines of one connection: a value that is told the time and says what is due.
+struct ConnectionClock {
+    enum TickAction: Equatable {
+        case none
+        case ping
+        case close(CloseReason)
+    }
+
+    private let openedAt: NIODeadline
+    private var lastReceived: NIODeadline
+    private var lastSent: NIODeadline
+    private var nextPing: NIODeadline
+    /// When the token that opened the connection expires.
+    private let expiry: NIODeadline
+
+    init(policy: ClockPolicy, now: NIODeadline, expiry: NIODeadline = .distantFuture) {
+        self.openedAt = now
+        self.lastReceived = now
+        self.lastSent = now
+        self.expiry = expiry
+        self.nextPing = policy.pingInterval.map { now + TimeAmount($0) } ?? .distantFuture
+    }
+
+    mutating func received(at now: NIODeadline) {
+        self.lastReceived = now
+    }
+
+    mutating func sent(at now: NIODeadline) {
+        self.lastSent = now
+    }
+
+    /// When the last frame came or the last message went.
+    var lastActive: NIODeadline { max(self.lastReceived, self.lastSent) }
+
+    /// What is due now. Call again at ``nextDeadline(policy:isMidMessage:)``, or whenever.
+    mutating func tick(_ policy: ClockPolicy, now: NIODeadline, isMidMessage: Bool) -> TickAction {
+        if self.expiry <= now { return .close(.tokenExpired) }
+        if let lifetime = policy.maximumLifetime, self.openedAt + TimeAmount(lifetime) <= now { return .close(.goingAway) }
+        if let idle = policy.idleTimeout, self.lastActive + TimeAmount(idle) <= now { return .close(.goingAway) }
+        if let silence = policy.silenceLimit, self.lastReceived + TimeAmount(silence) <= now { return .close(.pingTimeout) }
+        if isMidMessage, let frame = policy.frameTimeout, self.lastReceived + TimeAmount(frame) <= now {
+            return .close(.unfinishedMessage)
+        }
+        if self.nextPing <= now, let interval = policy.pingInterval {
+            self.nextPing = now + TimeAmount(interval)
+            return .ping
+        }
+        return .none
+    }
+
+    /// When ``tick(_:now:isMidMessage:)`` is worth calling next.
+    func nextDeadline(_ policy: ClockPolicy, isMidMessage: Bool) -> NIODeadline {
+        var next = min(self.expiry, self.nextPing)
+        if let lifetime = policy.maximumLifetime { next = min(next, self.openedAt + TimeAmount(lifetime)) }
+        if let idle = policy.idleTimeout { next = min(next, self.lastActive + TimeAmount(idle)) }
+        if let silence = policy.silenceLimit { next = min(next, self.lastReceived + TimeAmount(silence)) }
+        if isMidMessage, let frame = policy.frameTimeout { next = min(next, self.lastReceived + TimeAmount(frame)) }
+        return next
+    }
+}

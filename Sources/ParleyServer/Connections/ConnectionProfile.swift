@@ -1,0 +1,63 @@
+internal import NIOCore
+internal import ParleyDialects
+internal import ParleyHub
+internal import ParleyModel
+internal import WebSocketProtocol
+
+/// What all WebSocket connections of one dialect have in common.
+final class ConnectionProfile: Sendable {
+    let dialect: DialectName
+    let formats: WebSocketFormats
+    let webSocket: WebSocketConfiguration
+    let slowConsumer: SlowConsumerPolicy
+    let clock: ClockPolicy
+    /// What clients are told when the server stops.
+    let shutdown: CloseReason
+    /// Bytes that the kernel may hold for a connection; `nil`: what the system thinks best. A small buffer makes a reader
+    /// that has stopped visible early.
+    let sendBufferBytes: Int?
+    let ledger: BacklogLedger
+
+    init(
+        dialect: DialectName,
+        formats: WebSocketFormats,
+        limits: WebSocketLimits,
+        slowConsumer: SlowConsumerPolicy,
+        clock: ClockPolicy,
+        shutdown: CloseReason,
+        sendBufferBytes: Int? = nil,
+        ledger: BacklogLedger
+    ) {
+        self.dialect = dialect
+        self.formats = formats
+        self.webSocket = WebSocketConfiguration(limits: limits)
+        self.slowConsumer = slowConsumer
+        self.clock = clock
+        self.shutdown = shutdown
+        self.sendBufferBytes = sendBufferBytes
+        self.ledger = ledger
+    }
+}
+
+/// The wire formats of one dialect over WebSocket: plain, and compressed for each window size that may be agreed on.
+struct WebSocketFormats: Sendable {
+    let plain: FormatID
+    /// By `server_max_window_bits`; empty when the dialect does not compress.
+    let compressed: [Int: FormatID]
+
+    func format(for compression: PerMessageDeflate?) -> FormatID {
+        compression.flatMap { self.compressed[$0.serverMaxWindowBits] } ?? self.plain
+    }
+
+    /// Registers the formats of a dialect.
+    init(_ encoder: some DialectEncoder, of dialect: DialectName, compressing: Bool, in formats: inout HubConfiguration.Formats) {
+        self.plain = formats.register(WebSocketFormat(encoder: encoder, dialect: dialect, windowBits: nil))
+        var compressed: [Int: FormatID] = [:]
+        if compressing {
+            for bits in 8...15 {
+                compressed[bits] = formats.register(WebSocketFormat(encoder: encoder, dialect: dialect, windowBits: bits))
+            }
+        }
+        self.compressed = compressed
+    }
+}

@@ -1,0 +1,395 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPTypesHTTP1
+internal import ParleyHub
+internal import ParleyModel
+internal import WebSocketProtocol
+
+/// Reads request heads and decides by them alone: a WebSocket handshake ends HTTP on this connection, anything else is
+/// answered by the HTTP API, one request at a time. Confined to its event loop.
+final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum Phase {
+        case awaitingHead
+        /// A handshake whose request is not complete, or whose admission is not decided.
+        case upgrading(Upgrade)
+        case collecting(head: HTTPRequestHead, body: ByteBuffer)
+        case responding(keepAlive: Bool, isHead: Bool)
+        /// An answer is out and the end follows; input is thrown away.
+        case closing
+    }
+
+    private struct Upgrade {
+        let request: UpgradeRequest
+        let endpoint: any WebSocketEndpoint
+        var admission: Admission?
+        var isRequestComplete = false
+    }
+
+    private let services: ListenerServices
+    private let headGuard: RequestHeadGuard
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let isSecure: Bool
+
+    private var phase = Phase.awaitingHead
+    private var context: ChannelHandlerContext?
+    /// Requests that came while another was being answered.
+    private var queued = CircularBuffer<HTTPServerRequestPart>()
+    private var encoder: HTTPResponseEncoder?
+    private var isReadHeld = false
+    private var timeout: Scheduled<Void>?
+    private var response: Task<Void, Never>?
+
+    init(
+        services: ListenerServices,
+        headGuard: RequestHeadGuard,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        isSecure: Bool
+    ) {
+        self.services = services
+        self.headGuard = headGuard
+        self.decoder = decoder
+        self.isSecure = isSecure
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.startTimeout(self.services.headerTimeout)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.timeout?.cancel()
+        self.timeout = nil
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.timeout?.cancel()
+        self.response?.cancel()
+        self.context = nil
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let refusal as Refusal:
+            self.refuse(refusal)
+        case HTTPParserError.headerOverflow:
+            self.refuse(.headersTooLarge)
+        case is HTTPParserError:
+            self.refuse(.badRequest)
+        default:
+            context.close(promise: nil)
+        }
+    }
+
+    /// No more is read while a request is being answered, so that a client cannot pile up work here.
+    func read(context: ChannelHandlerContext) {
+        if case .responding = self.phase {
+            self.isReadHeld = true
+        } else {
+            context.read()
+        }
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = self.unwrapInboundIn(data)
+        if case .responding = self.phase {
+            self.queued.append(part)
+        } else {
+            self.receive(part)
+        }
+    }
+
+    private func receive(_ part: HTTPServerRequestPart) {
+        switch (part, self.phase) {
+        case (.head(let head), .awaitingHead):
+            self.receive(head)
+        case (.body(let piece), .collecting(let head, var body)):
+            self.phase = .awaitingHead
+            guard body.readableBytes + piece.readableBytes <= self.services.maximumBodyBytes else {
+                return self.refuse(.bodyTooLarge)
+            }
+            body.writeImmutableBuffer(piece)
+            self.phase = .collecting(head: head, body: body)
+            self.startTimeout(self.services.bodyTimeout)
+        case (.end, .collecting(let head, let body)):
+            self.timeout?.cancel()
+            self.respond(to: head, body)
+        case (.end, .upgrading(var upgrade)):
+            upgrade.isRequestComplete = true
+            self.phase = .upgrading(upgrade)
+            self.finishUpgradeIfReady()
+        default:
+            break
+        }
+    }
+
+    private func receive(_ head: HTTPRequestHead) {
+        if let refusal = Self.refusal(for: head) { return self.refuse(refusal) }
+        let request = UpgradeRequest(head: head, remoteAddress: self.context?.remoteAddress)
+        guard let endpoint = self.services.route(request) else {
+            self.phase = .collecting(head: head, body: ByteBuffer())
+            self.startTimeout(self.services.bodyTimeout)
+            if head.headers.contains(name: "Expect") { self.sendContinue(head.version) }
+            return
+        }
+        if self.services.state.isDraining, request.wantsWebSocket { return self.refuse(.shuttingDown) }
+        if let refusal = endpoint.refusal(for: request) ?? request.handshakeRefusal { return self.refuse(refusal) }
+        guard let context = self.context else { return }
+        self.phase = .upgrading(Upgrade(request: request, endpoint: endpoint))
+        self.resolve(endpoint.admit(request, on: context.eventLoop))
+    }
+
+    private static func refusal(for head: HTTPRequestHead) -> Refusal? {
+        if head.headers["Host"].count > 1 || (head.version == .http1_1 && !head.headers.contains(name: "Host")) {
+            return .repeatedHost
+        }
+        if head.headers.contains(name: "Content-Length"), head.headers.contains(name: "Transfer-Encoding") {
+            return .ambiguousLength
+        }
+        return nil
+    }
+
+    // MARK: WebSocket
+
+    private func resolve(_ admission: Admission) {
+        guard case .upgrading(var upgrade) = self.phase else { return }
+        switch admission {
+        case .refuse(let refusal):
+            self.refuse(refusal)
+        case .accept:
+            upgrade.admission = admission
+            self.phase = .upgrading(upgrade)
+            self.finishUpgradeIfReady()
+        case .pending(let later):
+            later.assumeIsolated().whenComplete { result in
+                self.resolve((try? result.get()) ?? .refuse(.internalError))
+            }
+        }
+    }
+
+    /// Ends HTTP on this connection, once the whole request is in and somebody has said yes.
+    private func finishUpgradeIfReady() {
+        guard case .upgrading(let upgrade) = self.phase, upgrade.isRequestComplete, let context = self.context,
+            case .accept(let acceptance) = upgrade.admission, let key = upgrade.request.header("Sec-WebSocket-Key")
+        else { return }
+        let permit: ConnectionPermit
+        switch self.services.limits.acquire(address: context.remoteAddress) {
+        case .success(let acquired): permit = acquired
+        case .failure(let refusal): return self.refuse(refusal)
+        }
+        let compression = upgrade.endpoint.compression.flatMap {
+            PerMessageDeflate.negotiate(offers: upgrade.request.head.headers["Sec-WebSocket-Extensions"], policy: $0)
+        }
+        let handler = WebSocketHandler(
+            acceptance,
+            compression: compression?.0,
+            hub: self.services.hub,
+            shard: self.services.hub.shard(on: context.eventLoop),
+            permit: permit,
+            isSecure: self.isSecure
+        )
+        self.phase = .closing
+        let pipeline = context.pipeline.syncOperations
+        do {
+            try pipeline.addHandler(handler)
+        } catch {
+            context.close(promise: nil)
+            return
+        }
+        // The answer goes the way of the frames: in order with them, and with the first of them in one packet.
+        handler.start(answering: key, extensions: compression?.responseHeader)
+        if let encoder = self.encoder { pipeline.removeHandler(encoder).whenFailure { _ in } }
+        pipeline.removeHandler(self).whenFailure { _ in }
+        pipeline.removeHandler(self.headGuard).whenFailure { _ in }
+        // Last: what came behind the handshake is passed on when the decoder goes.
+        pipeline.removeHandler(self.decoder).whenFailure { _ in }
+    }
+
+    // MARK: Plain HTTP
+
+    private func respond(to head: HTTPRequestHead, _ body: ByteBuffer) {
+        guard let context = self.context, let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false) else {
+            return self.refuse(.badRequest)
+        }
+        self.phase = .responding(keepAlive: head.isKeepAlive && !self.services.state.isDraining, isHead: head.method == .HEAD)
+        self.addEncoder(context)
+        let sink = ResponseSink(
+            handler: NIOLoopBound(self, eventLoop: context.eventLoop), eventLoop: context.eventLoop, version: head.version)
+        let http = self.services.http
+        let channel = context.channel
+        self.response = Task {
+            let response = await http.respond(to: Request(head: request, body: RequestBody(buffer: body)), on: channel)
+            await sink.send(response)
+        }
+    }
+
+    /// A connection that goes straight to WebSocket never needs one.
+    private func addEncoder(_ context: ChannelHandlerContext) {
+        guard self.encoder == nil else { return }
+        let encoder = HTTPResponseEncoder()
+        self.encoder = encoder
+        try? context.pipeline.syncOperations.addHandler(encoder, position: .before(self))
+    }
+
+    private func sendContinue(_ version: HTTPVersion) {
+        guard let context = self.context, version == .http1_1 else { return }
+        self.addEncoder(context)
+        context.writeAndFlush(self.wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
+    }
+
+    /// Writes a part of the present response.
+    fileprivate func write(_ part: HTTPServerResponsePart) -> EventLoopFuture<Void>? {
+        guard let context = self.context, case .responding(let keepAlive, let isHead) = self.phase else { return nil }
+        switch part {
+        case .head(var head):
+            if !keepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+            return context.writeAndFlush(self.wrapOutboundOut(.head(head)))
+        case .body:
+            return isHead ? context.eventLoop.makeSucceededVoidFuture() : context.writeAndFlush(self.wrapOutboundOut(part))
+        case .end:
+            let written = context.writeAndFlush(self.wrapOutboundOut(part))
+            self.response = nil
+            if keepAlive {
+                self.phase = .awaitingHead
+                self.headGuard.expectHead()
+                self.startTimeout(self.services.headerTimeout)
+                self.resumeReading()
+            } else {
+                self.close(after: written)
+            }
+            return written
+        }
+    }
+
+    /// The response broke off: the client must not take it for a whole one.
+    fileprivate func abort() {
+        self.context?.close(promise: nil)
+    }
+
+    /// Goes on with what came during the response, and with reading when that is used up.
+    private func resumeReading() {
+        while !self.isResponding, !self.queued.isEmpty {
+            self.receive(self.queued.removeFirst())
+        }
+        if self.isReadHeld, !self.isResponding {
+            self.isReadHeld = false
+            self.context?.read()
+        }
+    }
+
+    private var isResponding: Bool {
+        if case .responding = self.phase { return true }
+        return false
+    }
+
+    // MARK: The end
+
+    private func refuse(_ refusal: Refusal) {
+        if case .closing = self.phase { return }
+        guard let context = self.context else { return }
+        self.services.failures.count(refusal)
+        self.phase = .closing
+        if let encoder = self.encoder {
+            self.encoder = nil
+            context.pipeline.syncOperations.removeHandler(encoder).whenFailure { _ in }
+        }
+        let written = context.writeAndFlush(NIOAny(refusal.httpResponse))
+        self.close(after: written)
+    }
+
+    /// Closes our side, and the whole when the client has closed its own or does not do so in time: a connection closed with
+    /// unread input would be reset, and the answer lost with it.
+    private func close(after written: EventLoopFuture<Void>) {
+        self.phase = .closing
+        self.startTimeout(.seconds(2))
+        written.assumeIsolated().whenComplete { _ in
+            self.context?.close(mode: .output, promise: nil)
+            if self.isReadHeld {
+                self.isReadHeld = false
+                self.context?.read()
+            }
+        }
+    }
+
+    private func startTimeout(_ amount: TimeAmount) {
+        self.timeout?.cancel()
+        guard let context = self.context else { return }
+        self.timeout = context.eventLoop.assumeIsolated().scheduleTask(in: amount) { self.timedOut() }
+    }
+
+    private func timedOut() {
+        switch self.phase {
+        case .closing:
+            self.context?.close(promise: nil)
+        case .awaitingHead, .collecting, .upgrading:
+            self.refuse(.requestTimeout)
+        case .responding:
+            break
+        }
+    }
+}
+
+@available(*, unavailable)
+extension FrontDoorHandler: Sendable {}
+
+/// Carries a response from the task that made it to the connection, part by part, each written before the next is asked for.
+private struct ResponseSink: Sendable {
+    let handler: NIOLoopBound<FrontDoorHandler>
+    let eventLoop: any EventLoop
+    let version: HTTPVersion
+
+    func send(_ response: Response) async {
+        var head = HTTPResponseHead(
+            version: self.version, status: .init(statusCode: response.status.code, reasonPhrase: response.status.reasonPhrase))
+        for field in response.headers { head.headers.add(name: field.name.rawName, value: field.value) }
+        if let length = response.body.contentLength, response.status != .noContent {
+            head.headers.replaceOrAdd(name: "Content-Length", value: "\(length)")
+        }
+        do {
+            try await self.write(.head(head))
+            try await response.body.write(BodyWriter(sink: self))
+        } catch {
+            self.eventLoop.execute { self.handler.value.abort() }
+        }
+    }
+
+    fileprivate func write(_ part: HTTPServerResponsePart) async throws {
+        let written = self.eventLoop.flatSubmit {
+            self.handler.value.write(part) ?? self.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
+        try await written.get()
+    }
+
+    private struct BodyWriter: ResponseBodyWriter {
+        let sink: ResponseSink
+
+        mutating func write(_ buffer: ByteBuffer) async throws {
+            try await self.sink.write(.body(.byteBuffer(buffer)))
+        }
+
+        consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+            try await self.sink.write(.end(nil))
+        }
+    }
+}
+
+extension Refusal {
+    /// The whole answer, as bytes; the connection is closed after it.
+    var httpResponse: ByteBuffer {
+        let reason = HTTPResponseStatus(statusCode: self.status).reasonPhrase
+        var text = "HTTP/1.1 \(self.status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        text += "Content-Length: \(self.text.utf8.count + 1)\r\n"
+        for header in self.headers where header.name != "Connection" { text += "\(header.name): \(header.value)\r\n" }
+        text += "Connection: close\r\n\r\n\(self.text)\n"
+        return ByteBuffer(string: text)
+    }
+}

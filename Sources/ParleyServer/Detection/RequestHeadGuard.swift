@@ -1,0 +1,47 @@
+internal import NIOCore
+internal import ParleyModel
+
+/// Stands before the HTTP parser and lets no request head through that breaks a bound.
+///
+/// It looks at bytes only while a head is awaited. A head that begins in the middle of a read, behind another request, has
+/// only the parser's own bounds, which are no wider in sum.
+final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private enum Phase {
+        case awaitingHead(RequestHeadScanner)
+        case passing
+        case refused
+    }
+
+    private var phase = Phase.awaitingHead(RequestHeadScanner())
+
+    /// The next bytes begin a request.
+    func expectHead() {
+        guard case .passing = self.phase else { return }
+        self.phase = .awaitingHead(RequestHeadScanner())
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.phase {
+        case .awaitingHead(var scanner):
+            let input = self.unwrapInboundIn(data)
+            switch input.withUnsafeReadableBytes({ scanner.scan($0) }) {
+            case .incomplete:
+                self.phase = .awaitingHead(scanner)
+                context.fireChannelRead(data)
+            case .complete:
+                self.phase = .passing
+                context.fireChannelRead(data)
+            case .refuse(let refusal):
+                self.phase = .refused
+                context.fireErrorCaught(refusal)
+            }
+        case .passing:
+            context.fireChannelRead(data)
+        case .refused:
+            break
+        }
+    }
+}

@@ -1,0 +1,57 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import ParleyModel
+internal import WebSocketProtocol
+
+/// The head of a request as endpoints look at it.
+struct UpgradeRequest: Sendable {
+    let head: HTTPRequestHead
+    /// The path before the query, as sent.
+    let path: Substring
+    let query: QueryParameters
+    let remoteAddress: SocketAddress?
+
+    init(head: HTTPRequestHead, remoteAddress: SocketAddress?) {
+        self.head = head
+        self.remoteAddress = remoteAddress
+        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        self.path = parts.first ?? "/"
+        self.query = QueryParameters(parts.count > 1 ? parts[1] : nil)
+    }
+
+    func header(_ name: String) -> String? { self.head.headers.first(name: name) }
+
+    /// Whether the client means to speak WebSocket here; whether it does so correctly is ``handshakeRefusal``.
+    var wantsWebSocket: Bool {
+        self.head.headers["Upgrade"].contains { WebSocketHandshake.containsToken($0, "websocket") }
+    }
+
+    /// What is wrong with the handshake, if anything (RFC 6455 §4.2.1).
+    var handshakeRefusal: Refusal? {
+        guard self.wantsWebSocket else { return .upgradeRequired }
+        guard self.head.method == .GET else { return .methodNotAllowed }
+        guard self.head.headers["Connection"].contains(where: { WebSocketHandshake.containsToken($0, "upgrade") }),
+            self.head.version == .http1_1
+        else { return .notAHandshake }
+        guard self.header("Sec-WebSocket-Version") == "13" else { return .unsupportedVersion }
+        guard let key = self.header("Sec-WebSocket-Key"), WebSocketHandshake.isValidKey(key) else { return .notAHandshake }
+        return nil
+    }
+}
+
+/// A place where WebSocket connections of one dialect are accepted.
+protocol WebSocketEndpoint: Sendable {
+    /// Compression offered to clients; `nil`: none.
+    var compression: PerMessageDeflatePolicy? { get }
+
+    /// What is wrong with the request apart from its being a handshake; asked first, also for plain requests.
+    func refusal(for request: UpgradeRequest) -> Refusal?
+
+    /// Called for a correct handshake only.
+    func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission
+}
+
+extension WebSocketEndpoint {
+    var compression: PerMessageDeflatePolicy? { nil }
+    func refusal(for request: UpgradeRequest) -> Refusal? { nil }
+}

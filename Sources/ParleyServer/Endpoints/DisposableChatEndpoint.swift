@@ -1,0 +1,56 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import ParleyDialects
+internal import ParleyModel
+
+/// Disposable chat: `/ws?name=&room=`.
+struct DisposableChatEndpoint: WebSocketEndpoint {
+    let profile: ConnectionProfile
+    let configuration: DisposableChatConfiguration
+    let origins: AcceptedOrigins
+
+    /// The order of the original: parameters, then the handshake's headers, then the origin.
+    func refusal(for request: UpgradeRequest) -> Refusal? {
+        if Self.parameters(of: request) == nil { return .disposableParameters }
+        if let refusal = request.handshakeRefusal { return refusal }
+        return self.origins.accepts(request.header("Origin")) ? nil : .originNotAccepted
+    }
+
+    func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
+        guard let parameters = Self.parameters(of: request) else { return .refuse(.disposableParameters) }
+        let dialect = DisposableChatDialect(parameters: parameters, configuration: self.configuration)
+        return .accept(Acceptance(profile: self.profile, dialect: dialect))
+    }
+
+    private static func parameters(of request: UpgradeRequest) -> DisposableChatParameters? {
+        DisposableChatParameters(name: request.query["name"], room: request.query["room"])
+    }
+}
+
+/// Which values of `Origin` may connect. Source: disposable chat specification, *Connection*.
+struct AcceptedOrigins: Sendable, Equatable {
+    private let entries: [String]
+
+    /// - Parameter setting: Comma-separated; an entry with `://` is a whole origin, one without is a host, with or without
+    ///   port; `*` admits all. Empty admits only requests without an Origin.
+    init(setting: String) {
+        self.entries = setting.split(separator: ",").map { $0.trimmingSpaces().lowercased() }.filter { !$0.isEmpty }
+    }
+
+    func accepts(_ origin: String?) -> Bool {
+        if self.entries.contains("*") { return true }
+        guard let origin = origin?.lowercased(), !origin.isEmpty else { return self.entries.isEmpty }
+        return self.entries.contains { entry in
+            if entry.contains("://") { return entry == origin }
+            guard let scheme = origin.firstIndex(of: ":"), origin[scheme...].hasPrefix("://") else { return false }
+            let authority = origin[scheme...].dropFirst(3)
+            return entry == authority || entry == Self.host(of: authority)
+        }
+    }
+
+    private static func host(of authority: Substring) -> Substring {
+        // An IPv6 literal has colons of its own.
+        guard let colon = authority.lastIndex(of: ":"), authority[colon...].allSatisfy({ $0 != "]" }) else { return authority }
+        return authority[..<colon]
+    }
+}

@@ -1,0 +1,65 @@
+internal import NIOCore
+internal import ParleyDialects
+internal import ParleyHub
+internal import ParleyModel
+internal import WebSocketProtocol
+
+/// The relay: `/relay/{topic}`, or `/relay` for an echo.
+struct RelayEndpoint: WebSocketEndpoint {
+    /// Who may connect.
+    enum Access: Sendable {
+        case closed
+        case open
+        /// A session token whose `roomId` is the topic, or `*`.
+        case token(any Authenticator)
+    }
+
+    static let maximumTopicBytes = 256
+
+    let profile: ConnectionProfile
+    let access: Access
+    let compression: PerMessageDeflatePolicy?
+    let wallTime: @Sendable () -> WallTime
+
+    func refusal(for request: UpgradeRequest) -> Refusal? {
+        if case .closed = self.access { return .relayClosed }
+        return Self.topic(of: request) == nil ? .relayTopic : nil
+    }
+
+    func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
+        guard let topic = Self.topic(of: request) else { return .refuse(.relayTopic) }
+        switch self.access {
+        case .closed:
+            return .refuse(.relayClosed)
+        case .open:
+            return self.accept(request, topic, name: nil, expiry: nil)
+        case .token(let authenticator):
+            guard let token = request.query["token"], !token.isEmpty else { return .refuse(.relayToken) }
+            return .pending(
+                eventLoop.makeFutureWithTask {
+                    guard let claims = try? await authenticator.verify(token), claims.isWellFormed,
+                        claims.roomID == "*" || claims.roomID == topic
+                    else { return .refuse(.relayToken) }
+                    return self.accept(request, topic, name: claims.userID, expiry: claims.expiresAt)
+                }
+            )
+        }
+    }
+
+    private func accept(_ request: UpgradeRequest, _ topic: String, name: String?, expiry: WallTime?) -> Admission {
+        let name = name ?? request.query["name"].flatMap { SessionClaims.isIdentifier($0) ? $0 : nil } ?? "guest"
+        let join = topic.isEmpty ? nil : JoinRequest(topic: TopicName(topic), memberID: name, memberName: name)
+        let dialect = RelayDialect(join: join, includesSender: request.query["echo"] != "false")
+        return .accept(
+            Acceptance(profile: self.profile, dialect: dialect, tokenExpiry: expiry.map { ($0, self.wallTime()) }))
+    }
+
+    /// - Returns: The topic, empty for an echo; `nil` when the path names none that may be.
+    private static func topic(of request: UpgradeRequest) -> String? {
+        if request.path == "/relay" || request.path == "/relay/" { return "" }
+        guard request.path.hasPrefix("/relay/"), let topic = PercentEncoding.decode(request.path.dropFirst("/relay/".count)),
+            topic.utf8.count <= Self.maximumTopicBytes
+        else { return nil }
+        return topic
+    }
+}

@@ -1,0 +1,148 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+internal import Synchronization
+
+/// The issuing API of session chat: log in, make a room, get a token for it.
+///
+/// Login asks for no proof of identity, as in the original. Source: session chat specification, *Issuing API*.
+struct IssuingAPI: Sendable {
+    let authenticator: any Authenticator
+    let rooms: IssuedRooms
+    let roomLimit: TopicLimit
+    /// How long issued tokens are valid, in seconds; 0: for ever.
+    let tokenLifetime: Int
+    let wallTime: @Sendable () -> WallTime
+
+    static let maximumBodyBytes = 16 * 1024
+
+    func register(on group: RouterGroup<APIContext>) {
+        group.post("login", use: self.login)
+        group.post("rooms", use: self.createRoom)
+        group.get("rooms/:roomId", use: self.findRoom)
+    }
+
+    @Sendable private func login(_ request: Request, _ context: APIContext) async throws -> Response {
+        var request = request
+        let body = try await request.collectBody(upTo: Self.maximumBodyBytes)
+        var userID: String?
+        do throws(JSONFailure) {
+            var found: JSONValue?
+            try JSONScanner.scanObject(body) { key, value in
+                if key == "userId" { found = value }
+            }
+            userID = found.flatMap { JSONString.decode($0, in: body) }
+        } catch {
+            return Self.badRequest("expected a JSON object with userId: \(error)")
+        }
+        guard let userID, SessionClaims.isIdentifier(userID) else {
+            return Self.badRequest("userId must be a string of 1 to 256 characters")
+        }
+        let token = try await self.authenticator.issue(SessionClaims(userID: userID, expiresAt: self.expiry))
+        return Self.json { $0.write("token", token) }
+    }
+
+    @Sendable private func createRoom(_ request: Request, _ context: APIContext) async throws -> Response {
+        guard await self.bearer(of: request) != nil else { return Self.unauthorized }
+        guard !self.roomLimit.isExhausted(for: nil) else { return Response(.tooManyRooms) }
+        let room = self.rooms.create(host: request.head.authority ?? "")
+        return Self.json { $0.write("roomId", room) }
+    }
+
+    @Sendable private func findRoom(_ request: Request, _ context: APIContext) async throws -> Response {
+        guard let claims = await self.bearer(of: request) else { return Self.unauthorized }
+        guard let room = context.parameters.get("roomId").flatMap({ PercentEncoding.decode($0[...]) }),
+            let host = self.rooms.host(of: room, requestHost: request.head.authority ?? "")
+        else { return .json(.ok, "{\"host\":null,\"token\":null}") }
+        let token = try await self.authenticator.issue(
+            SessionClaims(userID: claims.userID, roomID: room, host: host, expiresAt: self.expiry))
+        return Self.json {
+            $0.write("host", host)
+            $0.write("token", token)
+        }
+    }
+
+    private var expiry: WallTime? {
+        self.tokenLifetime > 0 ? WallTime(milliseconds: self.wallTime().milliseconds + Int64(self.tokenLifetime) * 1000) : nil
+    }
+
+    /// The claims of `Authorization: Bearer <token>`: two parts, the first exactly `Bearer`.
+    private func bearer(of request: Request) async -> SessionClaims? {
+        let parts = (request.headers[.authorization] ?? "").split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0] == "Bearer", let claims = try? await self.authenticator.verify(String(parts[1])),
+            claims.isWellFormed
+        else { return nil }
+        return claims
+    }
+
+    private static var unauthorized: Response { .text(.unauthorized, "Unauthorized") }
+
+    private static func badRequest(_ message: String) -> Response {
+        var body = JSONObjectWriter()
+        body.write("error", message)
+        return .json(.badRequest, body.finished)
+    }
+
+    private static func json(_ write: (inout JSONObjectWriter) -> Void) -> Response {
+        var writer = JSONObjectWriter()
+        write(&writer)
+        return .json(.ok, writer.finished)
+    }
+}
+
+/// A JSON object of strings, in the order of writing.
+struct JSONObjectWriter {
+    private var buffer = ByteBuffer(string: "{")
+
+    mutating func write(_ key: String, _ value: String) {
+        if self.buffer.readableBytes > 1 { self.buffer.writeString(",") }
+        self.buffer.writeJSONString(key)
+        self.buffer.writeString(":")
+        self.buffer.writeJSONString(value)
+    }
+
+    var finished: ByteBuffer {
+        var buffer = self.buffer
+        buffer.writeString("}")
+        return buffer
+    }
+}
+
+/// The rooms that the issuing API has made, each with the host that it was given; the oldest are forgotten beyond a bound.
+final class IssuedRooms: Sendable {
+    static let maximumRooms = 100_000
+
+    private struct State {
+        var hosts: [String: String] = [:]
+        var order = CircularBuffer<String>()
+    }
+
+    /// Hosts to spread rooms over; empty: the one that the request names.
+    private let hosts: [String]
+    private let state = Mutex(State())
+
+    /// - Parameter hosts: The setting SESSION_SERVER_HOST, comma-separated.
+    init(hosts: String?) {
+        self.hosts = (hosts ?? "").split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
+    }
+
+    func create(host requestHost: String) -> String {
+        var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+        let room = RandomIdentifier.base36(length: 11, using: &random)
+        let host = self.hosts.randomElement() ?? requestHost
+        self.state.withLock { state in
+            state.hosts[room] = host
+            state.order.append(room)
+            if state.order.count > Self.maximumRooms { state.hosts[state.order.removeFirst()] = nil }
+        }
+        return room
+    }
+
+    /// The room's host; the one that this request names where no hosts are configured, as a browser may come by another name.
+    func host(of room: String, requestHost: String) -> String? {
+        guard let host = self.state.withLock({ $0.hosts[room] }) else { return nil }
+        return self.hosts.isEmpty ? requestHost : host
+    }
+}

@@ -1,0 +1,79 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+
+/// What operators and orchestrators ask: is it alive, is it ready, how is it doing.
+struct ObservabilityAPI: Sendable {
+    let hub: Hub
+    let state: ServerState
+    let failures: HandshakeFailures
+    let ledger: BacklogLedger
+
+    func register(on router: Router<APIContext>) {
+        router.get("healthz") { _, _ in Response.text(.ok, "ok\n") }
+        router.get("readyz") { _, _ in
+            self.state.isReady ? Response.text(.ok, "ready\n") : Response.text(.serviceUnavailable, "draining\n")
+        }
+        router.get("metrics") { _, _ in try await self.metrics() }
+    }
+
+    private func metrics() async throws -> Response {
+        let asked = NIODeadline.now()
+        let shards = try await self.hub.collect { ($0.metrics, NIODeadline.now()) }
+        let total = shards.reduce(HubMetrics()) { $0 + $1.0 }
+        let lag = shards.map { Double(($0.1 - asked).nanoseconds) / 1e9 }.max() ?? 0
+        var page = MetricsPage()
+        page.gauge("parley_connections", "Open connections.", total.connections.map { (["dialect": $0.key.rawValue], Double($0.value)) })
+        page.gauge("parley_subscriptions", "Memberships of connections in topics.", total.subscriptions)
+        page.gauge("parley_topics", "Topics with members or a retained history.", total.topics)
+        page.counter("parley_publications_total", "Messages published to topics.", total.publications)
+        page.counter("parley_deliveries_total", "Messages handed to subscribers.", total.deliveries)
+        page.counter("parley_received_messages_total", "Messages received from clients.", total.receivedMessages)
+        page.counter("parley_dropped_messages_total", "Messages dropped without an answer, as their dialect asks.", total.droppedMessages)
+        page.counter("parley_received_bytes_total", "Bytes received from clients after the handshake.", total.receivedBytes)
+        page.counter("parley_sent_bytes_total", "Bytes sent to clients after the handshake.", total.sentBytes)
+        page.gauge("parley_backlog_bytes", "Bytes waiting for slow readers.", self.ledger.totalBytes)
+        page.counter("parley_slow_consumer_closes_total", "Connections closed because they did not read.", total.slowConsumerCloses)
+        page.counter("parley_closes_total", "Connections closed by the server.", total.closes.map { (["reason": $0.key], Double($0.value)) })
+        page.counter(
+            "parley_handshake_failures_total", "Requests refused before they became a connection.",
+            self.failures.byReason.map { (["reason": $0.key], Double($0.value)) })
+        page.gauge("parley_loop_lag_seconds", "How long the slowest event loop took to turn to this request.", [([:], lag)])
+        return Response(
+            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: page.text)))
+    }
+}
+
+/// Prometheus text format 0.0.4. Label values come from fixed tables: never a topic, a user or an address.
+struct MetricsPage {
+    private(set) var text = ""
+
+    mutating func gauge(_ name: String, _ help: String, _ value: Int) {
+        self.family(name, "gauge", help, [([:], Double(value))])
+    }
+
+    mutating func gauge(_ name: String, _ help: String, _ samples: [([String: String], Double)]) {
+        self.family(name, "gauge", help, samples)
+    }
+
+    mutating func counter(_ name: String, _ help: String, _ value: Int) {
+        self.family(name, "counter", help, [([:], Double(value))])
+    }
+
+    mutating func counter(_ name: String, _ help: String, _ samples: [([String: String], Double)]) {
+        self.family(name, "counter", help, samples)
+    }
+
+    private mutating func family(_ name: String, _ type: String, _ help: String, _ samples: [([String: String], Double)]) {
+        self.text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+        let lines = samples.map { labels, value in
+            let list = labels.map { "\($0.key)=\"\($0.value)\"" }.sorted().joined(separator: ",")
+            let number = value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+            return "\(name)\(list.isEmpty ? "" : "{\(list)}") \(number)\n"
+        }
+        self.text += lines.sorted().joined()
+    }
+}

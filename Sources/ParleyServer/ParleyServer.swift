@@ -1,0 +1,146 @@
+public import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOSSL
+internal import ParleyHub
+internal import ParleyModel
+
+/// A Parley server: binds its listeners, serves until it is told to stop, and then says goodbye to everybody.
+///
+/// One-shot: `start`, then `shutDown`. Everything between runs on the event loops.
+public final class ParleyServer: Sendable {
+    /// What could not be done at start, in a sentence that names the setting to change.
+    public struct StartFailure: Error, Sendable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// A bound listener.
+    public struct Address: Sendable {
+        public let kind: ServerConfiguration.Listener.Kind
+        public let port: Int
+    }
+
+    public let addresses: [Address]
+    private let composition: ServerComposition
+    private let group: MultiThreadedEventLoopGroup
+    private let channels: [any Channel]
+    private let logger: Logger
+
+    private init(
+        addresses: [Address], composition: ServerComposition, group: MultiThreadedEventLoopGroup, channels: [any Channel], logger: Logger
+    ) {
+        self.addresses = addresses
+        self.composition = composition
+        self.group = group
+        self.channels = channels
+        self.logger = logger
+    }
+
+    /// Binds every listener and begins to serve.
+    /// - Throws: ``StartFailure``; nothing is left running then.
+    public static func start(_ configuration: ServerConfiguration, logger: Logger) async throws -> ParleyServer {
+        let loops = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        var channels: [any Channel] = []
+        do {
+            let tls = try configuration.tls.map(Self.makeTLSContext)
+            let composition = try await ServerComposition(configuration, eventLoops: Array(group.makeIterator()), logger: logger)
+            var addresses: [Address] = []
+            for listener in configuration.listeners {
+                let services = composition.services(for: listener.kind)
+                let channel = try await Self.bind(listener, host: configuration.host, services: services, tls: tls, group: group)
+                channels.append(channel)
+                addresses.append(Address(kind: listener.kind, port: channel.localAddress?.port ?? listener.port))
+            }
+            composition.state.startListening()
+            return ParleyServer(addresses: addresses, composition: composition, group: group, channels: channels, logger: logger)
+        } catch {
+            for channel in channels { try? await channel.close() }
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func makeTLSContext(_ files: ServerConfiguration.TLS) throws -> NIOSSLContext {
+        do {
+            let certificates = try NIOSSLCertificate.fromPEMFile(files.certificateFile)
+            let key = try NIOSSLPrivateKey(file: files.keyFile, format: .pem)
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
+            configuration.applicationProtocols = ["http/1.1"]
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw StartFailure(
+                description: "TLS cannot be set up from PARLEY_TLS_CERTIFICATE=\(files.certificateFile) and "
+                    + "PARLEY_TLS_KEY=\(files.keyFile): \(error)")
+        }
+    }
+
+    private static func bind(
+        _ listener: ServerConfiguration.Listener,
+        host: String?,
+        services: ListenerServices,
+        tls: NIOSSLContext?,
+        group: MultiThreadedEventLoopGroup
+    ) async throws -> any Channel {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try ConnectionSetup.addHandlers(to: channel, services: services, tls: tls)
+                }
+            }
+        do {
+            return try await bootstrap.bind(host: host ?? "0.0.0.0", port: listener.port).get()
+        } catch {
+            let reason = (error as? IOError)?.errnoCode == EADDRINUSE ? "the port is taken" : "\(error)"
+            throw StartFailure(
+                description: "The \(listener.kind.rawValue) cannot listen on \(host ?? "*"):\(listener.port): \(reason). "
+                    + "Choose another port with \(listener.setting), or \(listener.setting)=off.")
+        }
+    }
+
+    /// How many connections are open at present.
+    public var connectionCount: Int { self.composition.limits.current }
+
+    /// How many rooms of session chat are live: with members, or with a retained history.
+    public var liveRoomCount: Int { self.composition.roomLimit.liveCount }
+
+    /// Turns readiness off, tells every client goodbye in its dialect's code, waits for them up to the grace period, and stops.
+    public func shutDown() async {
+        self.composition.state.startDraining()
+        _ = try? await self.composition.hub.collect { shard in
+            shard.forEachConnection { $0.delegate?.shutDown() }
+        }
+        let deadline = NIODeadline.now() + TimeAmount(self.composition.configuration.shutdownGrace)
+        while self.composition.limits.current > 0, NIODeadline.now() < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        for channel in self.channels { try? await channel.close() }
+        try? await self.group.shutdownGracefully()
+    }
+}
+
+/// The pipeline of a new connection: HTTP until the first request says otherwise.
+enum ConnectionSetup {
+    static func addHandlers(to channel: any Channel, services: ListenerServices, tls: NIOSSLContext?) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        let headGuard = RequestHeadGuard()
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = RequestHeadScanner.maximumHeaderBytes
+        limits.maxHeaderListSize = RequestHeadScanner.maximumHeaderBytes + RequestHeadScanner.maximumRequestLineBytes
+        limits.maxHeaderFieldCount = RequestHeadScanner.maximumHeaderFields
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .drop, limitConfiguration: limits))
+        try pipeline.addHandlers(
+            headGuard,
+            decoder,
+            FrontDoorHandler(services: services, headGuard: headGuard, decoder: decoder, isSecure: tls != nil)
+        )
+    }
+}

@@ -1,0 +1,269 @@
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import ParleyDialects
+internal import ParleyHub
+internal import ParleyModel
+internal import WebSocketProtocol
+
+/// Hub, endpoints and APIs, made from a configuration and wired to each other.
+struct ServerComposition: Sendable {
+    let configuration: ServerConfiguration
+    let hub: Hub
+    let state = ServerState()
+    let limits: ConnectionLimits
+    let failures: HandshakeFailures
+    let ledger: BacklogLedger
+    let roomLimit: TopicLimit
+    private let endpoints: Endpoints
+    private let registry: ChannelRegistry
+    private let rooms: IssuedRooms
+    private let logger: Logger
+
+    private struct Endpoints: Sendable {
+        var sessionChat: SessionChatEndpoint?
+        var disposableChat: DisposableChatEndpoint?
+        var channelServer: ChannelServerEndpoint?
+        var relay: RelayEndpoint
+    }
+
+    init(_ configuration: ServerConfiguration, eventLoops: [any EventLoop], logger: Logger) async throws {
+        self.configuration = configuration
+        self.logger = logger
+        self.limits = ConnectionLimits(
+            maximum: configuration.maximumConnections, maximumPerAddress: configuration.maximumConnectionsPerAddress)
+        self.failures = HandshakeFailures(logger: logger)
+        self.ledger = BacklogLedger(maximumBytes: configuration.processBacklogBytes)
+        self.roomLimit = TopicLimit(maximum: configuration.sessionChat.roomsPerProcess)
+        self.registry = ChannelRegistry(wallTime: configuration.wallTime)
+        self.rooms = IssuedRooms(hosts: configuration.sessionChat.serverHosts)
+
+        var hub = HubConfiguration(wallTime: configuration.wallTime)
+        Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
+        let profiles = Profiles(configuration, formats: &hub.formats, ledger: self.ledger)
+        self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)
+        self.hub = try await Hub(configuration: hub, eventLoops: eventLoops)
+    }
+
+    /// Session chat's rooms keep a history; a space that it shares has its rules.
+    private static func setSpaces(of hub: inout HubConfiguration, _ configuration: ServerConfiguration, roomLimit: TopicLimit) {
+        var next = UInt16(DialectName.allCases.count)
+        for (_, dialects) in configuration.spaces.sorted(by: { $0.key < $1.key }) {
+            for dialect in dialects { hub.spaces[dialect] = SpaceID(rawValue: next) }
+            next += 1
+        }
+        if let space = hub.spaces[.sessionChat] {
+            hub.policies[space] = SpacePolicy(
+                history: configuration.sessionChat.history,
+                retention: TimeAmount(configuration.sessionChat.roomIdleTimeout),
+                limit: roomLimit
+            )
+        }
+    }
+
+    private static func makeEndpoints(
+        _ configuration: ServerConfiguration,
+        _ profiles: Profiles,
+        _ registry: ChannelRegistry,
+        _ roomLimit: TopicLimit
+    ) -> Endpoints {
+        let access: RelayEndpoint.Access
+        switch (configuration.relay.access, configuration.sessionChat.authenticator) {
+        case (.open, _): access = .open
+        case (.token, let authenticator?): access = .token(authenticator)
+        case (.token, nil), (.closed, _): access = .closed
+        }
+        var endpoints = Endpoints(
+            relay: RelayEndpoint(
+                profile: profiles.relay,
+                access: access,
+                compression: configuration.relay.compresses ? .default : nil,
+                wallTime: configuration.wallTime
+            )
+        )
+        if let authenticator = configuration.sessionChat.authenticator {
+            endpoints.sessionChat = SessionChatEndpoint(
+                profile: profiles.sessionChat,
+                configuration: configuration.sessionChat.rooms,
+                authenticator: authenticator,
+                checksHost: configuration.sessionChat.checksHost,
+                roomLimit: roomLimit,
+                wallTime: configuration.wallTime
+            )
+        }
+        if configuration.disposableChat.isEnabled {
+            endpoints.disposableChat = DisposableChatEndpoint(
+                profile: profiles.disposableChat,
+                configuration: configuration.disposableChat.rooms,
+                origins: AcceptedOrigins(setting: configuration.disposableChat.acceptedOrigin)
+            )
+        }
+        if configuration.channelServer.isEnabled {
+            endpoints.channelServer = ChannelServerEndpoint(
+                profile: profiles.channelServer, configuration: configuration.channelServer.channels, registry: registry)
+        }
+        return endpoints
+    }
+
+    // MARK: Listeners
+
+    func services(for kind: ServerConfiguration.Listener.Kind) -> ListenerServices {
+        ListenerServices(
+            hub: self.hub,
+            state: self.state,
+            limits: self.limits,
+            failures: self.failures,
+            route: self.routing(for: kind),
+            http: self.http(for: kind),
+            headerTimeout: TimeAmount(self.configuration.headerTimeout),
+            bodyTimeout: TimeAmount(self.configuration.frameTimeout),
+            maximumBodyBytes: 1 << 20,
+            logger: self.logger
+        )
+    }
+
+    /// Source: design §5, and the order of routing on a shared port.
+    private func routing(
+        for kind: ServerConfiguration.Listener.Kind
+    ) -> @Sendable (UpgradeRequest) -> (any WebSocketEndpoint)? {
+        let endpoints = self.endpoints
+        switch kind {
+        case .frontDoor:
+            let channelPath = self.configuration.channelServer.path
+            return { request in
+                if request.path == "/relay" || request.path.hasPrefix("/relay/") { return endpoints.relay }
+                if request.path == "/channels", let channels = endpoints.channelServer { return channels }
+                if request.path == "/ws", let chat = endpoints.disposableChat { return chat }
+                guard request.wantsWebSocket else { return nil }
+                if channelPath != "/", request.path == channelPath, let channels = endpoints.channelServer { return channels }
+                return endpoints.sessionChat
+            }
+        case .channelServer:
+            return { $0.wantsWebSocket ? endpoints.channelServer : nil }
+        case .disposableChat:
+            return { $0.path == "/ws" ? endpoints.disposableChat : nil }
+        case .issuer:
+            return { _ in nil }
+        }
+    }
+
+    private func http(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        var fallback = Refusal.upgradeRequired
+        switch kind {
+        case .frontDoor:
+            self.addManagement(to: router)
+            router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
+            self.addObservability(to: router)
+            self.addIssuer(to: router)
+        case .channelServer:
+            self.addManagement(to: router)
+            router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
+            self.addObservability(to: router)
+        case .disposableChat:
+            fallback = .notFound
+            router.get("health") { _, _ in Response(status: .ok) }
+        case .issuer:
+            fallback = .notFound
+            router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
+            self.addIssuer(to: router)
+        }
+        return RouterAPI(responder: router.buildResponder(), fallback: fallback, logger: self.logger)
+    }
+
+    private func addObservability(to router: Router<APIContext>) {
+        ObservabilityAPI(hub: self.hub, state: self.state, failures: self.failures, ledger: self.ledger).register(on: router)
+    }
+
+    private func addManagement(to router: Router<APIContext>) {
+        guard self.configuration.channelServer.isEnabled else { return }
+        router.add(
+            middleware: ChannelManagement(
+                hub: self.hub,
+                registry: self.registry,
+                authorization: self.configuration.channelServer.management,
+                adminToken: self.configuration.channelServer.adminToken,
+                maximumLifetime: Int(self.configuration.channelServer.maximumLifetime),
+                wallTime: self.configuration.wallTime
+            )
+        )
+    }
+
+    private func addIssuer(to router: Router<APIContext>) {
+        guard let authenticator = self.configuration.sessionChat.authenticator, self.configuration.sessionChat.isIssuerEnabled
+        else { return }
+        let cors = CrossOrigin(setting: self.configuration.sessionChat.corsOrigin ?? self.configuration.corsOrigin)
+        let group = router.group("api").add(middleware: cors)
+        IssuingAPI(
+            authenticator: authenticator,
+            rooms: self.rooms,
+            roomLimit: self.roomLimit,
+            tokenLifetime: self.configuration.sessionChat.tokenLifetime,
+            wallTime: self.configuration.wallTime
+        ).register(on: group)
+        // Preflight requests have no routes of their own, and middleware runs for routes only.
+        for path: RouterPath in ["login", "rooms", "rooms/:roomId"] {
+            group.on(path, method: .options) { _, _ in Response(status: .noContent) }
+        }
+    }
+}
+
+/// The connection profiles of all dialects.
+private struct Profiles {
+    let sessionChat: ConnectionProfile
+    let disposableChat: ConnectionProfile
+    let channelServer: ConnectionProfile
+    let relay: ConnectionProfile
+
+    init(_ configuration: ServerConfiguration, formats: inout HubConfiguration.Formats, ledger: BacklogLedger) {
+        let chat = configuration.sessionChat
+        self.sessionChat = ConnectionProfile(
+            dialect: .sessionChat,
+            formats: WebSocketFormats(SessionChatEncoder(), of: .sessionChat, compressing: false, in: &formats),
+            limits: WebSocketLimits(maximumMessageBytes: chat.maximumFrameBytes),
+            slowConsumer: SlowConsumerPolicy(overflow: .keepLatest, maximumBytes: configuration.backlogBytes),
+            clock: .pinging(every: chat.pingInterval, frameTimeout: configuration.frameTimeout),
+            shutdown: .serverShuttingDown,
+            ledger: ledger
+        )
+        let disposable = configuration.disposableChat
+        self.disposableChat = ConnectionProfile(
+            dialect: .disposableChat,
+            formats: WebSocketFormats(DisposableChatEncoder(), of: .disposableChat, compressing: false, in: &formats),
+            limits: WebSocketLimits(maximumMessageBytes: disposable.maximumMessageBytes),
+            slowConsumer: SlowConsumerPolicy(
+                maximumBytes: configuration.backlogBytes, maximumMessages: disposable.maximumQueuedMessages),
+            clock: ClockPolicy(
+                pingInterval: disposable.pingPeriod, silenceLimit: disposable.pongWait, frameTimeout: configuration.frameTimeout),
+            shutdown: .serverShuttingDown,
+            sendBufferBytes: 64 * 1024,
+            ledger: ledger
+        )
+        let channels = configuration.channelServer
+        self.channelServer = ConnectionProfile(
+            dialect: .channelServer,
+            formats: WebSocketFormats(ChannelServerEncoder(), of: .channelServer, compressing: false, in: &formats),
+            limits: WebSocketLimits(
+                maximumFrameBytes: channels.maximumFrameBytes, maximumMessageBytes: channels.maximumMessageBytes),
+            slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
+            clock: ClockPolicy(
+                pingInterval: channels.serverPing > 0 ? channels.serverPing : nil,
+                idleTimeout: channels.idleTimeout > 0 ? channels.idleTimeout : nil,
+                maximumLifetime: channels.maximumLifetime > 0 ? channels.maximumLifetime : nil,
+                frameTimeout: configuration.frameTimeout
+            ),
+            shutdown: .serviceRestart,
+            ledger: ledger
+        )
+        let relay = configuration.relay
+        self.relay = ConnectionProfile(
+            dialect: .relay,
+            formats: WebSocketFormats(RelayEncoder(), of: .relay, compressing: relay.compresses, in: &formats),
+            limits: WebSocketLimits(maximumMessageBytes: relay.maximumMessageBytes),
+            slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
+            clock: .pinging(every: relay.pingInterval, frameTimeout: configuration.frameTimeout),
+            shutdown: .serverShuttingDown,
+            ledger: ledger
+        )
+    }
+}

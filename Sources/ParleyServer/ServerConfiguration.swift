@@ -1,0 +1,135 @@
+public import ParleyDialects
+public import ParleyHub
+public import ParleyModel
+
+/// Everything that a Parley server can be told, with the defaults of the specifications. Reads nothing from outside by itself.
+public struct ServerConfiguration: Sendable {
+    /// A port to listen on: which dialects are there depends on the listener.
+    public struct Listener: Sendable {
+        public enum Kind: String, Sendable {
+            /// Every dialect, told apart by path and query.
+            case frontDoor = "front door"
+            case channelServer = "channel server"
+            case disposableChat = "disposable chat"
+            /// The issuing API of session chat alone.
+            case issuer = "session chat issuing API"
+        }
+
+        public var kind: Kind
+        /// 0: any free port.
+        public var port: Int
+        /// The setting that the port comes from, for messages about it.
+        public var setting: String
+
+        public init(_ kind: Kind, port: Int, setting: String) {
+            self.kind = kind
+            self.port = port
+            self.setting = setting
+        }
+    }
+
+    public struct SessionChat: Sendable {
+        public var rooms = SessionChatConfiguration()
+        /// `nil` switches session chat off.
+        public var authenticator: (any Authenticator)?
+        public var checksHost = true
+        public var maximumFrameBytes = 65_536
+        public var history = HistoryPolicy(limit: 100)
+        /// Seconds that an empty room keeps its history.
+        public var roomIdleTimeout: Double = 300
+        /// Live rooms of this process; 0: no limit.
+        public var roomsPerProcess = 0
+        public var isIssuerEnabled = true
+        public var tokenLifetime = 86_400
+        public var serverHosts: String?
+        public var corsOrigin: String?
+        public var pingInterval: Double = 30
+    }
+
+    public struct DisposableChat: Sendable {
+        public var isEnabled = true
+        public var rooms = DisposableChatConfiguration()
+        public var acceptedOrigin = ""
+        public var maximumMessageBytes = 4096
+        public var maximumQueuedMessages = 1024
+        public var pingPeriod: Double = 54
+        public var pongWait: Double = 60
+    }
+
+    public struct ChannelServer: Sendable {
+        public var isEnabled = true
+        public var channels = ChannelServerConfiguration()
+        /// The path on the dedicated listener is any; this one is added on the front door, beside `/channels`.
+        public var path = "/"
+        public var idleTimeout: Double = 600
+        public var maximumLifetime: Double = 7200
+        public var maximumMessageBytes = 131_072
+        /// 0: off.
+        public var maximumFrameBytes = 0
+        /// Seconds between protocol pings; 0: off, as API Gateway.
+        public var serverPing: Double = 0
+        public var management = ManagementAuthorization.off
+        /// The token for `GET /connections`.
+        public var adminToken: String?
+    }
+
+    public struct Relay: Sendable {
+        public enum Access: Sendable {
+            case closed
+            case open
+            case token
+        }
+
+        public var access = Access.closed
+        public var maximumMessageBytes = 1 << 20
+        public var pingInterval: Double = 30
+        /// Whether permessage-deflate is accepted when a client offers it.
+        public var compresses = true
+    }
+
+    public struct TLS: Sendable {
+        public var certificateFile: String
+        public var keyFile: String
+
+        public init(certificateFile: String, keyFile: String) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
+    }
+
+    public var listeners: [Listener] = [Listener(.frontDoor, port: 8000, setting: "PARLEY_PORT")]
+    /// The address to bind; `nil`: all interfaces.
+    public var host: String?
+    public var tls: TLS?
+    /// 0: one per core.
+    public var eventLoops = 0
+    /// Names of spaces that several dialects share.
+    public var spaces: [String: [DialectName]] = [:]
+    public var corsOrigin: String?
+
+    public var sessionChat = SessionChat()
+    public var disposableChat = DisposableChat()
+    public var channelServer = ChannelServer()
+    public var relay = Relay()
+
+    /// WebSocket connections of this process; 0: no limit but open files.
+    public var maximumConnections = 0
+    /// The same from one address; 0: no limit.
+    public var maximumConnectionsPerAddress = 0
+    /// Bytes that may wait for one slow reader.
+    public var backlogBytes = 1 << 20
+    /// Bytes that may wait for all slow readers together.
+    public var processBacklogBytes = 1 << 30
+    /// Seconds for a request head to arrive.
+    public var headerTimeout: Double = 10
+    /// Seconds that an unfinished frame, message or body may go without progress.
+    public var frameTimeout: Double = 30
+    /// Seconds that clients get to say goodbye when the server stops.
+    public var shutdownGrace: Double = 10
+
+    public var wallTime: @Sendable () -> WallTime
+
+    public init(wallTime: @escaping @Sendable () -> WallTime) {
+        self.wallTime = wallTime
+    }
+}
