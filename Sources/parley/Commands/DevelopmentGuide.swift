@@ -1,0 +1,43 @@
+import ParleyHub
+import ParleyJWT
+import ParleyServer
+
+/// What `serve --dev` prints: a URL to paste for each dialect, tokens included.
+struct DevelopmentGuide {
+    let server: ParleyServer
+    let plan: ServePlan
+
+    var text: String {
+        get async throws {
+            var lines = ["", "Parley \(Parley.version), for trying things. In other terminals, in the same room:", ""]
+            guard let port = self.port(of: .frontDoor) else { return lines.joined(separator: "\n") }
+            let scheme = self.plan.server.tls == nil ? "ws" : "wss"
+            let base = "\(scheme)://\(self.plan.server.host ?? "localhost"):\(port)"
+            if let authority = self.plan.authority {
+                for user in ["alice", "bob"] {
+                    let token = try await authority.issue(SessionClaims(userID: user, roomID: "lobby"))
+                    lines += ["  session chat, as \(user)", "    parley connect '\(base)/?token=\(token)'"]
+                }
+            }
+            if self.plan.server.disposableChat.isEnabled {
+                lines += ["  disposable chat: send {\"text\":\"hello\"}", "    parley connect '\(base)/ws?name=alice&room=lobby'"]
+            }
+            if self.plan.server.channelServer.isEnabled {
+                lines += ["  channel server: send {\"type\":\"join\",\"channelId\":\"lobby\"}, then {\"type\":\"publish\",\"data\":\"hello\"}"]
+                lines += ["    parley connect '\(base)/channels'"]
+                if let own = self.port(of: .channelServer) {
+                    lines += ["    parley connect '\(scheme)://\(self.plan.server.host ?? "localhost"):\(own)/'"]
+                }
+            }
+            if case .open = self.plan.server.relay.access {
+                lines += ["  relay: whatever you send, to everybody there", "    parley connect '\(base)/relay/lobby'"]
+            }
+            lines += ["", "Any WebSocket client will do. Tokens and messages last until Ctrl-C.", ""]
+            return lines.joined(separator: "\n")
+        }
+    }
+
+    private func port(of kind: ServerConfiguration.Listener.Kind) -> Int? {
+        self.server.addresses.first { $0.kind == kind }?.port
+    }
+}

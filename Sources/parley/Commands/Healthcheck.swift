@@ -1,0 +1,56 @@
+import ArgumentParser
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+
+struct Healthcheck: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "healthcheck",
+        abstract: "Ask a running server whether it is ready: exit status 0 if it is, 1 if not.",
+        discussion: "For container health checks. Without --url, the front door on this machine as configured."
+    )
+
+    @Option(help: ArgumentHelp("Where the server is, for example http://127.0.0.1:8000.", valueName: "url"))
+    var url: String?
+
+    @Option(help: "Seconds to wait for an answer.")
+    var timeout = 3
+
+    @Flag(name: [.customShort("k"), .long], help: "Accept any certificate.")
+    var insecure = false
+
+    func run() async throws {
+        do {
+            let address = try await self.address()
+            var configuration = HTTPClient.Configuration()
+            if self.insecure {
+                configuration.tlsConfiguration = .makeClientConfiguration()
+                configuration.tlsConfiguration?.certificateVerification = .none
+            }
+            let status = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+                try await client.execute(HTTPClientRequest(url: address), timeout: .seconds(Int64(self.timeout))).status
+            }
+            guard status == .ok else {
+                StandardError.line("parley: \(address) answered \(status.code) \(status.reasonPhrase)")
+                throw ExitCode.startFailure
+            }
+            StandardOutput.line("ready")
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            StandardError.line("parley: not ready: \(error)")
+            throw ExitCode.startFailure
+        }
+    }
+
+    private func address() async throws -> String {
+        if let url = self.url { return url.hasSuffix("/readyz") ? url : url + (url.hasSuffix("/") ? "readyz" : "/readyz") }
+        let settings = try await Settings(flags: [], file: nil)
+        guard let port = try settings.port(.port) else {
+            throw ConfigurationFailure(description: "PARLEY_PORT is off: say where the server is with --url.")
+        }
+        let scheme = try settings.text(.tlsCertificate) == nil ? "http" : "https"
+        return "\(scheme)://\(try settings.text(.host) ?? "127.0.0.1"):\(port)/readyz"
+    }
+}

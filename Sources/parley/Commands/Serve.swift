@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ParleyServer
+import UnixSignals
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Start the server.",
+        discussion: """
+            Settings come from flags, environment variables, a .env file in the working directory and the file given by
+            --config, in this order; `parley check-config` lists all of them. Session chat needs JWT_SECRET, the secret that
+            signs its tokens; --dev makes one for this run, opens the relay and prints URLs and tokens to paste.
+
+            When everything listens, stdout has one line 'Listening on *:PORT' for each listener. The first SIGTERM or SIGINT
+            says goodbye to clients and ends with 0; a second one ends at once.
+            """
+    )
+
+    @Flag(help: "Try things: a secret for this run, an open relay, and ready-to-paste URLs and tokens.")
+    var dev = false
+
+    @OptionGroup var options: ServerOptions
+
+    func run() async throws {
+        do {
+            let settings = try await self.options.settings()
+            let plan = try await ServePlan(settings, isDevelopment: self.dev)
+            let logger = try Logger.configured(by: settings)
+            OpenFiles.raiseLimit(logger: logger)
+            let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+            let server = try await ParleyServer.start(plan.server, logger: logger)
+            try await self.announce(server, plan: plan, logger: logger)
+            await Self.serve(server, until: signals, idleTimeout: plan.processIdleTimeout, logger: logger)
+        } catch let failure as ConfigurationFailure {
+            StandardError.line("parley: \(failure)")
+            throw ExitCode.startFailure
+        } catch let failure as ParleyServer.StartFailure {
+            StandardError.line("parley: \(failure)")
+            throw ExitCode.startFailure
+        }
+    }
+
+    private func announce(_ server: ParleyServer, plan: ServePlan, logger: Logger) async throws {
+        if plan.server.sessionChat.authenticator != nil, plan.server.sessionChat.isIssuerEnabled, !self.dev {
+            logger.warning(
+                "POST /api/login issues tokens to anybody. Set ISSUER_ENABLED=false when a backend of yours signs its own")
+        }
+        for address in server.addresses {
+            StandardOutput.line("Listening on \(plan.server.host ?? "*"):\(address.port)")
+        }
+        if self.dev { StandardOutput.line(try await DevelopmentGuide(server: server, plan: plan).text) }
+    }
+
+    /// Until the first signal, or until there has been nothing to do for long enough.
+    private static func serve(
+        _ server: ParleyServer, until signals: UnixSignalsSequence, idleTimeout: Double?, logger: Logger
+    ) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                var isStopping = false
+                for await signal in signals {
+                    if isStopping { Foundation.exit(128 + signal.rawValue) }
+                    isStopping = true
+                    logger.info("Stopping: saying goodbye to clients", metadata: ["signal": "\(signal)"])
+                    Task {
+                        await server.shutDown()
+                        Foundation.exit(0)
+                    }
+                }
+            }
+            if let idleTimeout {
+                group.addTask {
+                    await IdleWatch(server: server, timeout: idleTimeout).untilIdle()
+                    logger.info("Stopping: nothing to do for PROCESS_IDLE_TIMEOUT")
+                    await server.shutDown()
+                    Foundation.exit(0)
+                }
+            }
+            await group.waitForAll()
+        }
+    }
+}
+
+/// Notices that a server has had no connection and no live room for a while.
+struct IdleWatch {
+    let server: ParleyServer
+    /// Seconds.
+    let timeout: Double
+
+    func untilIdle() async {
+        let clock = ContinuousClock()
+        var idleSince = clock.now
+        while clock.now - idleSince < .seconds(self.timeout) {
+            try? await Task.sleep(for: .milliseconds(100))
+            if self.server.connectionCount > 0 || self.server.liveRoomCount > 0 { idleSince = clock.now }
+        }
+    }
+}

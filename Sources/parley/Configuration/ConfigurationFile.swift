@@ -1,0 +1,97 @@
+import Foundation
+import Yams
+
+/// A YAML configuration file: settings by their names, and `spaces`.
+///
+/// A setting may be written flat (`channel_idle_timeout: 5`) or nested (`channel: {idleTimeout: 5}`): the parts of the path,
+/// joined with underscores, are its name. Unknown keys are refused.
+struct ConfigurationFile {
+    private(set) var values: [String: String] = [:]
+    private(set) var spaces: [String: [String]] = [:]
+
+    init(path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationFailure(description: "The configuration file \(path) cannot be read.")
+        }
+        let root: Any?
+        do {
+            root = try Yams.load(yaml: String(decoding: data, as: UTF8.self))
+        } catch {
+            throw ConfigurationFailure(description: "\(path) is not YAML: \(error)")
+        }
+        guard let root else { return }
+        guard let mapping = root as? [String: Any] else {
+            throw ConfigurationFailure(description: "\(path): expected a mapping of settings at the top.")
+        }
+        for (key, value) in mapping {
+            if key == "spaces" {
+                self.spaces = try Self.spaces(value, path: path)
+            } else {
+                try self.add(value, at: [key], path: path)
+            }
+        }
+    }
+
+    private mutating func add(_ value: Any, at keys: [String], path: String) throws {
+        if let mapping = value as? [String: Any] {
+            for (key, value) in mapping { try self.add(value, at: keys + [key], path: path) }
+            return
+        }
+        let name = Self.name(of: keys)
+        let known = Setting.all.flatMap(\.names)
+        guard known.contains(name) else {
+            let nearest = known.min { EditDistance.between($0, name) < EditDistance.between($1, name) } ?? ""
+            throw ConfigurationFailure(
+                description: "\(path): unknown key '\(keys.joined(separator: "."))'. Did you mean '\(nearest.lowercased())'?")
+        }
+        switch value {
+        case let text as String: self.values[name] = text
+        case let flag as Bool: self.values[name] = flag ? "true" : "false"
+        case let number as Int: self.values[name] = "\(number)"
+        case let number as Double: self.values[name] = number.formatted
+        case let list as [Any]: self.values[name] = list.map { "\($0)" }.joined(separator: ",")
+        case is NSNull: break
+        default:
+            throw ConfigurationFailure(description: "\(path): '\(keys.joined(separator: "."))' has a value that is no text, number or list.")
+        }
+    }
+
+    /// `channel.idleTimeout` and `channel_idle_timeout` are both `CHANNEL_IDLE_TIMEOUT`.
+    private static func name(of keys: [String]) -> String {
+        keys.map { key in
+            var name = ""
+            var isLowercaseLast = false
+            for character in key {
+                if character.isUppercase, isLowercaseLast { name += "_" }
+                isLowercaseLast = character.isLowercase
+                name += character == "-" ? "_" : character.uppercased()
+            }
+            return name
+        }.joined(separator: "_")
+    }
+
+    private static func spaces(_ value: Any, path: String) throws -> [String: [String]] {
+        guard let spaces = value as? [String: [String]] else {
+            throw ConfigurationFailure(description: "\(path): spaces: expected a list of dialects under each name, such as 'lobby: [session-chat, relay]'.")
+        }
+        return spaces
+    }
+}
+
+/// How many characters have to be put in, taken out or changed to make one word of another (Levenshtein).
+enum EditDistance {
+    static func between(_ left: String, _ right: String) -> Int {
+        let right = Array(right)
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let changed = diagonal + (a == b ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(changed, diagonal + 1, row[j] + 1)
+            }
+        }
+        return row[right.count]
+    }
+}

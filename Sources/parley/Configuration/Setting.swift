@@ -1,0 +1,48 @@
+/// One thing that can be configured: its names, its form and its default.
+struct Setting: Sendable {
+    /// What a value must look like.
+    enum Form: Sendable, Equatable {
+        /// 0–65535, or `off` where a listener may be switched off.
+        case port(mayBeOff: Bool)
+        /// Seconds, fractions allowed; at least the given number.
+        case seconds(atLeast: Double)
+        case count(atLeast: Int)
+        case toggle
+        case text
+        case choice([String])
+
+        var expectation: String {
+            switch self {
+            case .port(let mayBeOff): return "a port from 0 to 65535" + (mayBeOff ? ", or off" : "")
+            case .seconds(let minimum): return "seconds, \(minimum.formatted) or more"
+            case .count(let minimum): return "a whole number, \(minimum) or more"
+            case .toggle: return "true or false"
+            case .text: return "text"
+            case .choice(let words): return "one of " + words.joined(separator: ", ")
+            }
+        }
+    }
+
+    /// The variables that are read for it, the first that is set wins. The first name is the one that messages use.
+    let names: [String]
+    let form: Form
+    /// The default as one would write it; `nil`: unset.
+    let defaultText: String?
+    let isSecret: Bool
+    let help: String
+
+    init(_ names: String..., form: Form, default defaultText: String? = nil, isSecret: Bool = false, help: String) {
+        self.names = names
+        self.form = form
+        self.defaultText = defaultText
+        self.isSecret = isSecret
+        self.help = help
+    }
+
+    var name: String { self.names[0] }
+}
+
+extension Double {
+    /// Without a fraction where there is none.
+    var formatted: String { self == self.rounded() && abs(self) < 1e15 ? "\(Int64(self))" : "\(self)" }
+}

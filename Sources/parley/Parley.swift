@@ -1,0 +1,22 @@
+import ArgumentParser
+
+@main
+struct Parley: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "parley",
+        abstract: "A realtime session server: chats, rooms, channels and relays behind one port.",
+        discussion: """
+            Try it:
+              parley serve --dev                          start with a secret made for this run, and print URLs to try
+              parley connect ws://localhost:8000/relay/hello   talk on a topic from this terminal
+
+            For real:
+              JWT_SECRET=… parley serve                   session chat needs the secret that signs its tokens
+              parley check-config                         see which settings are in force, and where each comes from
+            """,
+        version: Self.version,
+        subcommands: [Serve.self, Token.self, CheckConfig.self, Healthcheck.self, Version.self]
+    )
+}

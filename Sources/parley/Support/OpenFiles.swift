@@ -1,0 +1,28 @@
+import Foundation
+import Logging
+
+/// The limit of open files, which bounds connections: each takes one.
+enum OpenFiles {
+    /// Below this a server fills up before it is busy.
+    static let comfortable = 10_000
+
+    /// Raises the soft limit to the hard one, and says so when that is not much.
+    static func raiseLimit(logger: Logger) {
+        var limit = rlimit()
+        #if os(Linux)
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+        let resource = RLIMIT_NOFILE
+        #endif
+        guard getrlimit(resource, &limit) == 0 else { return }
+        if limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max
+            _ = setrlimit(resource, &limit)
+        }
+        if limit.rlim_cur < Self.comfortable {
+            logger.warning(
+                "Few open files allowed: each connection takes one. Raise the hard limit (ulimit -Hn, LimitNOFILE)",
+                metadata: ["limit": "\(limit.rlim_cur)"])
+        }
+    }
+}
