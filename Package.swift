@@ -43,6 +43,7 @@ let package = Package(
         // Sans-IO: bytes and time in, actions out.
         .target(name: "ParleyModel", dependencies: [nioCore], swiftSettings: settings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(name: "CMalloc"),
         .target(name: "WebSocketProtocol", dependencies: [nioCore, "CZlib"], swiftSettings: settings),
         .target(name: "ParleyDialects", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
 
@@ -60,7 +61,7 @@ let package = Package(
         .target(
             name: "ParleyServer",
             dependencies: [
-                "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
+                "CMalloc", "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
                 nioCore, nioPosix, nioHTTP1, nioSSL, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Crypto", package: "swift-crypto"),

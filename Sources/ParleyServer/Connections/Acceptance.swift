@@ -38,6 +38,7 @@ final class ConnectionLimits: Sendable {
     private let maximumPerAddress: Int
     private let count = Atomic<Int>(0)
     private let countsByAddress = Mutex<[String: Int]>([:])
+    private let trimmer = MemoryTrimmer()
 
     /// - Parameters: 0 means no limit.
     init(maximum: Int, maximumPerAddress: Int) {
@@ -70,7 +71,8 @@ final class ConnectionLimits: Sendable {
     }
 
     fileprivate func release(_ address: String?) {
-        self.count.subtract(1, ordering: .relaxed)
+        let remaining = self.count.subtract(1, ordering: .relaxed).newValue
+        self.trimmer.connectionClosed(remaining: remaining)
         guard let address else { return }
         self.countsByAddress.withLock { counts in
             counts[address] = (counts[address] ?? 1) > 1 ? counts[address, default: 1] - 1 : nil
