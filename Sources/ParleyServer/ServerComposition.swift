@@ -39,6 +39,7 @@ struct ServerComposition: Sendable {
         self.rooms = IssuedRooms(hosts: configuration.sessionChat.serverHosts)
 
         var hub = HubConfiguration(wallTime: configuration.wallTime)
+        hub.directWriter = SocketWriter()
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
         let profiles = Profiles(configuration, formats: &hub.formats, ledger: self.ledger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)

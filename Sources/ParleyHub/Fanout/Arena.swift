@@ -1,22 +1,21 @@
 internal import NIOCore
 
 /// A byte range of a shard's arena.
-public struct ArenaRange: Sendable, Equatable {
-    public var start: Int
-    public var end: Int
+struct ArenaRange: Equatable {
+    /// Marks offsets into the replies; publications lie below.
+    static let replyBit: UInt32 = 1 << 31
 
-    public init(start: Int, end: Int) {
-        self.start = start
-        self.end = end
-    }
+    var start: UInt32
+    var end: UInt32
 
-    public var count: Int { self.end - self.start }
+    var isEmpty: Bool { self.start == self.end }
 }
 
 /// The bytes that a shard's connections are to receive at the end of the tick.
 ///
-/// Each publication stands here once; connections note the ranges that concern them. Ranges beyond a connection's first
-/// are links in a list shared by the shard, so that noting allocates nothing.
+/// Each publication stands here once; connections note the ranges that concern them. Replies to single connections lie in a
+/// buffer of their own: between two publications they would keep the ranges of everybody else from merging. Ranges beyond a
+/// connection's first are links in a list shared by the shard, so that noting allocates nothing.
 struct Arena {
     /// Beyond this, a tick is flushed before its end, so that a burst does not grow the arena without bound.
     static let flushThreshold = 256 * 1024
@@ -28,73 +27,56 @@ struct Arena {
         var next: Int32
     }
 
-    var bytes: ByteBuffer
+    private(set) var publications = Self.makeBuffer()
+    private(set) var replies = Self.makeBuffer()
     var links: ContiguousArray<Link> = []
 
-    init() {
-        self.bytes = ByteBufferAllocator().buffer(capacity: 32 * 1024)
+    var isFull: Bool {
+        self.publications.writerIndex >= Self.flushThreshold || self.replies.writerIndex >= Self.flushThreshold
     }
 
-    var isFull: Bool { self.bytes.writerIndex >= Self.flushThreshold }
+    mutating func appendPublication(_ body: (inout ByteBuffer) -> Void) -> ArenaRange {
+        let start = UInt32(truncatingIfNeeded: self.publications.writerIndex)
+        body(&self.publications)
+        return ArenaRange(start: start, end: UInt32(truncatingIfNeeded: self.publications.writerIndex))
+    }
+
+    mutating func appendReply(_ body: (inout ByteBuffer) -> Void) -> ArenaRange {
+        let start = UInt32(truncatingIfNeeded: self.replies.writerIndex)
+        body(&self.replies)
+        let end = UInt32(truncatingIfNeeded: self.replies.writerIndex)
+        return ArenaRange(start: start | ArenaRange.replyBit, end: end | ArenaRange.replyBit)
+    }
 
     mutating func clear() {
-        if self.bytes.capacity > Self.maximumRetainedCapacity {
-            self.bytes = ByteBufferAllocator().buffer(capacity: 32 * 1024)
-        } else {
-            self.bytes.clear()
-        }
+        Self.clear(&self.publications)
+        Self.clear(&self.replies)
         self.links.removeAll(keepingCapacity: true)
+    }
+
+    private static func clear(_ buffer: inout ByteBuffer) {
+        if buffer.capacity > Self.maximumRetainedCapacity {
+            buffer = Self.makeBuffer()
+        } else {
+            buffer.clear()
+        }
+    }
+
+    private static func makeBuffer() -> ByteBuffer {
+        ByteBufferAllocator().buffer(capacity: 32 * 1024)
     }
 }
 
-/// What one connection has noted in the arena during this tick.
-struct Notes {
-    static let none: Int32 = -1
+/// The arena's bytes during a flush.
+struct ArenaBytes {
+    let publications: UnsafeRawBufferPointer
+    let replies: UnsafeRawBufferPointer
 
-    private(set) var first = ArenaRange(start: 0, end: 0)
-    private var firstLink = Notes.none
-    private var lastLink = Notes.none
-    /// Messages noted; a merged range may hold many.
-    private(set) var messages: Int32 = 0
-
-    var isEmpty: Bool { self.messages == 0 }
-
-    mutating func add(_ range: ArenaRange, merging: Bool, in arena: inout Arena) {
-        self.messages += 1
-        guard self.messages > 1 else {
-            self.first = range
-            return
+    subscript(range: ArenaRange) -> UnsafeRawBufferPointer {
+        if range.start & ArenaRange.replyBit == 0 {
+            return UnsafeRawBufferPointer(rebasing: self.publications[Int(range.start)..<Int(range.end)])
         }
-        if self.lastLink == Self.none {
-            if merging, self.first.end == range.start {
-                self.first.end = range.end
-                return
-            }
-        } else if merging, arena.links[Int(self.lastLink)].range.end == range.start {
-            arena.links[Int(self.lastLink)].range.end = range.end
-            return
-        }
-        let index = Int32(arena.links.count)
-        arena.links.append(Arena.Link(range: range, next: Self.none))
-        if self.lastLink == Self.none {
-            self.firstLink = index
-        } else {
-            arena.links[Int(self.lastLink)].next = index
-        }
-        self.lastLink = index
-    }
-
-    /// Appends the noted ranges in order.
-    func collect(from arena: Arena, into ranges: inout ContiguousArray<ArenaRange>) {
-        ranges.append(self.first)
-        var link = self.firstLink
-        while link != Self.none {
-            ranges.append(arena.links[Int(link)].range)
-            link = arena.links[Int(link)].next
-        }
-    }
-
-    mutating func clear() {
-        self = Notes()
+        let mask = ~ArenaRange.replyBit
+        return UnsafeRawBufferPointer(rebasing: self.replies[Int(range.start & mask)..<Int(range.end & mask)])
     }
 }

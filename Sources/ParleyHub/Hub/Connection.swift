@@ -9,17 +9,25 @@ public final class Connection {
         var position: Int
     }
 
+    // What a delivery touches stands first, to lie in one cache line.
+    var notes = Notes()
+    /// Where the hub's ``DirectWriter`` writes to; `nil` when the delegate must see everything that is written.
+    ///
+    /// Only a handle that is surely this connection's may stand here: a delegate clears it before or while its transport closes.
+    public var directHandle: Int32?
+    /// Whether adjacent messages may be merged into one range; not, when single ones may have to be dropped.
+    let mergesNotes: Bool
+    /// It has left its topics for good, and only what was said to it before is still sent.
+    var isDetached = false
+    /// Nil once the connection is closed.
+    public internal(set) var delegate: (any ConnectionDelegate)?
+    /// When something was last written to it.
+    public internal(set) var lastSent: NIODeadline
+
     public let id: ConnectionID
     public let dialect: DialectName
     public let format: FormatID
-    /// Whether adjacent messages may be merged into one range; not, when single ones may have to be dropped.
-    let mergesNotes: Bool
-    /// Nil once the connection is closed.
-    public internal(set) var delegate: (any ConnectionDelegate)?
-    /// It has left its topics for good, and only what was said to it before is still sent.
-    var isDetached = false
     var subscriptions: [Subscription] = []
-    var notes = Notes()
     /// When the timer wheel is to call, at the earliest; `.distantFuture` when it is not.
     var nextWake = NIODeadline.distantFuture
 
@@ -28,8 +36,10 @@ public final class Connection {
         dialect: DialectName,
         format: FormatID,
         policy: SlowConsumerPolicy,
-        delegate: any ConnectionDelegate
+        delegate: any ConnectionDelegate,
+        now: NIODeadline
     ) {
+        self.lastSent = now
         self.id = id
         self.dialect = dialect
         self.format = format
@@ -49,9 +59,14 @@ extension Connection: Sendable {}
 
 /// What a connection's driver does for the hub. Called on the connection's event loop.
 public protocol ConnectionDelegate: AnyObject {
-    /// Sends `ranges` of `arena`, in order, as `messages` whole messages. Must not call back into the shard.
-    /// - Parameter arena: Valid during the call; whoever needs the bytes longer copies them.
-    func write(_ ranges: ContiguousArray<ArenaRange>, of arena: ByteBuffer, messages: Int)
+    /// Sends `chunks`, in order, as `messages` whole messages; where they are not merged, each chunk is one. Must not call back
+    /// into the shard but through ``Shard/afterFlush(_:)``.
+    /// - Parameters:
+    ///   - chunks: Valid during the call; whoever needs the bytes longer copies them.
+    ///   - written: Bytes at the front that ``DirectWriter`` has written already.
+    func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int)
+    /// A direct write failed: the transport is broken.
+    func writeFailed()
     func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome)
     func publishCompleted(_ topic: TopicKey)
     /// The hub wants the connection gone, and has removed it from the topic that caused it.

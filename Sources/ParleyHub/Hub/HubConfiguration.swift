@@ -20,6 +20,8 @@ public struct HubConfiguration: Sendable {
     /// The space of each dialect; a dialect without an entry has its own.
     public var spaces: [DialectName: SpaceID]
     public var policies: [SpaceID: SpacePolicy]
+    /// How fan-out reaches transports that need no driver; `nil`: everything goes through the delegates.
+    public var directWriter: (any DirectWriter)?
     public var wallTime: @Sendable () -> WallTime
     public var makeRandom: @Sendable () -> any RandomNumberGenerator & Sendable
     /// One for each event loop; set by the hub.

@@ -74,9 +74,7 @@ extension Shard {
             let local = use.subscribersByShard[self.index]
             if use.total == local {
                 self.prepareArena()
-                let start = self.arena.bytes.writerIndex
-                format.encode(event, in: topic, into: &self.arena.bytes)
-                let range = ArenaRange(start: start, end: self.arena.bytes.writerIndex)
+                let range = self.arena.appendPublication { format.encode(event, in: topic, into: &$0) }
                 self.deliver(range, to: topic.key, format: use.format, excluding: excluding)
                 continue
             }

@@ -26,7 +26,7 @@ public final class Shard {
     var arena = Arena()
     private var touched: ContiguousArray<Connection> = []
     private var flushing: ContiguousArray<Connection> = []
-    private var ranges: ContiguousArray<ArenaRange> = []
+    private var chunks: ContiguousArray<UnsafeRawBufferPointer> = []
     private var isFlushing = false
     private var isFlushScheduled = false
     private var deferred: [() -> Void] = []
@@ -70,7 +70,7 @@ public final class Shard {
             self.slots.append(Slot())
         }
         let id = ConnectionID(shard: UInt16(self.index), slot: slot, generation: self.slots[Int(slot)].generation)
-        let connection = Connection(id: id, dialect: dialect, format: format, policy: policy, delegate: delegate)
+        let connection = Connection(id: id, dialect: dialect, format: format, policy: policy, delegate: delegate, now: self.eventLoop.now)
         self.slots[Int(slot)].connection = connection
         self.metrics.connections[dialect, default: 0] += 1
         return connection
@@ -163,10 +163,7 @@ public final class Shard {
     /// - Parameter body: Writes whole frames; called at once.
     public func send(to connection: Connection, _ body: (inout ByteBuffer) -> Void) {
         self.prepareArena()
-        let start = self.arena.bytes.writerIndex
-        body(&self.arena.bytes)
-        let range = ArenaRange(start: start, end: self.arena.bytes.writerIndex)
-        if range.count > 0 { self.note(range, for: connection) }
+        self.note(self.arena.appendReply(body), for: connection)
     }
 
     /// Makes room: called before anything is appended, so that noted ranges stay valid.
@@ -176,14 +173,14 @@ public final class Shard {
     }
 
     private func note(_ range: ArenaRange, for connection: Connection) {
-        guard connection.isOpen else { return }
+        guard !range.isEmpty, connection.isOpen else { return }
         if connection.notes.isEmpty { self.touched.append(connection) }
         connection.notes.add(range, merging: connection.mergesNotes, in: &self.arena)
     }
 
     /// Notes `range` for every subscriber that this shard has of `topic` in `format`.
     func deliver(_ range: ArenaRange, to topic: TopicKey, format: FormatID, excluding: ConnectionID?) {
-        guard range.count > 0, let subscribers = self.localTopics[topic]?.subscribers(of: format) else { return }
+        guard !range.isEmpty, let subscribers = self.localTopics[topic]?.subscribers(of: format) else { return }
         var deliveries = subscribers.count
         for subscriber in subscribers {
             let connection = subscriber.connection
@@ -204,12 +201,12 @@ public final class Shard {
             self.isFlushing = true
             self.context.now = self.eventLoop.now
             swap(&self.touched, &self.flushing)
-            for connection in self.flushing {
-                let messages = Int(connection.notes.messages)
-                self.ranges.removeAll(keepingCapacity: true)
-                connection.notes.collect(from: self.arena, into: &self.ranges)
-                connection.notes.clear()
-                connection.delegate?.write(self.ranges, of: self.arena.bytes, messages: messages)
+            // Copies of the buffers' handles: whatever happens meanwhile, these bytes stay.
+            let arena = self.arena
+            arena.publications.withUnsafeReadableBytes { publications in
+                arena.replies.withUnsafeReadableBytes { replies in
+                    self.write(ArenaBytes(publications: publications, replies: replies), links: arena.links)
+                }
             }
             self.flushing.removeAll(keepingCapacity: true)
             self.isFlushing = false
@@ -219,6 +216,49 @@ public final class Shard {
             let work = self.deferred
             self.deferred = []
             for item in work { item() }
+        }
+    }
+
+    private func write(_ bytes: ArenaBytes, links: ContiguousArray<Arena.Link>) {
+        let now = self.context.now
+        let writer = self.configuration.directWriter
+        var sent = 0
+        for connection in self.flushing {
+            let notes = connection.notes
+            connection.notes.clear()
+            connection.lastSent = now
+            if notes.isOneRange, let handle = connection.directHandle, let writer {
+                let chunk = bytes[notes.first]
+                sent += chunk.count
+                let outcome = writer.write(chunk, to: handle)
+                if outcome == .wrote(chunk.count) { continue }
+                self.chunks.removeAll(keepingCapacity: true)
+                self.chunks.append(chunk)
+                self.passOn(outcome, to: connection, messages: notes.messages)
+            } else {
+                self.chunks.removeAll(keepingCapacity: true)
+                var total = 0
+                notes.forEach(in: links) { range in
+                    self.chunks.append(bytes[range])
+                    total += self.chunks[self.chunks.count - 1].count
+                }
+                sent += total
+                guard let handle = connection.directHandle, let writer else {
+                    connection.delegate?.write(self.chunks, messages: Int(notes.messages), skipping: 0)
+                    continue
+                }
+                let outcome = writer.write(self.chunks, to: handle)
+                if outcome != .wrote(total) { self.passOn(outcome, to: connection, messages: notes.messages) }
+            }
+        }
+        self.metrics.sentBytes += sent
+    }
+
+    /// The transport did not take everything: its driver deals with the rest.
+    private func passOn(_ outcome: DirectWriteOutcome, to connection: Connection, messages: Int32) {
+        switch outcome {
+        case .wrote(let count): connection.delegate?.write(self.chunks, messages: Int(messages), skipping: count)
+        case .failed: connection.delegate?.writeFailed()
         }
     }
 
@@ -281,9 +321,7 @@ public final class Shard {
             self[id]?.delegate?.publishCompleted(key)
         case .deliver(let key, let format, let wire, let excluding):
             self.prepareArena()
-            let start = self.arena.bytes.writerIndex
-            self.arena.bytes.writeImmutableBuffer(wire)
-            let range = ArenaRange(start: start, end: self.arena.bytes.writerIndex)
+            let range = self.arena.appendPublication { $0.writeImmutableBuffer(wire) }
             self.deliver(range, to: key, format: format, excluding: excluding)
         case .expel(let id, let key, let reason):
             guard let connection = self[id] else { return }
@@ -316,6 +354,8 @@ public final class Shard {
     }
 
     // MARK: Timers
+
+    var pendingWakes: Int { self.wheel.count }
 
     /// Has ``ConnectionDelegate/wake(now:)`` called at `deadline`, or up to a tenth of a second later; the earliest request counts.
     public func wake(_ connection: Connection, at deadline: NIODeadline) {

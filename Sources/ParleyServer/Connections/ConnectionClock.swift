@@ -52,8 +52,7 @@ struct ConnectionClock {
     }
 
     private let openedAt: NIODeadline
-    private var lastReceived: NIODeadline
-    private var lastSent: NIODeadline
+    private(set) var lastReceived: NIODeadline
     private var nextPing: NIODeadline
     /// When the token that opened the connection expires.
     private let expiry: NIODeadline
@@ -61,7 +60,6 @@ struct ConnectionClock {
     init(policy: ClockPolicy, now: NIODeadline, expiry: NIODeadline = .distantFuture) {
         self.openedAt = now
         self.lastReceived = now
-        self.lastSent = now
         self.expiry = expiry
         self.nextPing = policy.pingInterval.map { now + TimeAmount($0) } ?? .distantFuture
     }
@@ -70,18 +68,11 @@ struct ConnectionClock {
         self.lastReceived = now
     }
 
-    mutating func sent(at now: NIODeadline) {
-        self.lastSent = now
-    }
-
-    /// When the last frame came or the last message went.
-    var lastActive: NIODeadline { max(self.lastReceived, self.lastSent) }
-
-    /// What is due now. Call again at ``nextDeadline(policy:isMidMessage:)``, or whenever.
-    mutating func tick(_ policy: ClockPolicy, now: NIODeadline, isMidMessage: Bool) -> TickAction {
+    /// What is due now. Call again at ``nextDeadline(_:lastSent:isMidMessage:)``, or whenever.
+    mutating func tick(_ policy: ClockPolicy, now: NIODeadline, lastSent: NIODeadline, isMidMessage: Bool) -> TickAction {
         if self.expiry <= now { return .close(.tokenExpired) }
         if let lifetime = policy.maximumLifetime, self.openedAt + TimeAmount(lifetime) <= now { return .close(.goingAway) }
-        if let idle = policy.idleTimeout, self.lastActive + TimeAmount(idle) <= now { return .close(.goingAway) }
+        if let idle = policy.idleTimeout, max(self.lastReceived, lastSent) + TimeAmount(idle) <= now { return .close(.goingAway) }
         if let silence = policy.silenceLimit, self.lastReceived + TimeAmount(silence) <= now { return .close(.pingTimeout) }
         if isMidMessage, let frame = policy.frameTimeout, self.lastReceived + TimeAmount(frame) <= now {
             return .close(.unfinishedMessage)
@@ -94,10 +85,10 @@ struct ConnectionClock {
     }
 
     /// When ``tick(_:now:isMidMessage:)`` is worth calling next.
-    func nextDeadline(_ policy: ClockPolicy, isMidMessage: Bool) -> NIODeadline {
+    func nextDeadline(_ policy: ClockPolicy, lastSent: NIODeadline, isMidMessage: Bool) -> NIODeadline {
         var next = min(self.expiry, self.nextPing)
         if let lifetime = policy.maximumLifetime { next = min(next, self.openedAt + TimeAmount(lifetime)) }
-        if let idle = policy.idleTimeout { next = min(next, self.lastActive + TimeAmount(idle)) }
+        if let idle = policy.idleTimeout { next = min(next, max(self.lastReceived, lastSent) + TimeAmount(idle)) }
         if let silence = policy.silenceLimit { next = min(next, self.lastReceived + TimeAmount(silence)) }
         if isMidMessage, let frame = policy.frameTimeout { next = min(next, self.lastReceived + TimeAmount(frame)) }
         return next

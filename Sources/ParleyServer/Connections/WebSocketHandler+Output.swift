@@ -2,62 +2,62 @@ internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
 
-/// How arena ranges reach the peer: straight to the socket while it keeps up, through a bounded backlog when it does not.
+/// How bytes reach a peer that the direct write could not serve: through a bounded backlog while it does not keep up.
 extension WebSocketHandler {
-    func write(_ ranges: ContiguousArray<ArenaRange>, of arena: ByteBuffer, messages: Int) {
-        guard let context = self.context, context.channel.isActive else { return }
+    func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int) {
+        guard self.context != nil else { return }
         var total = 0
-        for range in ranges { total += range.count }
-        self.shard.metrics.sentBytes += total
-        if self.profile.clock.idleTimeout != nil { self.clock.sent(at: self.shard.context.now) }
+        for chunk in chunks { total += chunk.count }
         if self.backlog != nil {
-            self.enqueue(ranges[...], of: arena, messages: messages)
-        } else if let socket = self.socket {
-            switch SocketWriter.write(ranges, of: arena, to: socket) {
+            self.enqueue(chunks[...], messages: messages)
+        } else if let socket = self.socket, written == 0 {
+            switch SocketWriter().write(chunks, to: socket) {
             case .wrote(total): self.allWritten()
-            case .wrote(let count): self.handOver(ranges, of: arena, messages: messages, skipping: count)
-            case .failed: self.shard.afterFlush { self.context?.close(promise: nil) }
+            case .wrote(let count): self.handOver(chunks, messages: messages, skipping: count)
+            case .failed: self.writeFailed()
             }
         } else {
-            self.handOver(ranges, of: arena, messages: messages, skipping: 0)
+            self.handOver(chunks, messages: messages, skipping: written)
         }
+    }
+
+    func writeFailed() {
+        self.shard.afterFlush { self.context?.close(promise: nil) }
     }
 
     /// Gives the transport what the kernel did not take: all of it, or, where single messages may have to be dropped, only
     /// the one that has begun.
-    private func handOver(_ ranges: ContiguousArray<ArenaRange>, of arena: ByteBuffer, messages: Int, skipping written: Int) {
-        var remaining = ranges[...]
+    private func handOver(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int) {
+        var remaining = chunks[...]
         var written = written
         while let first = remaining.first, first.count <= written {
             written -= first.count
             remaining.removeFirst()
         }
         guard let first = remaining.first else { return }
-        remaining[remaining.startIndex] = ArenaRange(start: first.start + written, end: first.end)
-        var backlog = Backlog(policy: self.profile.slowConsumer)
+        remaining[remaining.startIndex] = UnsafeRawBufferPointer(rebasing: first[written...])
         let begun: ByteBuffer
         if self.profile.slowConsumer.overflow == .close {
-            begun = self.copy(remaining, of: arena)
+            begun = Self.copy(remaining)
             remaining = []
         } else {
-            begun = self.copy(remaining.prefix(1), of: arena)
+            begun = Self.copy(remaining.prefix(1))
             remaining.removeFirst()
         }
+        var backlog = Backlog(policy: self.profile.slowConsumer)
         backlog.began(bytes: begun.readableBytes)
         self.backlog = backlog
-        if !remaining.isEmpty { self.enqueue(remaining, of: arena, messages: messages) }
+        if !remaining.isEmpty { self.enqueue(remaining, messages: messages) }
         self.accountForBacklog()
         self.transmit(begun)
     }
 
-    private func enqueue(_ ranges: ContiguousArray<ArenaRange>.SubSequence, of arena: ByteBuffer, messages: Int) {
+    private func enqueue(_ chunks: ArraySlice<UnsafeRawBufferPointer>, messages: Int) {
         var action = Backlog.AppendAction.keep
         if self.profile.slowConsumer.overflow == .close {
-            action = self.backlog?.append(self.copy(ranges, of: arena), messages: messages) ?? .keep
+            action = self.backlog?.append(Self.copy(chunks), messages: messages) ?? .keep
         } else {
-            for index in ranges.indices {
-                _ = self.backlog?.append(self.copy(ranges[index...index], of: arena), messages: 1)
-            }
+            for chunk in chunks { _ = self.backlog?.append(Self.copy([chunk]), messages: 1) }
         }
         self.accountForBacklog()
         if action == .closeSlowConsumer, self.isOpen {
@@ -65,16 +65,12 @@ extension WebSocketHandler {
         }
     }
 
-    /// The bytes of `ranges` in a buffer of their own: the arena is used again in the next tick.
-    private func copy(_ ranges: ContiguousArray<ArenaRange>.SubSequence, of arena: ByteBuffer) -> ByteBuffer {
+    /// The bytes in a buffer of their own: the arena is used again in the next tick.
+    private static func copy(_ chunks: ArraySlice<UnsafeRawBufferPointer>) -> ByteBuffer {
         var total = 0
-        for range in ranges { total += range.count }
+        for chunk in chunks { total += chunk.count }
         var buffer = ByteBufferAllocator().buffer(capacity: total)
-        arena.withUnsafeReadableBytes { bytes in
-            for range in ranges {
-                buffer.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[range.start..<range.end]))
-            }
-        }
+        for chunk in chunks { buffer.writeBytes(chunk) }
         return buffer
     }
 

@@ -47,7 +47,12 @@ final class WebSocketHandler: ChannelInboundHandler {
     /// The topic that the dialect publishes to.
     private var topic: TopicKey?
     private var heldInput: ByteBuffer?
-    var backlog: Backlog?
+    var backlog: Backlog? {
+        didSet {
+            // While something waits, everything else has to wait behind it.
+            if (self.backlog == nil) != (oldValue == nil) { self.updateDirectHandle() }
+        }
+    }
     /// Set for a peer that broke a rule: it sees the end of the stream right behind the close frame.
     private var shutsOutputWhenWritten = false
 
@@ -81,6 +86,7 @@ final class WebSocketHandler: ChannelInboundHandler {
             self.socket = try? context.pipeline.syncOperations
                 .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         }
+        self.connection?.directHandle = self.socket
         if let bytes = self.profile.sendBufferBytes {
             // A hint: without it a stopped reader is noticed later.
             try? context.channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: .init(bytes))
@@ -108,8 +114,11 @@ final class WebSocketHandler: ChannelInboundHandler {
         self.scheduleWake()
     }
 
+    /// NIO calls this from within the close itself, before anything else of ours can run: from here on the descriptor may be
+    /// somebody else's.
     func channelInactive(context: ChannelHandlerContext) {
         self.socket = nil
+        self.connection?.directHandle = nil
         self.context = nil
         self.heldInput = nil
         if self.backlog != nil {
@@ -126,7 +135,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     }
 
     /// When the connection was last heard of or sent to.
-    var lastActive: NIODeadline { self.clock.lastActive }
+    var lastActive: NIODeadline { max(self.clock.lastReceived, self.connection?.lastSent ?? self.clock.lastReceived) }
 
     var isOpen: Bool {
         switch self.phase {
@@ -245,7 +254,6 @@ final class WebSocketHandler: ChannelInboundHandler {
     /// - Returns: False when more waits for this connection than it may have.
     func deliver(_ text: ByteBuffer) -> Bool {
         guard (self.backlog?.byteCount ?? 0) < self.profile.slowConsumer.maximumBytes else { return false }
-        self.clock.sent(at: self.shard.eventLoop.now)
         self.send(.text, text)
         return true
     }
@@ -262,6 +270,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     private func fail(_ failure: WebSocketFailure) {
         self.linger(.protocolFailure(code: failure.code.rawValue, reason: failure.reason, label: failure.kind.rawValue))
         self.shutsOutputWhenWritten = true
+        self.watchWrites()
     }
 
     private func linger(_ reason: CloseReason) {
@@ -276,12 +285,22 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     private func endWhenWritten() {
         self.phase = .ending(until: self.shard.eventLoop.now + Self.lingerTime)
+        self.watchWrites()
         self.scheduleWake()
     }
 
     private func leave() {
         self.topic = nil
         if let connection = self.connection { self.shard.detach(connection) }
+    }
+
+    /// From here on every write comes by, so that we learn when the last is through.
+    private func watchWrites() {
+        self.updateDirectHandle()
+    }
+
+    private func updateDirectHandle() {
+        self.connection?.directHandle = self.backlog == nil && self.isOpen && !self.shutsOutputWhenWritten ? self.socket : nil
     }
 
     /// Everything that was to be sent is with the kernel.
@@ -301,7 +320,8 @@ final class WebSocketHandler: ChannelInboundHandler {
         let deadline: NIODeadline
         switch self.phase {
         case .open, .joining:
-            deadline = self.clock.nextDeadline(self.profile.clock, isMidMessage: self.protocolMachine.isMidMessage)
+            deadline = self.clock.nextDeadline(
+                self.profile.clock, lastSent: connection.lastSent, isMidMessage: self.protocolMachine.isMidMessage)
         case .lingering(let until), .ending(let until):
             deadline = until
         }
@@ -341,7 +361,13 @@ extension WebSocketHandler: ConnectionDelegate {
     func wake(now: NIODeadline) {
         switch self.phase {
         case .open, .joining:
-            switch self.clock.tick(self.profile.clock, now: now, isMidMessage: self.protocolMachine.isMidMessage) {
+            let action = self.clock.tick(
+                self.profile.clock,
+                now: now,
+                lastSent: self.connection?.lastSent ?? now,
+                isMidMessage: self.protocolMachine.isMidMessage
+            )
+            switch action {
             case .none: break
             case .ping: self.send { WebSocketFrame.writeHeader(opcode: .ping, payloadBytes: 0, into: &$0) }
             case .close(let reason): self.close(reason)
