@@ -94,5 +94,15 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+
+        .testTarget(name: "ParleyModelTests", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
+        .testTarget(name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyDialectsTests", dependencies: ["ParleyDialects", "ParleyModel", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyHubTests",
+            dependencies: ["ParleyHub", "ParleyModel", nioCore, nioEmbedded, nioPosix],
+            swiftSettings: settings
+        ),
     ]
 )

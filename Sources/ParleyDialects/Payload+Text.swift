@@ -12,7 +12,8 @@ extension Payload {
             return Self.unquoted(bytes) ?? bytes
         case .binary(let bytes):
             return TextLength.isUTF8(bytes) ? bytes : Base64.encode(bytes)
-        case .event(_, let arguments):
+        case .event(let name, let arguments):
+            guard name == "message" else { return arguments }
             return Self.onlyElement(of: arguments).flatMap(Self.unquoted) ?? arguments
         }
     }

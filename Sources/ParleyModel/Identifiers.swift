@@ -10,8 +10,8 @@ public struct TopicName: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { self.value }
 
-    /// Names are compared byte for byte, as the hash that places topics is made of bytes: names that `String` calls equal but
-    /// spells differently (`é` as one scalar or as two) would be one topic with two homes.
+    /// Names are compared byte for byte, as the hash that places topics is made of bytes: names that `String` calls equal
+    /// though they are spelled differently (`é` as one scalar or as two) would be one topic with two homes.
     public static func == (lhs: TopicName, rhs: TopicName) -> Bool {
         lhs.value.utf8.elementsEqual(rhs.value.utf8)
     }

@@ -160,7 +160,6 @@ struct ServerComposition: Sendable {
         case .channelServer:
             self.addManagement(to: router)
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
-            self.addObservability(to: router)
         case .disposableChat:
             fallback = .notFound
             router.get("health") { _, _ in Response(status: .ok) }
@@ -233,7 +232,10 @@ private struct Profiles {
             formats: WebSocketFormats(DisposableChatEncoder(), of: .disposableChat, compressing: false, in: &formats),
             limits: WebSocketLimits(maximumMessageBytes: disposable.maximumMessageBytes),
             slowConsumer: SlowConsumerPolicy(
-                maximumBytes: configuration.backlogBytes, maximumMessages: disposable.maximumQueuedMessages),
+                maximumBytes: configuration.backlogBytes,
+                maximumMessages: disposable.maximumQueuedMessages,
+                stallTime: .seconds(2)
+            ),
             clock: ClockPolicy(
                 pingInterval: disposable.pingPeriod, silenceLimit: disposable.pongWait, frameTimeout: configuration.frameTimeout),
             shutdown: .serverShuttingDown,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 @main
 struct Parley: AsyncParsableCommand {
@@ -19,4 +20,25 @@ struct Parley: AsyncParsableCommand {
         version: Self.version,
         subcommands: [Serve.self, Token.self, CheckConfig.self, Healthcheck.self, Version.self]
     )
+}
+
+extension Parley {
+    /// Exit codes of the command line: 0 clean, 1 configuration or start failure, 2 usage.
+    static func main() async {
+        do {
+            var command = try Self.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let code as ExitCode {
+            Foundation.exit(code.rawValue)
+        } catch {
+            let isUsage = Self.exitCode(for: error) == .validationFailure
+            guard isUsage else { Self.exit(withError: error) }
+            StandardError.line(Self.fullMessage(for: error))
+            Foundation.exit(2)
+        }
+    }
 }

@@ -19,7 +19,7 @@ public struct ChannelServerDialect: Dialect {
     /// Where the connection stands.
     private enum State: Equatable {
         case unjoined
-        case joining(previouslyJoined: Bool)
+        case joining
         case joined
     }
 
@@ -45,7 +45,7 @@ public struct ChannelServerDialect: Dialect {
         case .join(let channel):
             guard let channel else { return .reply(.text, Self.joinFailure) }
             let senderID = RandomIdentifier.urlSafe(length: 21, using: &context.random)
-            self.state = .joining(previouslyJoined: self.state == .joined)
+            self.state = .joining
             return .join(JoinRequest(topic: TopicName(channel), memberID: senderID, memberName: senderID))
         case .publish(let data):
             guard self.state == .joined else { return .reply(.text, Self.publishFailure) }

@@ -16,11 +16,20 @@ public struct SlowConsumerPolicy: Sendable, Equatable {
     public var maximumBytes: Int
     /// Messages waiting for one connection, at most; 0: bounded by bytes alone.
     public var maximumMessages: Int
+    /// With too many messages waiting, a connection is closed when its socket has taken nothing for this long: a reader that
+    /// is merely slower than a burst stays. Bytes are bounded in any case.
+    public var stallTime: TimeAmount
 
-    public init(overflow: Overflow = .close, maximumBytes: Int = 1 << 20, maximumMessages: Int = 0) {
+    public init(
+        overflow: Overflow = .close,
+        maximumBytes: Int = 1 << 20,
+        maximumMessages: Int = 0,
+        stallTime: TimeAmount = .zero
+    ) {
         self.overflow = overflow
         self.maximumBytes = maximumBytes
         self.maximumMessages = maximumMessages
+        self.stallTime = stallTime
     }
 }
 
@@ -29,15 +38,28 @@ public struct SlowConsumerPolicy: Sendable, Equatable {
 /// One piece at a time is with the transport; the rest waits here, whole messages only, so that any of them may be dropped
 /// without breaking the stream.
 public struct Backlog: Sendable {
+    /// Pieces for the transport are about this large: small enough to see that a slow reader makes progress.
+    static let pieceBytes = 64 * 1024
+
+    private struct Piece {
+        var bytes: ByteBuffer
+        var messages: Int
+        /// A protocol frame rather than a message: no snapshot takes its place, and it takes the place of none.
+        var isControl: Bool
+    }
+
     private let policy: SlowConsumerPolicy
     /// Bytes that the transport holds and has not written yet.
     private var inFlight = 0
-    private var waiting: CircularBuffer<ByteBuffer> = []
+    private var waiting: CircularBuffer<Piece> = []
     private var waitingBytes = 0
     private var waitingMessages = 0
+    /// When the transport last took something.
+    private var lastProgress: NIODeadline
 
-    public init(policy: SlowConsumerPolicy) {
+    public init(policy: SlowConsumerPolicy, now: NIODeadline) {
         self.policy = policy
+        self.lastProgress = now
     }
 
     public enum AppendAction: Equatable, Sendable {
@@ -49,65 +71,88 @@ public struct Backlog: Sendable {
     /// All bytes that have not reached the kernel.
     public var byteCount: Int { self.inFlight + self.waitingBytes }
 
+    /// When the connection is to be closed unless its socket takes something before; `nil` while it is within its limits.
+    public var stallDeadline: NIODeadline? {
+        self.policy.overflow == .close && self.hasTooManyMessages ? self.lastProgress + self.policy.stallTime : nil
+    }
+
     /// Takes note that `bytes`, the rest of what a short write left, went to the transport.
     public mutating func began(bytes: Int) {
         self.inFlight = bytes
     }
 
     /// Lets `messages`, whole ones that lie one after another in `bytes`, wait behind the others.
-    public mutating func append(_ bytes: ByteBuffer, messages: Int) -> AppendAction {
+    /// - Parameter isControl: Whether it is a ping, pong or close frame. Of those, too, only the newest is worth keeping where
+    ///   only the newest message is (RFC 6455 §5.5.3 allows it for pongs).
+    public mutating func append(_ bytes: ByteBuffer, messages: Int, isControl: Bool = false, now: NIODeadline) -> AppendAction {
         switch self.policy.overflow {
         case .close:
-            self.waitingBytes += bytes.readableBytes
-            self.waitingMessages += messages
-            if self.waiting.isEmpty {
-                self.waiting.append(bytes)
-            } else {
-                self.waiting[self.waiting.startIndex].writeImmutableBuffer(bytes)
-            }
-            return self.isOverLimit ? .closeSlowConsumer : .keep
+            self.extend(bytes, messages: messages)
+            let isStalled = self.stallDeadline.map { $0 <= now } ?? false
+            return isStalled || self.waitingBytes > self.policy.maximumBytes ? .closeSlowConsumer : .keep
         case .keepLatest:
-            self.discardWaiting()
-            self.push(bytes)
+            self.discard { $0.isControl == isControl }
+            self.push(Piece(bytes: bytes, messages: 1, isControl: isControl))
             return .keep
         case .dropOldest:
-            self.push(bytes)
-            while self.isOverLimit, self.waiting.count > 1 {
-                self.waitingBytes -= self.waiting.removeFirst().readableBytes
-                self.waitingMessages -= 1
+            self.push(Piece(bytes: bytes, messages: messages, isControl: isControl))
+            while self.waitingBytes > self.policy.maximumBytes || self.hasTooManyMessages, self.waiting.count > 1 {
+                self.pop()
             }
             return .keep
         }
     }
 
     /// The transport wrote all it had; what it gets next, or `nil` when the connection has caught up.
-    public mutating func transportWrote() -> ByteBuffer? {
+    public mutating func transportWrote(now: NIODeadline) -> ByteBuffer? {
+        self.lastProgress = now
         guard !self.waiting.isEmpty else {
             self.inFlight = 0
             return nil
         }
-        let next = self.waiting.removeFirst()
-        self.waitingBytes -= next.readableBytes
-        self.waitingMessages = self.policy.overflow == .close ? 0 : self.waitingMessages - 1
+        let next = self.pop().bytes
         self.inFlight = next.readableBytes
         return next
     }
 
     /// Forgets what has not begun to be sent, to make way for a close frame.
     public mutating func discardWaiting() {
+        self.discard { _ in true }
+    }
+
+    private var hasTooManyMessages: Bool {
+        self.policy.maximumMessages > 0 && self.waitingMessages > self.policy.maximumMessages
+    }
+
+    private mutating func extend(_ bytes: ByteBuffer, messages: Int) {
+        guard let last = self.waiting.indices.last,
+            self.waiting[last].bytes.readableBytes + bytes.readableBytes <= Self.pieceBytes
+        else { return self.push(Piece(bytes: bytes, messages: messages, isControl: false)) }
+        self.waiting[last].bytes.writeImmutableBuffer(bytes)
+        self.waiting[last].messages += messages
+        self.waitingBytes += bytes.readableBytes
+        self.waitingMessages += messages
+    }
+
+    private mutating func push(_ piece: Piece) {
+        self.waiting.append(piece)
+        self.waitingBytes += piece.bytes.readableBytes
+        self.waitingMessages += piece.messages
+    }
+
+    @discardableResult
+    private mutating func pop() -> Piece {
+        let piece = self.waiting.removeFirst()
+        self.waitingBytes -= piece.bytes.readableBytes
+        self.waitingMessages -= piece.messages
+        return piece
+    }
+
+    private mutating func discard(where isUnwanted: (Piece) -> Bool) {
+        let pieces = self.waiting
         self.waiting.removeAll()
         self.waitingBytes = 0
         self.waitingMessages = 0
-    }
-
-    private mutating func push(_ bytes: ByteBuffer) {
-        self.waiting.append(bytes)
-        self.waitingBytes += bytes.readableBytes
-        self.waitingMessages += 1
-    }
-
-    private var isOverLimit: Bool {
-        self.waitingBytes > self.policy.maximumBytes
-            || (self.policy.maximumMessages > 0 && self.waitingMessages > self.policy.maximumMessages)
+        for piece in pieces where !isUnwanted(piece) { self.push(piece) }
     }
 }

@@ -30,6 +30,10 @@ public final class Connection {
     var subscriptions: [Subscription] = []
     /// When the timer wheel is to call, at the earliest; `.distantFuture` when it is not.
     var nextWake = NIODeadline.distantFuture
+    /// How often the wheel holds this connection: more than once, when a wake was brought forward.
+    var pendingWakes = 0
+    /// Joins on their way to the home shard and back, in order.
+    private var pendingJoins: [PendingJoin] = []
 
     init(
         id: ConnectionID,
@@ -52,6 +56,30 @@ public final class Connection {
     func subscription(to key: TopicKey) -> Int? {
         self.subscriptions.firstIndex { $0.topic.key == key }
     }
+
+    private struct PendingJoin {
+        let topic: TopicKey
+        var isTakenBack = false
+    }
+
+    func beganJoin(of topic: TopicKey) {
+        self.pendingJoins.append(PendingJoin(topic: topic))
+    }
+
+    func takeBackJoins(of topic: TopicKey) {
+        for index in self.pendingJoins.indices where self.pendingJoins[index].topic == topic {
+            self.pendingJoins[index].isTakenBack = true
+        }
+    }
+
+    /// - Returns: Whether the join still counts.
+    func finishedJoin(of topic: TopicKey) -> Bool {
+        guard let index = self.pendingJoins.firstIndex(where: { $0.topic == topic }) else { return true }
+        let join = self.pendingJoins.remove(at: index)
+        // Not kept: most connections join once.
+        if self.pendingJoins.isEmpty { self.pendingJoins = [] }
+        return !join.isTakenBack
+    }
 }
 
 @available(*, unavailable)
@@ -67,6 +95,8 @@ public protocol ConnectionDelegate: AnyObject {
     func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int)
     /// A direct write failed: the transport is broken.
     func writeFailed()
+    /// The answer to ``Shard/join(_:_:)``. On the topic's home shard it comes before the event of the join itself is told: what
+    /// is published from within is told first.
     func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome)
     func publishCompleted(_ topic: TopicKey)
     /// The hub wants the connection gone, and has removed it from the topic that caused it.

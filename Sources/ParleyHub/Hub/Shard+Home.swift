@@ -5,6 +5,11 @@ internal import ParleyModel
 extension Shard {
     func homeJoin(_ key: TopicKey, _ join: HomeJoin) {
         let member = join.member
+        if let maximum = join.request.maximumMembers, maximum <= 0 {
+            // Before a topic is made that nobody would ever leave.
+            self.refuse(join, key, .roomFull)
+            return
+        }
         guard let topic = self.topics[key] ?? self.createTopic(key) else {
             self.refuse(join, key, .topicLimit)
             return
@@ -42,7 +47,7 @@ extension Shard {
         let sender: Sender
         switch publish.origin {
         case .member(let connection, _):
-            guard let member = topic.members[connection] else { return }
+            guard let member = topic.members[connection] else { return self.complete(publish, key) }
             sender = Sender(id: member.id, name: member.name)
         case .outside(let outsider):
             sender = outsider

@@ -85,6 +85,7 @@ public final class Shard {
         guard connection.isOpen else { return }
         self.detach(connection)
         connection.delegate = nil
+        connection.directHandle = nil
         let slot = Int(connection.id.slot)
         self.slots[slot].connection = nil
         self.slots[slot].generation &+= 1
@@ -124,12 +125,18 @@ public final class Shard {
     public func join(_ connection: Connection, _ request: JoinRequest) {
         let key = self.configuration.key(request.topic, for: connection.dialect)
         let join = HomeJoin(connection: connection.id, dialect: connection.dialect, format: connection.format, request: request)
+        connection.beganJoin(of: key)
         self.send(.join(key, join), to: self.home(of: key))
     }
 
+    /// Ends a membership: nothing more is heard of the topic. A join on its way is taken back, and not answered.
     public func leave(_ connection: Connection, _ topic: TopicKey) {
+        if let slot = connection.subscription(to: topic) {
+            self.unsubscribe(connection, slot: slot)
+        } else {
+            connection.takeBackJoins(of: topic)
+        }
         self.send(.leave(topic, connection.id), to: self.home(of: topic))
-        if let slot = connection.subscription(to: topic) { self.unsubscribe(connection, slot: slot) }
     }
 
     /// Publishes to a topic that `connection` is a member of; nothing happens if it is not.
@@ -167,8 +174,11 @@ public final class Shard {
     }
 
     /// Makes room: called before anything is appended, so that noted ranges stay valid.
+    ///
+    /// What was put off until after a flush is put off further, to the end of the tick: here somebody is in the middle of
+    /// telling an event to one format after another, and what happens next must come next for all of them.
     func prepareArena() {
-        if self.arena.isFull { self.flushNotes() }
+        if self.arena.isFull, !self.isFlushing { self.writeNotes() }
         self.scheduleFlush()
     }
 
@@ -197,6 +207,15 @@ public final class Shard {
     /// Hands every touched connection its bytes now, without waiting for the end of the tick.
     public func flushNotes() {
         guard !self.isFlushing else { return }
+        self.writeNotes()
+        while !self.deferred.isEmpty {
+            let work = self.deferred
+            self.deferred = []
+            for item in work { item() }
+        }
+    }
+
+    private func writeNotes() {
         if !self.touched.isEmpty {
             self.isFlushing = true
             self.context.now = self.eventLoop.now
@@ -212,11 +231,6 @@ public final class Shard {
             self.isFlushing = false
         }
         self.arena.clear()
-        while !self.deferred.isEmpty {
-            let work = self.deferred
-            self.deferred = []
-            for item in work { item() }
-        }
     }
 
     private func write(_ bytes: ArenaBytes, links: ContiguousArray<Arena.Link>) {
@@ -262,7 +276,7 @@ public final class Shard {
         }
     }
 
-    /// Runs `work` when no flush is going on: at once, or after the present one.
+    /// Runs `work` when no flush is going on: at once, or after the present one, by the end of the tick.
     ///
     /// What a delegate learns in the middle of a flush (a dead socket, say) may change topics only afterwards.
     public func afterFlush(_ work: @escaping () -> Void) {
@@ -336,6 +350,8 @@ public final class Shard {
             if outcome == .joined { self.send(.leave(key, id), to: self.home(of: key)) }
             return
         }
+        // Left in the meantime, which the home has heard after the join.
+        guard connection.finishedJoin(of: key) else { return }
         if outcome == .joined {
             let topic = self.localTopics[key] ?? LocalTopic(key: key, home: self.home(of: key))
             self.localTopics[key] = topic
@@ -355,12 +371,11 @@ public final class Shard {
 
     // MARK: Timers
 
-    var pendingWakes: Int { self.wheel.count }
-
     /// Has ``ConnectionDelegate/wake(now:)`` called at `deadline`, or up to a tenth of a second later; the earliest request counts.
     public func wake(_ connection: Connection, at deadline: NIODeadline) {
         guard deadline < connection.nextWake else { return }
         connection.nextWake = deadline
+        connection.pendingWakes += 1
         self.wheel.schedule(connection.id, at: deadline, now: self.eventLoop.now)
         self.startWheel()
     }
@@ -376,9 +391,14 @@ public final class Shard {
         let now = self.eventLoop.now
         for id in self.wheel.advance(to: now) {
             guard let connection = self[id] else { continue }
+            connection.pendingWakes -= 1
             guard connection.nextWake <= now else {
-                // Beyond the wheel's horizon when it was scheduled, or superseded by an earlier wake that has come already.
-                if connection.nextWake != .distantFuture { self.wheel.schedule(id, at: connection.nextWake, now: now) }
+                // Beyond the wheel's horizon when it was scheduled: goes on waiting. Or superseded by an earlier wake that has
+                // come already: dropped, as the wheel holds the next wake as well.
+                if connection.nextWake != .distantFuture, connection.pendingWakes == 0 {
+                    connection.pendingWakes = 1
+                    self.wheel.schedule(id, at: connection.nextWake, now: now)
+                }
                 continue
             }
             connection.nextWake = .distantFuture

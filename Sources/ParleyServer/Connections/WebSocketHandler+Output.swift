@@ -44,7 +44,7 @@ extension WebSocketHandler {
             begun = Self.copy(remaining.prefix(1))
             remaining.removeFirst()
         }
-        var backlog = Backlog(policy: self.profile.slowConsumer)
+        var backlog = Backlog(policy: self.profile.slowConsumer, now: self.shard.context.now)
         backlog.began(bytes: begun.readableBytes)
         self.backlog = backlog
         if !remaining.isEmpty { self.enqueue(remaining, messages: messages) }
@@ -55,13 +55,19 @@ extension WebSocketHandler {
     private func enqueue(_ chunks: ArraySlice<UnsafeRawBufferPointer>, messages: Int) {
         var action = Backlog.AppendAction.keep
         if self.profile.slowConsumer.overflow == .close {
-            action = self.backlog?.append(Self.copy(chunks), messages: messages) ?? .keep
+            action = self.backlog?.append(Self.copy(chunks), messages: messages, now: self.shard.context.now) ?? .keep
         } else {
-            for chunk in chunks { _ = self.backlog?.append(Self.copy([chunk]), messages: 1) }
+            for chunk in chunks {
+                // RFC 6455 §5.2: the opcodes of control frames have this bit.
+                let isControl = (chunk.first ?? 0) & 0x08 != 0
+                _ = self.backlog?.append(Self.copy([chunk]), messages: 1, isControl: isControl, now: self.shard.context.now)
+            }
         }
         self.accountForBacklog()
         if action == .closeSlowConsumer, self.isOpen {
             self.shard.afterFlush { self.expelled(.slowConsumer) }
+        } else if self.backlog?.stallDeadline != nil {
+            self.scheduleWake()
         }
     }
 
@@ -83,7 +89,7 @@ extension WebSocketHandler {
 
     private func transportWrote() {
         guard self.context != nil else { return }
-        if let next = self.backlog?.transportWrote() {
+        if let next = self.backlog?.transportWrote(now: self.shard.eventLoop.now) {
             self.accountForBacklog()
             self.transmit(next)
         } else {

@@ -315,13 +315,14 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     // MARK: Time
 
-    private func scheduleWake() {
+    func scheduleWake() {
         guard let connection = self.connection else { return }
         let deadline: NIODeadline
         switch self.phase {
         case .open, .joining:
             deadline = self.clock.nextDeadline(
-                self.profile.clock, lastSent: connection.lastSent, isMidMessage: self.protocolMachine.isMidMessage)
+                self.profile.clock, lastSent: connection.lastSent, isMidMessage: self.protocolMachine.isMidMessage
+            ).earlier(self.backlog?.stallDeadline)
         case .lingering(let until), .ending(let until):
             deadline = until
         }
@@ -367,6 +368,7 @@ extension WebSocketHandler: ConnectionDelegate {
                 lastSent: self.connection?.lastSent ?? now,
                 isMidMessage: self.protocolMachine.isMidMessage
             )
+            if let stall = self.backlog?.stallDeadline, stall <= now { return self.expelled(.slowConsumer) }
             switch action {
             case .none: break
             case .ping: self.send { WebSocketFrame.writeHeader(opcode: .ping, payloadBytes: 0, into: &$0) }
@@ -380,6 +382,12 @@ extension WebSocketHandler: ConnectionDelegate {
                 self.scheduleWake()
             }
         }
+    }
+}
+
+extension NIODeadline {
+    fileprivate func earlier(_ other: NIODeadline?) -> NIODeadline {
+        other.map { min(self, $0) } ?? self
     }
 }
 

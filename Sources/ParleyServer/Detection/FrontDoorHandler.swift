@@ -210,6 +210,10 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if let encoder = self.encoder { pipeline.removeHandler(encoder).whenFailure { _ in } }
         pipeline.removeHandler(self).whenFailure { _ in }
         pipeline.removeHandler(self.headGuard).whenFailure { _ in }
+        if self.isReadHeld {
+            self.isReadHeld = false
+            context.read()
+        }
         // Last: what came behind the handshake is passed on when the decoder goes.
         pipeline.removeHandler(self.decoder).whenFailure { _ in }
     }

@@ -22,7 +22,8 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         do {
             let response = try await self.responder.respond(to: request, context: context)
             // No route of ours answers 404 itself.
-            return response.status == .notFound ? Response(self.fallback) : response
+            guard response.status == .notFound else { return response }
+            return Response(request.uri.path.hasPrefix("/api/") ? .notFound : self.fallback)
         } catch let error as any HTTPResponseError {
             return (try? error.response(from: request, context: context)) ?? Response(.internalError)
         } catch let refusal as Refusal {

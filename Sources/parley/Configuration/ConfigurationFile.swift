@@ -40,7 +40,10 @@ struct ConfigurationFile {
         let name = Self.name(of: keys)
         let known = Setting.all.flatMap(\.names)
         guard known.contains(name) else {
-            let nearest = known.min { EditDistance.between($0, name) < EditDistance.between($1, name) } ?? ""
+            // Compared as a whole, and by its first part, under which `spaces` stands.
+            let candidates = known.map { ($0, EditDistance.between($0, name)) }
+                + [("SPACES", EditDistance.between("SPACES", Self.name(of: [keys[0]])))]
+            let nearest = candidates.min { $0.1 < $1.1 }?.0 ?? ""
             throw ConfigurationFailure(
                 description: "\(path): unknown key '\(keys.joined(separator: "."))'. Did you mean '\(nearest.lowercased())'?")
         }

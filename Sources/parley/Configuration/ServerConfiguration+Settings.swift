@@ -70,7 +70,7 @@ extension ServePlan {
             throw ConfigurationFailure(description: "Every listener is off: set PARLEY_PORT or another port.")
         }
         server.host = try settings.text(.host)
-        server.eventLoops = try settings.count(.eventLoops)
+        server.eventLoops = settings.value(of: .eventLoops).text == nil ? 0 : try settings.count(.eventLoops)
         server.corsOrigin = try settings.text(.corsOrigin)
         switch (try settings.text(.tlsCertificate), try settings.text(.tlsKey)) {
         case (nil, nil): break
@@ -172,10 +172,10 @@ extension ServePlan {
             for name in names {
                 guard let dialect = DialectName(rawValue: name) else {
                     let known = DialectName.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw ConfigurationFailure(description: "spaces.\(space): unknown dialect '\(name)'. Expected some of \(known).")
+                    throw ConfigurationFailure(description: "\(settings.file ?? ""): spaces.\(space): unknown dialect '\(name)'. Expected some of \(known).")
                 }
                 if let other = spaceOf[dialect] {
-                    throw ConfigurationFailure(description: "spaces: \(name) is in both \(other) and \(space); a dialect has one space.")
+                    throw ConfigurationFailure(description: "\(settings.file ?? ""): spaces: \(name) is in both \(other) and \(space); a dialect has one space.")
                 }
                 spaceOf[dialect] = space
                 server.spaces[space, default: []].append(dialect)

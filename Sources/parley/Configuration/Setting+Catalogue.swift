@@ -13,7 +13,7 @@ extension Setting {
         help: "Issuing API of session chat alone")
     static let host = Setting("HOST", form: .text, help: "Address to bind; unset: all interfaces")
     static let eventLoops = Setting(
-        "PARLEY_EVENT_LOOPS", form: .count(atLeast: 0), default: "0", help: "Event loops; 0: one per core")
+        "PARLEY_EVENT_LOOPS", form: .count(atLeast: 1), help: "Event loops; unset: one per core")
     static let tlsCertificate = Setting(
         "PARLEY_TLS_CERTIFICATE", form: .text, help: "PEM file with the certificate chain; all listeners speak TLS")
     static let tlsKey = Setting("PARLEY_TLS_KEY", form: .text, help: "PEM file with the private key")

@@ -23,6 +23,8 @@ struct Settings: Sendable {
     }
 
     private let layers: [Layer]
+    /// The configuration file, if one was named.
+    let file: String?
     /// Dialects by the name of the space that the file puts them into.
     let spaces: [String: [String]]
 
@@ -53,6 +55,7 @@ struct Settings: Sendable {
             spaces = contents.spaces
         }
         self.layers = layers
+        self.file = file
         self.spaces = spaces
     }
 
@@ -129,7 +132,7 @@ extension Settings {
         switch setting.form {
         case .port: _ = try self.port(setting)
         case .seconds: _ = try self.seconds(setting)
-        case .count: _ = try self.count(setting)
+        case .count: if self.value(of: setting).text != nil { _ = try self.count(setting) }
         case .toggle: _ = try self.toggle(setting)
         case .text, .choice: _ = try self.text(setting)
         }
