@@ -297,7 +297,14 @@ public final class Shard {
     /// The end of a tick.
     private func flush() {
         self.isFlushScheduled = false
+        // Other shards first: what a client has been told here must not be news to them. Again at the end, as a flush may
+        // find connections broken, whose leaves then have to go.
+        self.postOutboxes()
         self.flushNotes()
+        self.postOutboxes()
+    }
+
+    private func postOutboxes() {
         for target in self.outboxes.indices where !self.outboxes[target].isEmpty {
             let batch = self.outboxes[target]
             self.outboxes[target] = []

@@ -210,12 +210,10 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if let encoder = self.encoder { pipeline.removeHandler(encoder).whenFailure { _ in } }
         pipeline.removeHandler(self).whenFailure { _ in }
         pipeline.removeHandler(self.headGuard).whenFailure { _ in }
-        if self.isReadHeld {
-            self.isReadHeld = false
-            context.read()
-        }
         // Last: what came behind the handshake is passed on when the decoder goes.
         pipeline.removeHandler(self.decoder).whenFailure { _ in }
+        // Our own way to the channel is gone by now.
+        if self.isReadHeld { context.channel.read() }
     }
 
     // MARK: Plain HTTP
@@ -256,7 +254,9 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch part {
         case .head(var head):
             if !keepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
-            return context.writeAndFlush(self.wrapOutboundOut(.head(head)))
+            // Goes with the first piece of the body, or with the end.
+            context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+            return context.eventLoop.makeSucceededVoidFuture()
         case .body:
             return isHead ? context.eventLoop.makeSucceededVoidFuture() : context.writeAndFlush(self.wrapOutboundOut(part))
         case .end:
