@@ -77,13 +77,13 @@ let package = Package(
         ),
         .target(
             name: "ParleyTesting",
-            dependencies: ["ParleyModel", "ParleyClient", nioCore, nioPosix],
+            dependencies: ["ParleyClient", "WebSocketProtocol", nioCore],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyDialects", nioCore, nioPosix, nioHTTP1, nioSSL,
+                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyClient", "ParleyDialects", "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -102,6 +102,16 @@ let package = Package(
         .testTarget(
             name: "ParleyHubTests",
             dependencies: ["ParleyHub", "ParleyModel", nioCore, nioEmbedded, nioPosix],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyClientTests",
+            dependencies: ["ParleyClient", "WebSocketProtocol", "parley", nioCore, nioPosix, nioHTTP1, nioSSL],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "TranscriptTests",
+            dependencies: ["ParleyTesting", "ParleyClient", "ParleyServer", "ParleyHub", "ParleyModel", logging],
             swiftSettings: settings
         ),
     ]
