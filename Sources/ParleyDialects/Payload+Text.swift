@@ -20,7 +20,9 @@ extension Payload {
 
     /// The text of a JSON string.
     private static func unquoted(_ json: ByteBuffer) -> ByteBuffer? {
-        guard let value = try? JSONScanner.scanValue(json), let text = JSONString.decode(value, in: json) else { return nil }
+        guard let value = try? JSONScanner.scanValue(json), let text = JSONString.decode(value, in: json) else {
+            return nil
+        }
         return ByteBuffer(string: text)
     }
 

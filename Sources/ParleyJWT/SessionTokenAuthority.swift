@@ -1,7 +1,7 @@
 internal import Foundation
+internal import JWTKit
 public import ParleyHub
 public import ParleyModel
-internal import JWTKit
 
 /// Session tokens as JWS compact with a shared secret: HS256, HS384 and HS512 are verified, HS256 is issued.
 ///

@@ -28,7 +28,11 @@ public final class ParleyServer: Sendable {
     private let logger: Logger
 
     private init(
-        addresses: [Address], composition: ServerComposition, group: MultiThreadedEventLoopGroup, channels: [any Channel], logger: Logger
+        addresses: [Address],
+        composition: ServerComposition,
+        group: MultiThreadedEventLoopGroup,
+        channels: [any Channel],
+        logger: Logger
     ) {
         self.addresses = addresses
         self.composition = composition
@@ -45,16 +49,32 @@ public final class ParleyServer: Sendable {
         var channels: [any Channel] = []
         do {
             let tls = try configuration.tls.map(Self.makeTLSContext)
-            let composition = try await ServerComposition(configuration, eventLoops: Array(group.makeIterator()), logger: logger)
+            let composition = try await ServerComposition(
+                configuration,
+                eventLoops: Array(group.makeIterator()),
+                logger: logger
+            )
             var addresses: [Address] = []
             for listener in configuration.listeners {
                 let services = composition.services(for: listener.kind)
-                let channel = try await Self.bind(listener, host: configuration.host, services: services, tls: tls, group: group)
+                let channel = try await Self.bind(
+                    listener,
+                    host: configuration.host,
+                    services: services,
+                    tls: tls,
+                    group: group
+                )
                 channels.append(channel)
                 addresses.append(Address(kind: listener.kind, port: channel.localAddress?.port ?? listener.port))
             }
             composition.state.startListening()
-            return ParleyServer(addresses: addresses, composition: composition, group: group, channels: channels, logger: logger)
+            return ParleyServer(
+                addresses: addresses,
+                composition: composition,
+                group: group,
+                channels: channels,
+                logger: logger
+            )
         } catch {
             for channel in channels { try? await channel.close() }
             try? await group.shutdownGracefully()
@@ -67,13 +87,16 @@ public final class ParleyServer: Sendable {
             let certificates = try NIOSSLCertificate.fromPEMFile(files.certificateFile)
             let key = try NIOSSLPrivateKey(file: files.keyFile, format: .pem)
             var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
+                certificateChain: certificates.map { .certificate($0) },
+                privateKey: .privateKey(key)
+            )
             configuration.applicationProtocols = ["http/1.1"]
             return try NIOSSLContext(configuration: configuration)
         } catch {
             throw StartFailure(
                 description: "TLS cannot be set up from PARLEY_TLS_CERTIFICATE=\(files.certificateFile) and "
-                    + "PARLEY_TLS_KEY=\(files.keyFile): \(error)")
+                    + "PARLEY_TLS_KEY=\(files.keyFile): \(error)"
+            )
         }
     }
 
@@ -99,8 +122,10 @@ public final class ParleyServer: Sendable {
         } catch {
             let reason = (error as? IOError)?.errnoCode == EADDRINUSE ? "the port is taken" : "\(error)"
             throw StartFailure(
-                description: "The \(listener.kind.rawValue) cannot listen on \(host ?? "*"):\(listener.port): \(reason). "
-                    + "Choose another port with \(listener.setting), or \(listener.setting)=off.")
+                description:
+                    "The \(listener.kind.rawValue) cannot listen on \(host ?? "*"):\(listener.port): \(reason). "
+                    + "Choose another port with \(listener.setting), or \(listener.setting)=off."
+            )
         }
     }
 
@@ -136,7 +161,12 @@ enum ConnectionSetup {
         limits.maxHeaderListSize = RequestHeadScanner.maximumHeaderBytes + RequestHeadScanner.maximumRequestLineBytes
         limits.maxHeaderFieldCount = RequestHeadScanner.maximumHeaderFields
         let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .drop, limitConfiguration: limits))
+            HTTPRequestDecoder(
+                leftOverBytesStrategy: .forwardBytes,
+                informationalResponseStrategy: .drop,
+                limitConfiguration: limits
+            )
+        )
         try pipeline.addHandlers(
             headGuard,
             decoder,

@@ -31,7 +31,9 @@ struct ServerComposition: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.limits = ConnectionLimits(
-            maximum: configuration.maximumConnections, maximumPerAddress: configuration.maximumConnectionsPerAddress)
+            maximum: configuration.maximumConnections,
+            maximumPerAddress: configuration.maximumConnectionsPerAddress
+        )
         self.failures = HandshakeFailures(logger: logger)
         self.ledger = BacklogLedger(maximumBytes: configuration.processBacklogBytes)
         self.roomLimit = TopicLimit(maximum: configuration.sessionChat.roomsPerProcess)
@@ -47,7 +49,11 @@ struct ServerComposition: Sendable {
     }
 
     /// Session chat's rooms keep a history; a space that it shares has its rules.
-    private static func setSpaces(of hub: inout HubConfiguration, _ configuration: ServerConfiguration, roomLimit: TopicLimit) {
+    private static func setSpaces(
+        of hub: inout HubConfiguration,
+        _ configuration: ServerConfiguration,
+        roomLimit: TopicLimit
+    ) {
         var next = UInt16(DialectName.allCases.count)
         for (_, dialects) in configuration.spaces.sorted(by: { $0.key < $1.key }) {
             for dialect in dialects { hub.spaces[dialect] = SpaceID(rawValue: next) }
@@ -101,7 +107,10 @@ struct ServerComposition: Sendable {
         }
         if configuration.channelServer.isEnabled {
             endpoints.channelServer = ChannelServerEndpoint(
-                profile: profiles.channelServer, configuration: configuration.channelServer.channels, registry: registry)
+                profile: profiles.channelServer,
+                configuration: configuration.channelServer.channels,
+                registry: registry
+            )
         }
         return endpoints
     }
@@ -136,7 +145,9 @@ struct ServerComposition: Sendable {
                 if request.path == "/channels", let channels = endpoints.channelServer { return channels }
                 if request.path == "/ws", let chat = endpoints.disposableChat { return chat }
                 guard request.wantsWebSocket else { return nil }
-                if channelPath != "/", request.path == channelPath, let channels = endpoints.channelServer { return channels }
+                if channelPath != "/", request.path == channelPath, let channels = endpoints.channelServer {
+                    return channels
+                }
                 return endpoints.sessionChat
             }
         case .channelServer:
@@ -172,7 +183,9 @@ struct ServerComposition: Sendable {
     }
 
     private func addObservability(to router: Router<APIContext>) {
-        ObservabilityAPI(hub: self.hub, state: self.state, failures: self.failures, ledger: self.ledger).register(on: router)
+        ObservabilityAPI(hub: self.hub, state: self.state, failures: self.failures, ledger: self.ledger).register(
+            on: router
+        )
     }
 
     private func addManagement(to router: Router<APIContext>) {
@@ -190,7 +203,8 @@ struct ServerComposition: Sendable {
     }
 
     private func addIssuer(to router: Router<APIContext>) {
-        guard let authenticator = self.configuration.sessionChat.authenticator, self.configuration.sessionChat.isIssuerEnabled
+        guard let authenticator = self.configuration.sessionChat.authenticator,
+            self.configuration.sessionChat.isIssuerEnabled
         else { return }
         let cors = CrossOrigin(setting: self.configuration.sessionChat.corsOrigin ?? self.configuration.corsOrigin)
         let group = router.group("api").add(middleware: cors)
@@ -237,7 +251,10 @@ private struct Profiles {
                 stallTime: .seconds(2)
             ),
             clock: ClockPolicy(
-                pingInterval: disposable.pingPeriod, silenceLimit: disposable.pongWait, frameTimeout: configuration.frameTimeout),
+                pingInterval: disposable.pingPeriod,
+                silenceLimit: disposable.pongWait,
+                frameTimeout: configuration.frameTimeout
+            ),
             shutdown: .serverShuttingDown,
             sendBufferBytes: 64 * 1024,
             ledger: ledger
@@ -247,7 +264,9 @@ private struct Profiles {
             dialect: .channelServer,
             formats: WebSocketFormats(ChannelServerEncoder(), of: .channelServer, compressing: false, in: &formats),
             limits: WebSocketLimits(
-                maximumFrameBytes: channels.maximumFrameBytes, maximumMessageBytes: channels.maximumMessageBytes),
+                maximumFrameBytes: channels.maximumFrameBytes,
+                maximumMessageBytes: channels.maximumMessageBytes
+            ),
             slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
             clock: ClockPolicy(
                 pingInterval: channels.serverPing > 0 ? channels.serverPing : nil,

@@ -37,7 +37,11 @@ public struct ChannelServerDialect: Dialect {
 
     public var acknowledgesPublications: Bool { true }
 
-    public mutating func received(_ kind: MessageKind, _ message: ByteBuffer, _ context: inout DialectContext) -> ReceiveAction {
+    public mutating func received(
+        _ kind: MessageKind,
+        _ message: ByteBuffer,
+        _ context: inout DialectContext
+    ) -> ReceiveAction {
         guard self.rate.allows(at: context.now) else { return .close(.tooManyRequests) }
         // RFC 6455 §7.4.1: 1003 when an endpoint accepts text only.
         guard kind == .text else { return .close(.binaryNotAccepted) }
@@ -76,7 +80,8 @@ public struct ChannelServerDialect: Dialect {
     private static let joinFailure = ByteBuffer(staticString: "{\"type\":\"joinFailure\"}")
     private static let publishSuccess = ByteBuffer(staticString: "{\"type\":\"publishSuccess\"}")
     private static let publishFailure = ByteBuffer(
-        staticString: "{\"type\":\"publishFailure\",\"data\":\"publish needs a joined channel: send join and wait for joinSuccess\"}"
+        staticString:
+            "{\"type\":\"publishFailure\",\"data\":\"publish needs a joined channel: send join and wait for joinSuccess\"}"
     )
     private static let null = ByteBuffer(staticString: "null")
 

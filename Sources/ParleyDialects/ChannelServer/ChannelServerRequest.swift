@@ -48,7 +48,8 @@ enum ChannelServerRequest: Equatable {
     }
 
     private static func channel(_ value: JSONValue, in message: ByteBuffer) -> String? {
-        guard let channel = JSONString.decode(value, in: message), (1...Self.maximumChannelBytes).contains(channel.utf8.count)
+        guard let channel = JSONString.decode(value, in: message),
+            (1...Self.maximumChannelBytes).contains(channel.utf8.count)
         else { return nil }
         return channel
     }
@@ -60,6 +61,8 @@ enum ChannelServerRequest: Equatable {
             bytes[value.range].dropFirst().dropLast()
                 .elementsEqual(UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
         }
-        return isSame || (value.range.count > word.utf8CodeUnitCount + 2 && JSONString.decode(value, in: message) == word.description)
+        return isSame
+            || (value.range.count > word.utf8CodeUnitCount + 2
+                && JSONString.decode(value, in: message) == word.description)
     }
 }

@@ -31,7 +31,11 @@ public struct DisposableChatDialect: Dialect {
         )
     }
 
-    public mutating func received(_ kind: MessageKind, _ message: ByteBuffer, _ context: inout DialectContext) -> ReceiveAction {
+    public mutating func received(
+        _ kind: MessageKind,
+        _ message: ByteBuffer,
+        _ context: inout DialectContext
+    ) -> ReceiveAction {
         let text = kind == .binary && !TextLength.isUTF8(message) ? "" : Self.text(in: message)
         guard !text.isEmpty else {
             return .reply(.text, Self.error("text must not be empty"))

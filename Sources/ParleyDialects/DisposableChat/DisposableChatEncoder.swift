@@ -28,7 +28,11 @@ public struct DisposableChatEncoder: DialectEncoder {
         return .text
     }
 
-    public func encodeWelcome(for member: Member, in topic: some TopicView, into message: inout ByteBuffer) -> MessageKind? {
+    public func encodeWelcome(
+        for member: Member,
+        in topic: some TopicView,
+        into message: inout ByteBuffer
+    ) -> MessageKind? {
         message.writeStaticString("{\"type\":\"welcome\",\"data\":{\"room\":{\"name\":")
         message.writeJSONString(topic.name.value)
         message.writeStaticString(",\"activeClients\":[")

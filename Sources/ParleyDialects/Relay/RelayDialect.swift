@@ -20,7 +20,11 @@ public struct RelayDialect: Dialect {
         self.join.map { .join($0) } ?? .none
     }
 
-    public mutating func received(_ kind: MessageKind, _ message: ByteBuffer, _ context: inout DialectContext) -> ReceiveAction {
+    public mutating func received(
+        _ kind: MessageKind,
+        _ message: ByteBuffer,
+        _ context: inout DialectContext
+    ) -> ReceiveAction {
         guard self.join != nil else { return .reply(kind, message) }
         switch kind {
         case .text: return .publish(.text(message), includingSender: self.includesSender)

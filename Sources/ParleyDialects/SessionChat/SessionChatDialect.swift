@@ -42,7 +42,11 @@ public struct SessionChatDialect: Dialect {
         )
     }
 
-    public mutating func received(_ kind: MessageKind, _ message: ByteBuffer, _ context: inout DialectContext) -> ReceiveAction {
+    public mutating func received(
+        _ kind: MessageKind,
+        _ message: ByteBuffer,
+        _ context: inout DialectContext
+    ) -> ReceiveAction {
         if kind == .binary, !TextLength.isUTF8(message) {
             return .close(.notUTF8)
         }

@@ -84,7 +84,12 @@ public struct Backlog: Sendable {
     /// Lets `messages`, whole ones that lie one after another in `bytes`, wait behind the others.
     /// - Parameter isControl: Whether it is a ping, pong or close frame. Of those, too, only the newest is worth keeping where
     ///   only the newest message is (RFC 6455 §5.5.3 allows it for pongs).
-    public mutating func append(_ bytes: ByteBuffer, messages: Int, isControl: Bool = false, now: NIODeadline) -> AppendAction {
+    public mutating func append(
+        _ bytes: ByteBuffer,
+        messages: Int,
+        isControl: Bool = false,
+        now: NIODeadline
+    ) -> AppendAction {
         switch self.policy.overflow {
         case .close:
             self.extend(bytes, messages: messages)

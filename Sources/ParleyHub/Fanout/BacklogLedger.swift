@@ -26,7 +26,9 @@ public final class BacklogLedger: Sendable {
         self.state.withLock { state in
             state.total += bytes - (state.sizes[connection] ?? 0)
             state.sizes[connection] = bytes == 0 ? nil : bytes
-            guard state.total > self.maximumBytes, let largest = state.sizes.max(by: { $0.value < $1.value }) else { return nil }
+            guard state.total > self.maximumBytes, let largest = state.sizes.max(by: { $0.value < $1.value }) else {
+                return nil
+            }
             state.total -= largest.value
             state.sizes[largest.key] = nil
             return largest.key

@@ -1,5 +1,5 @@
-internal import ParleyModel
 internal import NIOCore
+internal import ParleyModel
 
 /// What a topic retains of what was said in it.
 public struct HistoryPolicy: Sendable, Equatable {
@@ -39,7 +39,9 @@ struct History {
     mutating func append(_ publication: Publication, policy: HistoryPolicy) {
         self.publications.append(publication)
         self.byteCount += publication.payload.byteCount
-        while self.publications.count > policy.limit || (self.byteCount > policy.maximumBytes && self.publications.count > 1) {
+        while self.publications.count > policy.limit
+            || (self.byteCount > policy.maximumBytes && self.publications.count > 1)
+        {
             self.byteCount -= self.publications.removeFirst().payload.byteCount
         }
     }

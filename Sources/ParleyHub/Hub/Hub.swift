@@ -43,7 +43,9 @@ public final class Hub: Sendable {
     /// The shard of an event loop, for code that runs on that loop.
     public func shard(on eventLoop: any EventLoop) -> Shard {
         guard let reference = self.shards.first(where: { $0.eventLoop === eventLoop }) else {
-            preconditionFailure("The event loop is none of this hub's: connections must be accepted on the loops it was made with.")
+            preconditionFailure(
+                "The event loop is none of this hub's: connections must be accepted on the loops it was made with."
+            )
         }
         return reference.withShard { $0 }
     }
@@ -74,9 +76,7 @@ public final class Hub: Sendable {
         let key = self.configuration.key(topic, for: dialect)
         let home = Int(key.stableHash % UInt64(self.shards.count))
         return try await self.shards[home].run { shard in
-            var members: [Member] = []
-            shard.topics[key]?.members.forEach { members.append($0) }
-            return members
+            shard.topics[key]?.members.all ?? []
         }
     }
 

@@ -70,7 +70,14 @@ public final class Shard {
             self.slots.append(Slot())
         }
         let id = ConnectionID(shard: UInt16(self.index), slot: slot, generation: self.slots[Int(slot)].generation)
-        let connection = Connection(id: id, dialect: dialect, format: format, policy: policy, delegate: delegate, now: self.eventLoop.now)
+        let connection = Connection(
+            id: id,
+            dialect: dialect,
+            format: format,
+            policy: policy,
+            delegate: delegate,
+            now: self.eventLoop.now
+        )
         self.slots[Int(slot)].connection = connection
         self.metrics.connections[dialect, default: 0] += 1
         return connection
@@ -124,7 +131,12 @@ public final class Shard {
     /// Asks for membership; the answer is ``ConnectionDelegate/joinCompleted(_:_:)``, perhaps before this returns.
     public func join(_ connection: Connection, _ request: JoinRequest) {
         let key = self.configuration.key(request.topic, for: connection.dialect)
-        let join = HomeJoin(connection: connection.id, dialect: connection.dialect, format: connection.format, request: request)
+        let join = HomeJoin(
+            connection: connection.id,
+            dialect: connection.dialect,
+            format: connection.format,
+            request: request
+        )
         connection.beganJoin(of: key)
         self.send(.join(key, join), to: self.home(of: key))
     }
@@ -161,7 +173,10 @@ public final class Shard {
 
     /// Publishes on behalf of somebody who is no member.
     public func publish(_ payload: Payload, from sender: Sender, to topic: TopicKey) {
-        self.send(.publish(topic, HomePublish(origin: .outside(sender), payload: payload, excluding: nil)), to: self.home(of: topic))
+        self.send(
+            .publish(topic, HomePublish(origin: .outside(sender), payload: payload, excluding: nil)),
+            to: self.home(of: topic)
+        )
     }
 
     // MARK: Sending

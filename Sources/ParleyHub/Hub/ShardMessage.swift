@@ -23,7 +23,12 @@ struct HomeJoin: Sendable {
     let request: JoinRequest
 
     var member: Member {
-        Member(connection: self.connection, id: self.request.memberID, name: self.request.memberName, dialect: self.dialect)
+        Member(
+            connection: self.connection,
+            id: self.request.memberID,
+            name: self.request.memberName,
+            dialect: self.dialect
+        )
     }
 }
 

@@ -9,7 +9,11 @@ public struct SpacePolicy: Sendable {
     /// How many topics may be live.
     public var limit: TopicLimit
 
-    public init(history: HistoryPolicy = HistoryPolicy(), retention: TimeAmount = .zero, limit: TopicLimit = TopicLimit(maximum: 0)) {
+    public init(
+        history: HistoryPolicy = HistoryPolicy(),
+        retention: TimeAmount = .zero,
+        limit: TopicLimit = TopicLimit(maximum: 0)
+    ) {
         self.history = history
         self.retention = retention
         self.limit = limit

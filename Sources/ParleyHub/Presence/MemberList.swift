@@ -44,7 +44,9 @@ struct MemberList {
 
     /// The member that holds `name` to itself in `dialect`.
     func holder(of name: String, in dialect: DialectName) -> Entry? {
-        self.uniqueNames[UniqueName(dialect: dialect, name: name)].flatMap { self.indices[$0] }.flatMap { self.entries[$0] }
+        self.uniqueNames[UniqueName(dialect: dialect, name: name)].flatMap { self.indices[$0] }.flatMap {
+            self.entries[$0]
+        }
     }
 
     mutating func append(_ member: Member, format: FormatID, holdsName: Bool) {
@@ -58,7 +60,9 @@ struct MemberList {
 
     @discardableResult
     mutating func remove(_ connection: ConnectionID) -> Entry? {
-        guard let index = self.indices.removeValue(forKey: connection), let entry = self.entries[index] else { return nil }
+        guard let index = self.indices.removeValue(forKey: connection), let entry = self.entries[index] else {
+            return nil
+        }
         let member = entry.member
         self.entries[index] = nil
         self.countsByDialect[member.dialect, default: 1] -= 1
@@ -79,6 +83,8 @@ struct MemberList {
     func forEach(_ body: (Member) -> Void) {
         for case let entry? in self.entries { body(entry.member) }
     }
+
+    var all: [Member] { self.entries.compactMap { $0?.member } }
 
     private mutating func sweepIfNeeded() {
         guard self.entries.count > 16, self.indices.count * 2 < self.entries.count else { return }

@@ -34,7 +34,9 @@ final class LocalTopic {
             self.groups.append(Group(format: connection.format, subscribers: []))
         }
         let slot = connection.subscriptions.count
-        connection.subscriptions.append(Connection.Subscription(topic: self, position: self.groups[group].subscribers.count))
+        connection.subscriptions.append(
+            Connection.Subscription(topic: self, position: self.groups[group].subscribers.count)
+        )
         self.groups[group].subscribers.append(Subscriber(connection: connection, slot: slot))
     }
 

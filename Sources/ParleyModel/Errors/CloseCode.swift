@@ -24,29 +24,57 @@ extension CloseReason {
     public static let normal = CloseReason(1000, "", mayReconnect: true, label: "normal")
     /// The management API of the channel server closed the connection.
     public static let closedByManagement = CloseReason(
-        1000, "Connection Closed Normally", mayReconnect: true, label: "management")
+        1000,
+        "Connection Closed Normally",
+        mayReconnect: true,
+        label: "management"
+    )
     public static let serverShuttingDown = CloseReason(
-        1001, "Server shutting down", mayReconnect: true, label: "shutdown")
+        1001,
+        "Server shutting down",
+        mayReconnect: true,
+        label: "shutdown"
+    )
     /// Channel server: idle or past its lifetime. The text is that of API Gateway's emulator.
     public static let goingAway = CloseReason(1001, "Going away", mayReconnect: true, label: "timeout")
     public static let pingTimeout = CloseReason(1001, "Ping timeout", mayReconnect: true, label: "ping_timeout")
     public static let binaryNotAccepted = CloseReason(
-        1003, "Binary messages are not accepted", mayReconnect: false, label: "binary")
+        1003,
+        "Binary messages are not accepted",
+        mayReconnect: false,
+        label: "binary"
+    )
     public static let notUTF8 = CloseReason(1007, "Expected UTF-8 text", mayReconnect: false, label: "not_utf8")
     public static let roomFull = CloseReason(1008, "Room is full", mayReconnect: true, label: "room_full")
     public static let duplicateUser = CloseReason(1008, "Duplicate user", mayReconnect: false, label: "duplicate_user")
     public static let replaced = CloseReason(
-        1008, "Replaced by a new connection", mayReconnect: false, label: "replaced")
+        1008,
+        "Replaced by a new connection",
+        mayReconnect: false,
+        label: "replaced"
+    )
     public static let tokenExpired = CloseReason(1008, "Token expired", mayReconnect: false, label: "token_expired")
     public static let tooManyRequests = CloseReason(
-        1008, "Too many requests", mayReconnect: true, label: "too_many_requests")
+        1008,
+        "Too many requests",
+        mayReconnect: true,
+        label: "too_many_requests"
+    )
     public static let slowConsumer = CloseReason(1008, "Slow consumer", mayReconnect: true, label: "slow_consumer")
     public static let unfinishedMessage = CloseReason(
-        1008, "Message not finished in time", mayReconnect: true, label: "unfinished_message")
+        1008,
+        "Message not finished in time",
+        mayReconnect: true,
+        label: "unfinished_message"
+    )
     public static let internalError = CloseReason(1011, "Internal error", mayReconnect: true, label: "internal_error")
     public static let serviceRestart = CloseReason(1012, "Service restart", mayReconnect: true, label: "restart")
     public static let topicLimit = CloseReason(
-        1013, "Too many rooms on this server", mayReconnect: true, label: "topic_limit")
+        1013,
+        "Too many rooms on this server",
+        mayReconnect: true,
+        label: "topic_limit"
+    )
 
     /// Every fixed row, in the order of the printed table. Protocol failures (1002, 1007, 1009) carry a sentence of their own.
     public static let all: [CloseReason] = [

@@ -27,52 +27,108 @@ extension Refusal {
     public static let badRequest = Refusal(400, "Malformed request", label: "bad_request")
     public static let repeatedHost = Refusal(400, "Expected exactly one Host header", label: "bad_request")
     public static let ambiguousLength = Refusal(
-        400, "Expected either Content-Length or Transfer-Encoding, got both", label: "bad_request")
+        400,
+        "Expected either Content-Length or Transfer-Encoding, got both",
+        label: "bad_request"
+    )
     public static let notAHandshake = Refusal(
-        400, "Not a WebSocket handshake: expected Connection: Upgrade and a Sec-WebSocket-Key of 16 bytes in base64",
-        label: "bad_handshake")
+        400,
+        "Not a WebSocket handshake: expected Connection: Upgrade and a Sec-WebSocket-Key of 16 bytes in base64",
+        label: "bad_handshake"
+    )
     public static let methodNotAllowed = Refusal(
-        405, "A WebSocket handshake is a GET request", label: "bad_handshake", headers: [("Allow", "GET")])
+        405,
+        "A WebSocket handshake is a GET request",
+        label: "bad_handshake",
+        headers: [("Allow", "GET")]
+    )
     public static let unsupportedVersion = Refusal(
-        426, "Expected Sec-WebSocket-Version: 13", label: "bad_handshake",
-        headers: [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket"), ("Connection", "Upgrade")])
+        426,
+        "Expected Sec-WebSocket-Version: 13",
+        label: "bad_handshake",
+        headers: [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
+    )
     public static let upgradeRequired = Refusal(
-        426, "This address speaks WebSocket: expected an upgrade request", label: "no_upgrade",
-        headers: [("Upgrade", "websocket"), ("Connection", "Upgrade")])
+        426,
+        "This address speaks WebSocket: expected an upgrade request",
+        label: "no_upgrade",
+        headers: [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+    )
     public static let badToken = Refusal(
-        401, "Unauthorized: expected a valid session token in the query parameter 'token'", label: "bad_token")
+        401,
+        "Unauthorized: expected a valid session token in the query parameter 'token'",
+        label: "bad_token"
+    )
     public static let tooManyRooms = Refusal(
-        503, "This process holds as many rooms as ROOMS_PER_PROCESS allows", label: "room_limit",
-        headers: [("Retry-After", "5")])
+        503,
+        "This process holds as many rooms as ROOMS_PER_PROCESS allows",
+        label: "room_limit",
+        headers: [("Retry-After", "5")]
+    )
     public static let disposableParameters = Refusal(
         400,
         "name and room are required, each 3 to 30 characters long; room may hold letters, digits, '-' and '_' only",
-        label: "bad_parameters")
+        label: "bad_parameters"
+    )
     public static let originNotAccepted = Refusal(
-        403, "Origin not accepted: it must be listed in ACCEPTED_ORIGIN", label: "origin")
+        403,
+        "Origin not accepted: it must be listed in ACCEPTED_ORIGIN",
+        label: "origin"
+    )
     public static let relayClosed = Refusal(
-        403, "The relay is switched off: set RELAY=open or RELAY=jwt", label: "relay_off")
+        403,
+        "The relay is switched off: set RELAY=open or RELAY=jwt",
+        label: "relay_off"
+    )
     public static let relayTopic = Refusal(
-        400, "Expected /relay/{topic} with a topic of 1 to 256 bytes", label: "bad_parameters")
+        400,
+        "Expected /relay/{topic} with a topic of 1 to 256 bytes",
+        label: "bad_parameters"
+    )
     public static let relayToken = Refusal(
-        401, "Unauthorized: expected a session token whose roomId is the topic, or *", label: "bad_token")
+        401,
+        "Unauthorized: expected a session token whose roomId is the topic, or *",
+        label: "bad_token"
+    )
     public static let shuttingDown = Refusal(
-        503, "The server is shutting down", label: "shutting_down", headers: [("Retry-After", "1")])
+        503,
+        "The server is shutting down",
+        label: "shutting_down",
+        headers: [("Retry-After", "1")]
+    )
     public static let connectionLimit = Refusal(
-        503, "This process holds as many connections as PARLEY_MAX_CONNECTIONS allows", label: "connection_limit",
-        headers: [("Retry-After", "5")])
+        503,
+        "This process holds as many connections as PARLEY_MAX_CONNECTIONS allows",
+        label: "connection_limit",
+        headers: [("Retry-After", "5")]
+    )
     public static let addressLimit = Refusal(
-        429, "Too many connections from this address: PARLEY_MAX_CONNECTIONS_PER_ADDRESS", label: "address_limit",
-        headers: [("Retry-After", "5")])
+        429,
+        "Too many connections from this address: PARLEY_MAX_CONNECTIONS_PER_ADDRESS",
+        label: "address_limit",
+        headers: [("Retry-After", "5")]
+    )
     public static let notFound = Refusal(404, "Not found", label: "not_found")
     public static let requestLineTooLong = Refusal(
-        414, "The request line exceeds 8192 bytes", label: "limits")
+        414,
+        "The request line exceeds 8192 bytes",
+        label: "limits"
+    )
     public static let headersTooLarge = Refusal(
-        431, "The header block exceeds 16384 bytes or 100 fields", label: "limits")
+        431,
+        "The header block exceeds 16384 bytes or 100 fields",
+        label: "limits"
+    )
     public static let requestTimeout = Refusal(
-        408, "The request did not arrive in time: PARLEY_HEADER_TIMEOUT, PARLEY_FRAME_TIMEOUT", label: "timeout")
+        408,
+        "The request did not arrive in time: PARLEY_HEADER_TIMEOUT, PARLEY_FRAME_TIMEOUT",
+        label: "timeout"
+    )
     public static let bodyTooLarge = Refusal(
-        413, "The request body exceeds 1048576 bytes", label: "limits")
+        413,
+        "The request body exceeds 1048576 bytes",
+        label: "limits"
+    )
     public static let internalError = Refusal(500, "Internal error", label: "internal_error")
 
     /// Every row, in the order of the printed table.

@@ -62,7 +62,10 @@ public struct JSONScanner {
     }
 
     /// Checks that the readable bytes of `buffer` are exactly one JSON value of any kind, and returns it without surrounding space.
-    public static func scanValue(_ buffer: ByteBuffer, maximumDepth: Int = defaultMaximumDepth) throws(JSONFailure) -> JSONValue {
+    public static func scanValue(
+        _ buffer: ByteBuffer,
+        maximumDepth: Int = defaultMaximumDepth
+    ) throws(JSONFailure) -> JSONValue {
         let result: Result<JSONValue, JSONFailure> = buffer.withUnsafeReadableBytes { bytes in
             var scanner = JSONScanner(bytes, maximumDepth: maximumDepth)
             do throws(JSONFailure) {

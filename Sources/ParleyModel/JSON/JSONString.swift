@@ -8,7 +8,9 @@ public enum JSONString {
     public static func decode(_ value: JSONValue, in buffer: ByteBuffer) -> String? {
         guard value.kind == .string else { return nil }
         return buffer.withUnsafeReadableBytes { bytes in
-            Self.decode(UnsafeRawBufferPointer(rebasing: bytes[value.range.lowerBound + 1..<value.range.upperBound - 1]))
+            Self.decode(
+                UnsafeRawBufferPointer(rebasing: bytes[value.range.lowerBound + 1..<value.range.upperBound - 1])
+            )
         }
     }
 

@@ -14,7 +14,11 @@ public protocol DialectEncoder: Sendable {
 }
 
 extension DialectEncoder {
-    public func encodeWelcome(for member: Member, in topic: some TopicView, into message: inout ByteBuffer) -> MessageKind? {
+    public func encodeWelcome(
+        for member: Member,
+        in topic: some TopicView,
+        into message: inout ByteBuffer
+    ) -> MessageKind? {
         nil
     }
 }

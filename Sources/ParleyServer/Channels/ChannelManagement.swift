@@ -54,13 +54,20 @@ struct ChannelManagement: RouterMiddleware {
 
     private func post(_ body: ByteBuffer, to wireID: String) async throws -> Response {
         guard body.readableBytes <= Self.maximumBodyBytes else {
-            return self.error(.contentTooLarge, "PayloadTooLargeException", "The body exceeds \(Self.maximumBodyBytes) bytes")
+            return self.error(
+                .contentTooLarge,
+                "PayloadTooLargeException",
+                "The body exceeds \(Self.maximumBodyBytes) bytes"
+            )
         }
         guard body.readableBytes > 0 else { return self.error(.badRequest, "BadRequestException", "The body is empty") }
-        guard TextLength.isUTF8(body) else { return self.error(.badRequest, "BadRequestException", "The body is not UTF-8") }
+        guard TextLength.isUTF8(body) else {
+            return self.error(.badRequest, "BadRequestException", "The body is not UTF-8")
+        }
         switch try await self.onHandler(wireID, { $0.deliver(body) }) {
         case .none: return self.gone
-        case .some(false): return self.error(.tooManyRequests, "LimitExceededException", "The connection's buffer is full")
+        case .some(false):
+            return self.error(.tooManyRequests, "LimitExceededException", "The connection's buffer is full")
         case .some(true): return Response(status: .ok, headers: self.headers())
         }
     }
@@ -88,7 +95,11 @@ struct ChannelManagement: RouterMiddleware {
     private func table(_ request: Request, _ context: APIContext) async throws -> Response {
         let bearer = request.headers[.authorization] ?? ""
         guard let adminToken = self.adminToken, ManagementAuthorization.equal("Bearer \(adminToken)", bearer) else {
-            return self.error(.forbidden, "ForbiddenException", "Expected Authorization: Bearer $CHANNEL_MANAGEMENT_TOKEN")
+            return self.error(
+                .forbidden,
+                "ForbiddenException",
+                "Expected Authorization: Bearer $CHANNEL_MANAGEMENT_TOKEN"
+            )
         }
         guard let channel = QueryParameters(request.uri.query.map { $0[...] })["channelId"], !channel.isEmpty else {
             return self.error(.badRequest, "BadRequestException", "Expected the query parameter channelId")

@@ -51,7 +51,9 @@ struct RequestSignature: Sendable {
             headers += "\(name):\(Self.normalized(value))\n"
         }
         let payload = Self.hex(SHA256.hash(data: Array(body.readableBytesView)))
-        return [request.method.rawValue, path, query, headers, signedHeaders.joined(separator: ";"), payload].joined(separator: "\n")
+        return [request.method.rawValue, path, query, headers, signedHeaders.joined(separator: ";"), payload].joined(
+            separator: "\n"
+        )
     }
 
     private func signingKey(for authorization: Authorization) -> SymmetricKey {

@@ -69,11 +69,18 @@ struct ConnectionClock {
     }
 
     /// What is due now. Call again at ``nextDeadline(_:lastSent:isMidMessage:)``, or whenever.
-    mutating func tick(_ policy: ClockPolicy, now: NIODeadline, lastSent: NIODeadline, isMidMessage: Bool) -> TickAction {
+    mutating func tick(_ policy: ClockPolicy, now: NIODeadline, lastSent: NIODeadline, isMidMessage: Bool) -> TickAction
+    {
         if self.expiry <= now { return .close(.tokenExpired) }
-        if let lifetime = policy.maximumLifetime, self.openedAt + TimeAmount(lifetime) <= now { return .close(.goingAway) }
-        if let idle = policy.idleTimeout, max(self.lastReceived, lastSent) + TimeAmount(idle) <= now { return .close(.goingAway) }
-        if let silence = policy.silenceLimit, self.lastReceived + TimeAmount(silence) <= now { return .close(.pingTimeout) }
+        if let lifetime = policy.maximumLifetime, self.openedAt + TimeAmount(lifetime) <= now {
+            return .close(.goingAway)
+        }
+        if let idle = policy.idleTimeout, max(self.lastReceived, lastSent) + TimeAmount(idle) <= now {
+            return .close(.goingAway)
+        }
+        if let silence = policy.silenceLimit, self.lastReceived + TimeAmount(silence) <= now {
+            return .close(.pingTimeout)
+        }
         if isMidMessage, let frame = policy.frameTimeout, self.lastReceived + TimeAmount(frame) <= now {
             return .close(.unfinishedMessage)
         }

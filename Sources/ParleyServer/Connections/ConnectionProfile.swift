@@ -50,12 +50,19 @@ struct WebSocketFormats: Sendable {
     }
 
     /// Registers the formats of a dialect.
-    init(_ encoder: some DialectEncoder, of dialect: DialectName, compressing: Bool, in formats: inout HubConfiguration.Formats) {
+    init(
+        _ encoder: some DialectEncoder,
+        of dialect: DialectName,
+        compressing: Bool,
+        in formats: inout HubConfiguration.Formats
+    ) {
         self.plain = formats.register(WebSocketFormat(encoder: encoder, dialect: dialect, windowBits: nil))
         var compressed: [Int: FormatID] = [:]
         if compressing {
             for bits in 8...15 {
-                compressed[bits] = formats.register(WebSocketFormat(encoder: encoder, dialect: dialect, windowBits: bits))
+                compressed[bits] = formats.register(
+                    WebSocketFormat(encoder: encoder, dialect: dialect, windowBits: bits)
+                )
             }
         }
         self.compressed = compressed

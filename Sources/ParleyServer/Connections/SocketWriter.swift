@@ -1,3 +1,5 @@
+internal import ParleyHub
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ internal import Musl
 #else
 internal import Darwin
 #endif
-internal import ParleyHub
 
 /// The direct write: bytes to a socket, with one system call and without a copy.
 ///

@@ -60,7 +60,12 @@ extension WebSocketHandler {
             for chunk in chunks {
                 // RFC 6455 §5.2: the opcodes of control frames have this bit.
                 let isControl = (chunk.first ?? 0) & 0x08 != 0
-                _ = self.backlog?.append(Self.copy([chunk]), messages: 1, isControl: isControl, now: self.shard.context.now)
+                _ = self.backlog?.append(
+                    Self.copy([chunk]),
+                    messages: 1,
+                    isControl: isControl,
+                    now: self.shard.context.now
+                )
             }
         }
         self.accountForBacklog()

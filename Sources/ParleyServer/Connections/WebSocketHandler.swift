@@ -56,7 +56,14 @@ final class WebSocketHandler: ChannelInboundHandler {
     /// Set for a peer that broke a rule: it sees the end of the stream right behind the close frame.
     private var shutsOutputWhenWritten = false
 
-    init(_ acceptance: Acceptance, compression: PerMessageDeflate?, hub: Hub, shard: Shard, permit: ConnectionPermit, isSecure: Bool) {
+    init(
+        _ acceptance: Acceptance,
+        compression: PerMessageDeflate?,
+        hub: Hub,
+        shard: Shard,
+        permit: ConnectionPermit,
+        isSecure: Bool
+    ) {
         self.hub = hub
         self.shard = shard
         self.profile = acceptance.profile
@@ -67,7 +74,10 @@ final class WebSocketHandler: ChannelInboundHandler {
         self.tools = .current
         self.windowBits = compression?.serverMaxWindowBits
         self.protocolMachine = WebSocketConnection(
-            role: .server, configuration: acceptance.profile.webSocket, compression: compression)
+            role: .server,
+            configuration: acceptance.profile.webSocket,
+            compression: compression
+        )
         let now = shard.eventLoop.now
         self.clock = ConnectionClock(policy: acceptance.profile.clock, now: now, expiry: acceptance.expiry(now: now))
         self.connection = shard.open(
@@ -97,7 +107,9 @@ final class WebSocketHandler: ChannelInboundHandler {
     func start(answering key: String, extensions: String?) {
         guard let connection = self.connection else { return }
         self.send { wire in
-            wire.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+            wire.writeStaticString(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+            )
             wire.writeString(WebSocketHandshake.acceptValue(forKey: key))
             if let extensions {
                 wire.writeStaticString("\r\nSec-WebSocket-Extensions: ")
@@ -212,8 +224,12 @@ final class WebSocketHandler: ChannelInboundHandler {
         case .publish(let payload, let includingSender):
             guard let topic = self.topic, let connection = self.connection else { return }
             self.shard.publish(
-                payload, from: connection, to: topic, includingSender: includingSender,
-                wantsCompletion: self.dialect.acknowledgesPublications)
+                payload,
+                from: connection,
+                to: topic,
+                includingSender: includingSender,
+                wantsCompletion: self.dialect.acknowledgesPublications
+            )
         case .close(let reason):
             self.close(reason)
         }
@@ -278,7 +294,9 @@ final class WebSocketHandler: ChannelInboundHandler {
         self.leave()
         self.backlog?.discardWaiting()
         self.phase = .lingering(until: self.shard.eventLoop.now + Self.lingerTime)
-        self.send { WebSocketFrame.writeClose(code: WebSocketCloseCode(rawValue: reason.code), reason: reason.reason, into: &$0) }
+        self.send {
+            WebSocketFrame.writeClose(code: WebSocketCloseCode(rawValue: reason.code), reason: reason.reason, into: &$0)
+        }
         self.releaseHeldInput()
         self.scheduleWake()
     }
@@ -300,7 +318,8 @@ final class WebSocketHandler: ChannelInboundHandler {
     }
 
     private func updateDirectHandle() {
-        self.connection?.directHandle = self.backlog == nil && self.isOpen && !self.shutsOutputWhenWritten ? self.socket : nil
+        self.connection?.directHandle =
+            self.backlog == nil && self.isOpen && !self.shutsOutputWhenWritten ? self.socket : nil
     }
 
     /// Everything that was to be sent is with the kernel.
@@ -321,7 +340,9 @@ final class WebSocketHandler: ChannelInboundHandler {
         switch self.phase {
         case .open, .joining:
             deadline = self.clock.nextDeadline(
-                self.profile.clock, lastSent: connection.lastSent, isMidMessage: self.protocolMachine.isMidMessage
+                self.profile.clock,
+                lastSent: connection.lastSent,
+                isMidMessage: self.protocolMachine.isMidMessage
             ).earlier(self.backlog?.stallDeadline)
         case .lingering(let until), .ending(let until):
             deadline = until

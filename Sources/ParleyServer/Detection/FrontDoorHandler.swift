@@ -219,13 +219,21 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Plain HTTP
 
     private func respond(to head: HTTPRequestHead, _ body: ByteBuffer) {
-        guard let context = self.context, let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false) else {
+        guard let context = self.context,
+            let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false)
+        else {
             return self.refuse(.badRequest)
         }
-        self.phase = .responding(keepAlive: head.isKeepAlive && !self.services.state.isDraining, isHead: head.method == .HEAD)
+        self.phase = .responding(
+            keepAlive: head.isKeepAlive && !self.services.state.isDraining,
+            isHead: head.method == .HEAD
+        )
         self.addEncoder(context)
         let sink = ResponseSink(
-            handler: NIOLoopBound(self, eventLoop: context.eventLoop), eventLoop: context.eventLoop, version: head.version)
+            handler: NIOLoopBound(self, eventLoop: context.eventLoop),
+            eventLoop: context.eventLoop,
+            version: head.version
+        )
         let http = self.services.http
         let channel = context.channel
         self.response = Task {
@@ -245,7 +253,10 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func sendContinue(_ version: HTTPVersion) {
         guard let context = self.context, version == .http1_1 else { return }
         self.addEncoder(context)
-        context.writeAndFlush(self.wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
+        context.writeAndFlush(
+            self.wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))),
+            promise: nil
+        )
     }
 
     /// Writes a part of the present response.
@@ -258,7 +269,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.write(self.wrapOutboundOut(.head(head)), promise: nil)
             return context.eventLoop.makeSucceededVoidFuture()
         case .body:
-            return isHead ? context.eventLoop.makeSucceededVoidFuture() : context.writeAndFlush(self.wrapOutboundOut(part))
+            return isHead
+                ? context.eventLoop.makeSucceededVoidFuture() : context.writeAndFlush(self.wrapOutboundOut(part))
         case .end:
             let written = context.writeAndFlush(self.wrapOutboundOut(part))
             self.response = nil
@@ -353,7 +365,9 @@ private struct ResponseSink: Sendable {
 
     func send(_ response: Response) async {
         var head = HTTPResponseHead(
-            version: self.version, status: .init(statusCode: response.status.code, reasonPhrase: response.status.reasonPhrase))
+            version: self.version,
+            status: .init(statusCode: response.status.code, reasonPhrase: response.status.reasonPhrase)
+        )
         for field in response.headers { head.headers.add(name: field.name.rawName, value: field.value) }
         if let length = response.body.contentLength, response.status != .noContent {
             head.headers.replaceOrAdd(name: "Content-Length", value: "\(length)")

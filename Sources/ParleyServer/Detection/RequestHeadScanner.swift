@@ -46,7 +46,9 @@ struct RequestHeadScanner: Equatable {
                     if self.fields > Self.maximumHeaderFields { return .refuse(.headersTooLarge) }
                     self.lineBytes = 0
                 } else {
-                    if self.lineBytes == 0, byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") { return .refuse(.badRequest) }
+                    if self.lineBytes == 0, byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") {
+                        return .refuse(.badRequest)
+                    }
                     self.lineBytes += 1
                 }
             }

@@ -34,7 +34,9 @@ struct UpgradeRequest: Sendable {
             self.head.version == .http1_1
         else { return .notAHandshake }
         guard self.header("Sec-WebSocket-Version") == "13" else { return .unsupportedVersion }
-        guard let key = self.header("Sec-WebSocket-Key"), WebSocketHandshake.isValidKey(key) else { return .notAHandshake }
+        guard let key = self.header("Sec-WebSocket-Key"), WebSocketHandshake.isValidKey(key) else {
+            return .notAHandshake
+        }
         return nil
     }
 }

@@ -10,10 +10,16 @@ struct ChannelServerEndpoint: WebSocketEndpoint {
 
     func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
         let entry = self.registry.makeEntry(
-            sourceIP: request.remoteAddress?.ipAddress ?? "", userAgent: request.header("User-Agent") ?? "")
+            sourceIP: request.remoteAddress?.ipAddress ?? "",
+            userAgent: request.header("User-Agent") ?? ""
+        )
         let dialect = ChannelServerDialect(connectionID: entry.wireID, configuration: self.configuration)
         return .accept(
-            Acceptance(profile: self.profile, dialect: dialect, observer: ChannelRegistration(entry: entry, registry: self.registry))
+            Acceptance(
+                profile: self.profile,
+                dialect: dialect,
+                observer: ChannelRegistration(entry: entry, registry: self.registry)
+            )
         )
     }
 }

@@ -50,7 +50,9 @@ struct AcceptedOrigins: Sendable, Equatable {
 
     private static func host(of authority: Substring) -> Substring {
         // An IPv6 literal has colons of its own.
-        guard let colon = authority.lastIndex(of: ":"), authority[colon...].allSatisfy({ $0 != "]" }) else { return authority }
+        guard let colon = authority.lastIndex(of: ":"), authority[colon...].allSatisfy({ $0 != "]" }) else {
+            return authority
+        }
         return authority[..<colon]
     }
 }

@@ -51,13 +51,15 @@ struct RelayEndpoint: WebSocketEndpoint {
         let join = topic.isEmpty ? nil : JoinRequest(topic: TopicName(topic), memberID: name, memberName: name)
         let dialect = RelayDialect(join: join, includesSender: request.query["echo"] != "false")
         return .accept(
-            Acceptance(profile: self.profile, dialect: dialect, tokenExpiry: expiry.map { ($0, self.wallTime()) }))
+            Acceptance(profile: self.profile, dialect: dialect, tokenExpiry: expiry.map { ($0, self.wallTime()) })
+        )
     }
 
     /// - Returns: The topic, empty for an echo; `nil` when the path names none that may be.
     private static func topic(of request: UpgradeRequest) -> String? {
         if request.path == "/relay" || request.path == "/relay/" { return "" }
-        guard request.path.hasPrefix("/relay/"), let topic = PercentEncoding.decode(request.path.dropFirst("/relay/".count)),
+        guard request.path.hasPrefix("/relay/"),
+            let topic = PercentEncoding.decode(request.path.dropFirst("/relay/".count)),
             topic.utf8.count <= Self.maximumTopicBytes
         else { return nil }
         return topic

@@ -53,8 +53,10 @@ extension Response {
             if let name = HTTPField.Name(header.name) { headers[name] = header.value }
         }
         self.init(
-            status: .init(code: refusal.status), headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(string: refusal.text + "\n")))
+            status: .init(code: refusal.status),
+            headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(string: refusal.text + "\n"))
+        )
     }
 
     static func json(_ status: HTTPResponse.Status = .ok, _ body: ByteBuffer, headers: HTTPFields = [:]) -> Response {
@@ -69,7 +71,9 @@ extension Response {
 
     static func text(_ status: HTTPResponse.Status = .ok, _ body: String) -> Response {
         Response(
-            status: status, headers: [.contentType: "text/plain; charset=utf-8"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: body)))
+            status: status,
+            headers: [.contentType: "text/plain; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: body))
+        )
     }
 }

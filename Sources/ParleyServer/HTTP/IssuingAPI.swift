@@ -57,7 +57,8 @@ struct IssuingAPI: Sendable {
             let host = self.rooms.host(of: room, requestHost: request.head.authority ?? "")
         else { return .json(.ok, "{\"host\":null,\"token\":null}") }
         let token = try await self.authenticator.issue(
-            SessionClaims(userID: claims.userID, roomID: room, host: host, expiresAt: self.expiry))
+            SessionClaims(userID: claims.userID, roomID: room, host: host, expiresAt: self.expiry)
+        )
         return Self.json {
             $0.write("host", host)
             $0.write("token", token)
@@ -65,13 +66,15 @@ struct IssuingAPI: Sendable {
     }
 
     private var expiry: WallTime? {
-        self.tokenLifetime > 0 ? WallTime(milliseconds: self.wallTime().milliseconds + Int64(self.tokenLifetime) * 1000) : nil
+        self.tokenLifetime > 0
+            ? WallTime(milliseconds: self.wallTime().milliseconds + Int64(self.tokenLifetime) * 1000) : nil
     }
 
     /// The claims of `Authorization: Bearer <token>`: two parts, the first exactly `Bearer`.
     private func bearer(of request: Request) async -> SessionClaims? {
         let parts = (request.headers[.authorization] ?? "").split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0] == "Bearer", let claims = try? await self.authenticator.verify(String(parts[1])),
+        guard parts.count == 2, parts[0] == "Bearer",
+            let claims = try? await self.authenticator.verify(String(parts[1])),
             claims.isWellFormed
         else { return nil }
         return claims

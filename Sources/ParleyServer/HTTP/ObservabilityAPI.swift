@@ -25,25 +25,53 @@ struct ObservabilityAPI: Sendable {
         let total = shards.reduce(HubMetrics()) { $0 + $1.0 }
         let lag = shards.map { Double(($0.1 - asked).nanoseconds) / 1e9 }.max() ?? 0
         var page = MetricsPage()
-        page.gauge("parley_connections", "Open connections.", total.connections.map { (["dialect": $0.key.rawValue], Double($0.value)) })
+        page.gauge(
+            "parley_connections",
+            "Open connections.",
+            total.connections.map { (["dialect": $0.key.rawValue], Double($0.value)) }
+        )
         page.gauge("parley_subscriptions", "Memberships of connections in topics.", total.subscriptions)
         page.gauge("parley_topics", "Topics with members or a retained history.", total.topics)
         page.counter("parley_publications_total", "Messages published to topics.", total.publications)
         page.counter("parley_deliveries_total", "Messages handed to subscribers.", total.deliveries)
         page.counter("parley_received_messages_total", "Messages received from clients.", total.receivedMessages)
-        page.counter("parley_dropped_messages_total", "Messages dropped without an answer, as their dialect asks.", total.droppedMessages)
-        page.counter("parley_received_bytes_total", "Bytes received from clients after the handshake.", total.receivedBytes)
+        page.counter(
+            "parley_dropped_messages_total",
+            "Messages dropped without an answer, as their dialect asks.",
+            total.droppedMessages
+        )
+        page.counter(
+            "parley_received_bytes_total",
+            "Bytes received from clients after the handshake.",
+            total.receivedBytes
+        )
         page.counter("parley_sent_bytes_total", "Bytes sent to clients after the handshake.", total.sentBytes)
         page.gauge("parley_backlog_bytes", "Bytes waiting for slow readers.", self.ledger.totalBytes)
-        page.counter("parley_slow_consumer_closes_total", "Connections closed because they did not read.", total.slowConsumerCloses)
-        page.counter("parley_closes_total", "Connections closed by the server.", total.closes.map { (["reason": $0.key], Double($0.value)) })
         page.counter(
-            "parley_handshake_failures_total", "Requests refused before they became a connection.",
-            self.failures.byReason.map { (["reason": $0.key], Double($0.value)) })
-        page.gauge("parley_loop_lag_seconds", "How long the slowest event loop took to turn to this request.", [([:], lag)])
+            "parley_slow_consumer_closes_total",
+            "Connections closed because they did not read.",
+            total.slowConsumerCloses
+        )
+        page.counter(
+            "parley_closes_total",
+            "Connections closed by the server.",
+            total.closes.map { (["reason": $0.key], Double($0.value)) }
+        )
+        page.counter(
+            "parley_handshake_failures_total",
+            "Requests refused before they became a connection.",
+            self.failures.byReason.map { (["reason": $0.key], Double($0.value)) }
+        )
+        page.gauge(
+            "parley_loop_lag_seconds",
+            "How long the slowest event loop took to turn to this request.",
+            [([:], lag)]
+        )
         return Response(
-            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: page.text)))
+            status: .ok,
+            headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: page.text))
+        )
     }
 }
 
@@ -67,7 +95,12 @@ struct MetricsPage {
         self.family(name, "counter", help, samples)
     }
 
-    private mutating func family(_ name: String, _ type: String, _ help: String, _ samples: [([String: String], Double)]) {
+    private mutating func family(
+        _ name: String,
+        _ type: String,
+        _ help: String,
+        _ samples: [([String: String], Double)]
+    ) {
         self.text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
         let lines = samples.map { labels, value in
             let list = labels.map { "\($0.key)=\"\($0.value)\"" }.sorted().joined(separator: ",")

@@ -28,7 +28,9 @@ struct CheckConfig: AsyncParsableCommand {
                 StandardOutput.line("\(name)  \(value)  \(row.source)")
             }
             for (space, dialects) in settings.spaces.sorted(by: { $0.key < $1.key }) {
-                StandardOutput.line("spaces.\(space)  \(dialects.joined(separator: ", "))  \(self.options.config ?? "")")
+                StandardOutput.line(
+                    "spaces.\(space)  \(dialects.joined(separator: ", "))  \(self.options.config ?? "")"
+                )
             }
             _ = try await ServePlan(settings, isDevelopment: self.dev)
         } catch let failure as ConfigurationFailure {

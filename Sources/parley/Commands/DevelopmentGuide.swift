@@ -20,10 +20,15 @@ struct DevelopmentGuide {
                 }
             }
             if self.plan.server.disposableChat.isEnabled {
-                lines += ["  disposable chat: send {\"text\":\"hello\"}", "    parley connect '\(base)/ws?name=alice&room=lobby'"]
+                lines += [
+                    "  disposable chat: send {\"text\":\"hello\"}",
+                    "    parley connect '\(base)/ws?name=alice&room=lobby'",
+                ]
             }
             if self.plan.server.channelServer.isEnabled {
-                lines += ["  channel server: send {\"type\":\"join\",\"channelId\":\"lobby\"}, then {\"type\":\"publish\",\"data\":\"hello\"}"]
+                lines += [
+                    "  channel server: send {\"type\":\"join\",\"channelId\":\"lobby\"}, then {\"type\":\"publish\",\"data\":\"hello\"}"
+                ]
                 lines += ["    parley connect '\(base)/channels'"]
                 if let own = self.port(of: .channelServer) {
                     lines += ["    parley connect '\(scheme)://\(self.plan.server.host ?? "localhost"):\(own)/'"]

@@ -45,7 +45,9 @@ struct Healthcheck: AsyncParsableCommand {
     }
 
     private func address() async throws -> String {
-        if let url = self.url { return url.hasSuffix("/readyz") ? url : url + (url.hasSuffix("/") ? "readyz" : "/readyz") }
+        if let url = self.url {
+            return url.hasSuffix("/readyz") ? url : url + (url.hasSuffix("/") ? "readyz" : "/readyz")
+        }
         let settings = try await Settings(flags: [], file: nil)
         guard let port = try settings.port(.port) else {
             throw ConfigurationFailure(description: "PARLEY_PORT is off: say where the server is with --url.")

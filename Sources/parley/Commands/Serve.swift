@@ -45,7 +45,8 @@ struct Serve: AsyncParsableCommand {
     private func announce(_ server: ParleyServer, plan: ServePlan, logger: Logger) async throws {
         if plan.server.sessionChat.authenticator != nil, plan.server.sessionChat.isIssuerEnabled, !self.dev {
             logger.warning(
-                "POST /api/login issues tokens to anybody. Set ISSUER_ENABLED=false when a backend of yours signs its own")
+                "POST /api/login issues tokens to anybody. Set ISSUER_ENABLED=false when a backend of yours signs its own"
+            )
         }
         for address in server.addresses {
             StandardOutput.line("Listening on \(plan.server.host ?? "*"):\(address.port)")
@@ -55,7 +56,10 @@ struct Serve: AsyncParsableCommand {
 
     /// Until the first signal, or until there has been nothing to do for long enough.
     private static func serve(
-        _ server: ParleyServer, until signals: UnixSignalsSequence, idleTimeout: Double?, logger: Logger
+        _ server: ParleyServer,
+        until signals: UnixSignalsSequence,
+        idleTimeout: Double?,
+        logger: Logger
     ) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {

@@ -8,22 +8,42 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Address to bind. (HOST; default: all interfaces)", valueName: "address"))
     var host: String?
 
-    @Option(help: ArgumentHelp("Front door: every dialect on one port. (PARLEY_PORT, PORT; default: 8000)", valueName: "port|off"))
+    @Option(
+        help: ArgumentHelp(
+            "Front door: every dialect on one port. (PARLEY_PORT, PORT; default: 8000)",
+            valueName: "port|off"
+        )
+    )
     var port: String?
 
     @Option(help: ArgumentHelp("Channel server alone. (CHANNEL_PORT; default: 3001)", valueName: "port|off"))
     var channelPort: String?
 
-    @Option(help: ArgumentHelp("Disposable chat alone. (DISPOSABLE_CHAT_PORT, SERVER_PORT; default: off)", valueName: "port|off"))
+    @Option(
+        help: ArgumentHelp(
+            "Disposable chat alone. (DISPOSABLE_CHAT_PORT, SERVER_PORT; default: off)",
+            valueName: "port|off"
+        )
+    )
     var disposableChatPort: String?
 
-    @Option(help: ArgumentHelp("PEM file with the certificate chain: all listeners speak TLS. (PARLEY_TLS_CERTIFICATE)", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "PEM file with the certificate chain: all listeners speak TLS. (PARLEY_TLS_CERTIFICATE)",
+            valueName: "file"
+        )
+    )
     var tlsCertificate: String?
 
     @Option(help: ArgumentHelp("PEM file with the private key. (PARLEY_TLS_KEY)", valueName: "file"))
     var tlsKey: String?
 
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error. (PARLEY_LOG_LEVEL; default: info)", valueName: "level"))
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning or error. (PARLEY_LOG_LEVEL; default: info)",
+            valueName: "level"
+        )
+    )
     var logLevel: String?
 
     @Option(help: ArgumentHelp("text or json, on stderr. (PARLEY_LOG_FORMAT; default: text)", valueName: "format"))
@@ -33,7 +53,8 @@ struct ServerOptions: ParsableArguments {
         try await Settings(
             flags: [
                 (.host, self.host), (.port, self.port), (.channelPort, self.channelPort),
-                (.disposableChatPort, self.disposableChatPort), (.tlsCertificate, self.tlsCertificate), (.tlsKey, self.tlsKey),
+                (.disposableChatPort, self.disposableChatPort), (.tlsCertificate, self.tlsCertificate),
+                (.tlsKey, self.tlsKey),
                 (.logLevel, self.logLevel), (.logFormat, self.logFormat),
             ],
             file: self.config

@@ -41,11 +41,14 @@ struct ConfigurationFile {
         let known = Setting.all.flatMap(\.names)
         guard known.contains(name) else {
             // Compared as a whole, and by its first part, under which `spaces` stands.
-            let candidates = known.map { ($0, EditDistance.between($0, name)) }
+            let candidates =
+                known.map { ($0, EditDistance.between($0, name)) }
                 + [("SPACES", EditDistance.between("SPACES", Self.name(of: [keys[0]])))]
             let nearest = candidates.min { $0.1 < $1.1 }?.0 ?? ""
             throw ConfigurationFailure(
-                description: "\(path): unknown key '\(keys.joined(separator: "."))'. Did you mean '\(nearest.lowercased())'?")
+                description:
+                    "\(path): unknown key '\(keys.joined(separator: "."))'. Did you mean '\(nearest.lowercased())'?"
+            )
         }
         switch value {
         case let text as String: self.values[name] = text
@@ -55,7 +58,9 @@ struct ConfigurationFile {
         case let list as [Any]: self.values[name] = list.map { "\($0)" }.joined(separator: ",")
         case is NSNull: break
         default:
-            throw ConfigurationFailure(description: "\(path): '\(keys.joined(separator: "."))' has a value that is no text, number or list.")
+            throw ConfigurationFailure(
+                description: "\(path): '\(keys.joined(separator: "."))' has a value that is no text, number or list."
+            )
         }
     }
 
@@ -75,7 +80,10 @@ struct ConfigurationFile {
 
     private static func spaces(_ value: Any, path: String) throws -> [String: [String]] {
         guard let spaces = value as? [String: [String]] else {
-            throw ConfigurationFailure(description: "\(path): spaces: expected a list of dialects under each name, such as 'lobby: [session-chat, relay]'.")
+            throw ConfigurationFailure(
+                description:
+                    "\(path): spaces: expected a list of dialects under each name, such as 'lobby: [session-chat, relay]'."
+            )
         }
         return spaces
     }

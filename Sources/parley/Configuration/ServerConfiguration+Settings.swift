@@ -31,7 +31,9 @@ extension ServePlan {
             try settings.toggle(.idleTimeoutEnabled) ? try settings.seconds(.processIdleTimeout) : nil
         if try settings.toggle(.sessionChat) {
             let authority = try await SessionTokenAuthority(
-                secret: Self.secret(settings, isDevelopment: isDevelopment), wallTime: Clock.wallTime)
+                secret: Self.secret(settings, isDevelopment: isDevelopment),
+                wallTime: Clock.wallTime
+            )
             self.authority = authority
             self.server.sessionChat.authenticator = authority
         }
@@ -44,7 +46,8 @@ extension ServePlan {
                 description: """
                     JWT_SECRET is not set: session chat needs the secret that signs its tokens. \
                     Set JWT_SECRET, or try things with `parley serve --dev`, or switch session chat off with SESSION_CHAT=off.
-                    """)
+                    """
+            )
         }
         var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
         return RandomIdentifier.urlSafe(length: 43, using: &random)
@@ -52,7 +55,8 @@ extension ServePlan {
 
     private static func readListeners(_ settings: Settings, into server: inout ServerConfiguration) throws {
         let candidates: [(Setting, ServerConfiguration.Listener.Kind)] = [
-            (.port, .frontDoor), (.channelPort, .channelServer), (.disposableChatPort, .disposableChat), (.issuerPort, .issuer),
+            (.port, .frontDoor), (.channelPort, .channelServer), (.disposableChatPort, .disposableChat),
+            (.issuerPort, .issuer),
         ]
         server.listeners = []
         for (setting, kind) in candidates {
@@ -60,7 +64,9 @@ extension ServePlan {
             let name = settings.value(of: setting).name
             if port != 0, let other = server.listeners.first(where: { $0.port == port }) {
                 throw ConfigurationFailure(
-                    description: "\(other.setting) and \(name) are both \(port): each listener needs a port of its own. Change one, or set it to off.")
+                    description:
+                        "\(other.setting) and \(name) are both \(port): each listener needs a port of its own. Change one, or set it to off."
+                )
             }
             server.listeners.append(.init(kind, port: port, setting: name))
         }
@@ -76,7 +82,9 @@ extension ServePlan {
         case (nil, nil): break
         case (let certificate?, let key?): server.tls = .init(certificateFile: certificate, keyFile: key)
         default:
-            throw ConfigurationFailure(description: "TLS needs both PARLEY_TLS_CERTIFICATE and PARLEY_TLS_KEY; only one of them is set.")
+            throw ConfigurationFailure(
+                description: "TLS needs both PARLEY_TLS_CERTIFICATE and PARLEY_TLS_KEY; only one of them is set."
+            )
         }
     }
 
@@ -85,7 +93,8 @@ extension ServePlan {
         server.maximumConnectionsPerAddress = try settings.count(.maximumConnectionsPerAddress)
         server.backlogBytes = try settings.count(.backlogBytes)
         let processBytes = try settings.count(.processBacklogBytes)
-        server.processBacklogBytes = processBytes > 0 ? processBytes : min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 4))
+        server.processBacklogBytes =
+            processBytes > 0 ? processBytes : min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 4))
         server.headerTimeout = try settings.seconds(.headerTimeout)
         server.frameTimeout = try settings.seconds(.frameTimeout)
         server.shutdownGrace = try settings.seconds(.shutdownGrace)
@@ -94,7 +103,8 @@ extension ServePlan {
     private static func readSessionChat(_ settings: Settings, into server: inout ServerConfiguration) throws {
         server.sessionChat.rooms.maximumUsersPerRoom = try settings.count(.maximumUsersPerRoom)
         server.sessionChat.rooms.maximumMessageLength = try settings.count(.maximumMessageLength)
-        server.sessionChat.rooms.duplicateUser = try JoinRequest.Uniqueness(rawValue: settings.word(.duplicateUser)) ?? .reject
+        server.sessionChat.rooms.duplicateUser =
+            try JoinRequest.Uniqueness(rawValue: settings.word(.duplicateUser)) ?? .reject
         server.sessionChat.history.limit = try settings.count(.historyLimit)
         server.sessionChat.history.whenFull = try HistoryPolicy.WhenFull(rawValue: settings.word(.historyFull)) ?? .roll
         server.sessionChat.roomIdleTimeout = try settings.seconds(.roomIdleTimeout)
@@ -115,7 +125,8 @@ extension ServePlan {
         guard server.disposableChat.pongWait > server.disposableChat.pingPeriod else {
             throw ConfigurationFailure(
                 description: "PONG_WAIT (\(server.disposableChat.pongWait.formatted)) must be more than PING_PERIOD "
-                    + "(\(server.disposableChat.pingPeriod.formatted)), or every client would be dropped before it could answer.")
+                    + "(\(server.disposableChat.pingPeriod.formatted)), or every client would be dropped before it could answer."
+            )
         }
         server.disposableChat.rooms.maximumTextLength = try settings.count(.maximumTextLength)
         server.disposableChat.maximumMessageBytes = try settings.count(.maximumMessageBytes)
@@ -141,9 +152,13 @@ extension ServePlan {
             }
             server.channelServer.management = .token(token)
         case "sigv4":
-            guard let id = try settings.text(.channelAccessKeyID), let secret = try settings.text(.channelSecretAccessKey) else {
+            guard let id = try settings.text(.channelAccessKeyID),
+                let secret = try settings.text(.channelSecretAccessKey)
+            else {
                 throw ConfigurationFailure(
-                    description: "CHANNEL_MANAGEMENT_AUTH=sigv4 needs CHANNEL_ACCESS_KEY_ID and CHANNEL_SECRET_ACCESS_KEY.")
+                    description:
+                        "CHANNEL_MANAGEMENT_AUTH=sigv4 needs CHANNEL_ACCESS_KEY_ID and CHANNEL_SECRET_ACCESS_KEY."
+                )
             }
             server.channelServer.management = .signature(accessKeyID: id, secretAccessKey: secret)
         default:
@@ -151,7 +166,11 @@ extension ServePlan {
         }
     }
 
-    private static func readRelay(_ settings: Settings, isDevelopment: Bool, into server: inout ServerConfiguration) throws {
+    private static func readRelay(
+        _ settings: Settings,
+        isDevelopment: Bool,
+        into server: inout ServerConfiguration
+    ) throws {
         server.relay.maximumMessageBytes = try settings.count(.relayMaximumMessageBytes)
         server.relay.compresses = try settings.toggle(.relayCompression)
         switch try settings.word(.relay) {
@@ -172,10 +191,16 @@ extension ServePlan {
             for name in names {
                 guard let dialect = DialectName(rawValue: name) else {
                     let known = DialectName.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw ConfigurationFailure(description: "\(settings.file ?? ""): spaces.\(space): unknown dialect '\(name)'. Expected some of \(known).")
+                    throw ConfigurationFailure(
+                        description:
+                            "\(settings.file ?? ""): spaces.\(space): unknown dialect '\(name)'. Expected some of \(known)."
+                    )
                 }
                 if let other = spaceOf[dialect] {
-                    throw ConfigurationFailure(description: "\(settings.file ?? ""): spaces: \(name) is in both \(other) and \(space); a dialect has one space.")
+                    throw ConfigurationFailure(
+                        description:
+                            "\(settings.file ?? ""): spaces: \(name) is in both \(other) and \(space); a dialect has one space."
+                    )
                 }
                 spaceOf[dialect] = space
                 server.spaces[space, default: []].append(dialect)

@@ -2,153 +2,355 @@
 extension Setting {
     // Listeners
     static let port = Setting(
-        "PARLEY_PORT", "SESSION_CHAT_PORT", "PORT", form: .port(mayBeOff: true), default: "8000",
-        help: "Front door: every dialect on one port")
+        "PARLEY_PORT",
+        "SESSION_CHAT_PORT",
+        "PORT",
+        form: .port(mayBeOff: true),
+        default: "8000",
+        help: "Front door: every dialect on one port"
+    )
     static let channelPort = Setting(
-        "CHANNEL_PORT", form: .port(mayBeOff: true), default: "3001", help: "Channel server alone, with /@connections")
+        "CHANNEL_PORT",
+        form: .port(mayBeOff: true),
+        default: "3001",
+        help: "Channel server alone, with /@connections"
+    )
     static let disposableChatPort = Setting(
-        "DISPOSABLE_CHAT_PORT", "SERVER_PORT", form: .port(mayBeOff: true), default: "off", help: "Disposable chat alone")
+        "DISPOSABLE_CHAT_PORT",
+        "SERVER_PORT",
+        form: .port(mayBeOff: true),
+        default: "off",
+        help: "Disposable chat alone"
+    )
     static let issuerPort = Setting(
-        "SESSION_CHAT_BACKEND_PORT", "BACKEND_PORT", form: .port(mayBeOff: true), default: "off",
-        help: "Issuing API of session chat alone")
+        "SESSION_CHAT_BACKEND_PORT",
+        "BACKEND_PORT",
+        form: .port(mayBeOff: true),
+        default: "off",
+        help: "Issuing API of session chat alone"
+    )
     static let host = Setting("HOST", form: .text, help: "Address to bind; unset: all interfaces")
     static let eventLoops = Setting(
-        "PARLEY_EVENT_LOOPS", form: .count(atLeast: 1), help: "Event loops; unset: one per core")
+        "PARLEY_EVENT_LOOPS",
+        form: .count(atLeast: 1),
+        help: "Event loops; unset: one per core"
+    )
     static let tlsCertificate = Setting(
-        "PARLEY_TLS_CERTIFICATE", form: .text, help: "PEM file with the certificate chain; all listeners speak TLS")
+        "PARLEY_TLS_CERTIFICATE",
+        form: .text,
+        help: "PEM file with the certificate chain; all listeners speak TLS"
+    )
     static let tlsKey = Setting("PARLEY_TLS_KEY", form: .text, help: "PEM file with the private key")
 
     // Limits
     static let maximumConnections = Setting(
-        "PARLEY_MAX_CONNECTIONS", form: .count(atLeast: 0), default: "0",
-        help: "WebSocket connections of this process; 0: as many as open files allow")
+        "PARLEY_MAX_CONNECTIONS",
+        form: .count(atLeast: 0),
+        default: "0",
+        help: "WebSocket connections of this process; 0: as many as open files allow"
+    )
     static let maximumConnectionsPerAddress = Setting(
-        "PARLEY_MAX_CONNECTIONS_PER_ADDRESS", form: .count(atLeast: 0), default: "0",
-        help: "WebSocket connections from one address; 0: no limit")
+        "PARLEY_MAX_CONNECTIONS_PER_ADDRESS",
+        form: .count(atLeast: 0),
+        default: "0",
+        help: "WebSocket connections from one address; 0: no limit"
+    )
     static let backlogBytes = Setting(
-        "PARLEY_BACKLOG_BYTES", form: .count(atLeast: 1024), default: "1048576", help: "Bytes that may wait for one slow reader")
+        "PARLEY_BACKLOG_BYTES",
+        form: .count(atLeast: 1024),
+        default: "1048576",
+        help: "Bytes that may wait for one slow reader"
+    )
     static let processBacklogBytes = Setting(
-        "PARLEY_PROCESS_BACKLOG_BYTES", form: .count(atLeast: 0), default: "0",
-        help: "Bytes that may wait for all slow readers; 0: a quarter of memory, at most 1 GiB")
+        "PARLEY_PROCESS_BACKLOG_BYTES",
+        form: .count(atLeast: 0),
+        default: "0",
+        help: "Bytes that may wait for all slow readers; 0: a quarter of memory, at most 1 GiB"
+    )
     static let headerTimeout = Setting(
-        "PARLEY_HEADER_TIMEOUT", form: .seconds(atLeast: 0.01), default: "10", help: "Time for a request head to arrive")
+        "PARLEY_HEADER_TIMEOUT",
+        form: .seconds(atLeast: 0.01),
+        default: "10",
+        help: "Time for a request head to arrive"
+    )
     static let frameTimeout = Setting(
-        "PARLEY_FRAME_TIMEOUT", form: .seconds(atLeast: 0.01), default: "30",
-        help: "Time that an unfinished frame, message or body may go without progress")
+        "PARLEY_FRAME_TIMEOUT",
+        form: .seconds(atLeast: 0.01),
+        default: "30",
+        help: "Time that an unfinished frame, message or body may go without progress"
+    )
     static let shutdownGrace = Setting(
-        "PARLEY_SHUTDOWN_GRACE", form: .seconds(atLeast: 0), default: "10", help: "Time that clients get to say goodbye on SIGTERM")
+        "PARLEY_SHUTDOWN_GRACE",
+        form: .seconds(atLeast: 0),
+        default: "10",
+        help: "Time that clients get to say goodbye on SIGTERM"
+    )
 
     // Logging
     static let logLevel = Setting(
-        "PARLEY_LOG_LEVEL", form: .choice(["trace", "debug", "info", "notice", "warning", "error"]), default: "info",
-        help: "What is logged to stderr")
+        "PARLEY_LOG_LEVEL",
+        form: .choice(["trace", "debug", "info", "notice", "warning", "error"]),
+        default: "info",
+        help: "What is logged to stderr"
+    )
     static let logFormat = Setting(
-        "PARLEY_LOG_FORMAT", form: .choice(["text", "json"]), default: "text", help: "How it is logged")
+        "PARLEY_LOG_FORMAT",
+        form: .choice(["text", "json"]),
+        default: "text",
+        help: "How it is logged"
+    )
     static let logDebug = Setting("LOG_DEBUG", form: .toggle, default: "false", help: "Same as PARLEY_LOG_LEVEL=debug")
     static let debug = Setting("DEBUG", form: .toggle, default: "false", help: "Same as LOG_DEBUG")
 
     static let corsOrigin = Setting(
-        "CORS_ORIGIN", form: .text, help: "Origins of pages that may call the HTTP APIs, comma-separated, or *")
+        "CORS_ORIGIN",
+        form: .text,
+        help: "Origins of pages that may call the HTTP APIs, comma-separated, or *"
+    )
 
     // Session chat
-    static let sessionChat = Setting("SESSION_CHAT", form: .toggle, default: "true", help: "Session chat and its issuing API")
+    static let sessionChat = Setting(
+        "SESSION_CHAT",
+        form: .toggle,
+        default: "true",
+        help: "Session chat and its issuing API"
+    )
     static let jwtSecret = Setting(
-        "SESSION_CHAT_JWT_SECRET", "JWT_SECRET", form: .text, isSecret: true, help: "Secret that signs session tokens; required")
+        "SESSION_CHAT_JWT_SECRET",
+        "JWT_SECRET",
+        form: .text,
+        isSecret: true,
+        help: "Secret that signs session tokens; required"
+    )
     static let sessionServerHost = Setting(
-        "SESSION_CHAT_SESSION_SERVER_HOST", "SESSION_SERVER_HOST", form: .text,
-        help: "host:port that the issuing API names, comma-separated; unset: the request's Host")
+        "SESSION_CHAT_SESSION_SERVER_HOST",
+        "SESSION_SERVER_HOST",
+        form: .text,
+        help: "host:port that the issuing API names, comma-separated; unset: the request's Host"
+    )
     static let roomsPerProcess = Setting(
-        "SESSION_CHAT_ROOMS_PER_PROCESS", "ROOMS_PER_PROCESS", form: .count(atLeast: 0), default: "0",
-        help: "Live rooms of this process; 0: no limit")
+        "SESSION_CHAT_ROOMS_PER_PROCESS",
+        "ROOMS_PER_PROCESS",
+        form: .count(atLeast: 0),
+        default: "0",
+        help: "Live rooms of this process; 0: no limit"
+    )
     static let idleTimeoutEnabled = Setting(
-        "SESSION_CHAT_IDLE_TIMEOUT_ENABLED", "IDLE_TIMEOUT_ENABLED", form: .toggle, default: "false",
-        help: "End the process when it has had nothing to do for PROCESS_IDLE_TIMEOUT")
+        "SESSION_CHAT_IDLE_TIMEOUT_ENABLED",
+        "IDLE_TIMEOUT_ENABLED",
+        form: .toggle,
+        default: "false",
+        help: "End the process when it has had nothing to do for PROCESS_IDLE_TIMEOUT"
+    )
     static let processIdleTimeout = Setting(
-        "SESSION_CHAT_PROCESS_IDLE_TIMEOUT", "PROCESS_IDLE_TIMEOUT", form: .seconds(atLeast: 0), default: "300",
-        help: "See IDLE_TIMEOUT_ENABLED")
+        "SESSION_CHAT_PROCESS_IDLE_TIMEOUT",
+        "PROCESS_IDLE_TIMEOUT",
+        form: .seconds(atLeast: 0),
+        default: "300",
+        help: "See IDLE_TIMEOUT_ENABLED"
+    )
     static let roomIdleTimeout = Setting(
-        "SESSION_CHAT_ROOM_IDLE_TIMEOUT", "ROOM_IDLE_TIMEOUT", form: .seconds(atLeast: 0), default: "300",
-        help: "How long an empty room keeps its messages")
+        "SESSION_CHAT_ROOM_IDLE_TIMEOUT",
+        "ROOM_IDLE_TIMEOUT",
+        form: .seconds(atLeast: 0),
+        default: "300",
+        help: "How long an empty room keeps its messages"
+    )
     static let maximumUsersPerRoom = Setting(
-        "SESSION_CHAT_MAX_USERS_PER_ROOM", "MAX_USERS_PER_ROOM", form: .count(atLeast: 1), default: "100", help: "Users of one room")
+        "SESSION_CHAT_MAX_USERS_PER_ROOM",
+        "MAX_USERS_PER_ROOM",
+        form: .count(atLeast: 1),
+        default: "100",
+        help: "Users of one room"
+    )
     static let historyLimit = Setting(
-        "SESSION_CHAT_HISTORY_LIMIT", "HISTORY_LIMIT", form: .count(atLeast: 0), default: "100", help: "Messages that a room keeps")
+        "SESSION_CHAT_HISTORY_LIMIT",
+        "HISTORY_LIMIT",
+        form: .count(atLeast: 0),
+        default: "100",
+        help: "Messages that a room keeps"
+    )
     static let historyFull = Setting(
-        "SESSION_CHAT_HISTORY_FULL", "HISTORY_FULL", form: .choice(["roll", "refuse"]), default: "roll",
-        help: "Beyond HISTORY_LIMIT: discard the oldest message, or refuse new ones")
+        "SESSION_CHAT_HISTORY_FULL",
+        "HISTORY_FULL",
+        form: .choice(["roll", "refuse"]),
+        default: "roll",
+        help: "Beyond HISTORY_LIMIT: discard the oldest message, or refuse new ones"
+    )
     static let maximumMessageLength = Setting(
-        "SESSION_CHAT_MAX_MESSAGE_LENGTH", "MAX_MESSAGE_LENGTH", form: .count(atLeast: 1), default: "1000",
-        help: "Characters (UTF-16 units) of a message; longer ones are dropped")
+        "SESSION_CHAT_MAX_MESSAGE_LENGTH",
+        "MAX_MESSAGE_LENGTH",
+        form: .count(atLeast: 1),
+        default: "1000",
+        help: "Characters (UTF-16 units) of a message; longer ones are dropped"
+    )
     static let duplicateUser = Setting(
-        "SESSION_CHAT_DUPLICATE_USER", "DUPLICATE_USER", form: .choice(["reject", "replace"]), default: "reject",
-        help: "A second connection of a user: refused, or it takes the place of the first")
+        "SESSION_CHAT_DUPLICATE_USER",
+        "DUPLICATE_USER",
+        form: .choice(["reject", "replace"]),
+        default: "reject",
+        help: "A second connection of a user: refused, or it takes the place of the first"
+    )
     static let issuerEnabled = Setting(
-        "SESSION_CHAT_ISSUER_ENABLED", "ISSUER_ENABLED", form: .toggle, default: "true",
-        help: "POST /api/login and /api/rooms; login asks for no proof of identity")
+        "SESSION_CHAT_ISSUER_ENABLED",
+        "ISSUER_ENABLED",
+        form: .toggle,
+        default: "true",
+        help: "POST /api/login and /api/rooms; login asks for no proof of identity"
+    )
     static let tokenTTL = Setting(
-        "SESSION_CHAT_TOKEN_TTL", "TOKEN_TTL", form: .count(atLeast: 0), default: "86400",
-        help: "Seconds that issued tokens are valid; 0: for ever")
+        "SESSION_CHAT_TOKEN_TTL",
+        "TOKEN_TTL",
+        form: .count(atLeast: 0),
+        default: "86400",
+        help: "Seconds that issued tokens are valid; 0: for ever"
+    )
     static let sessionChatCORSOrigin = Setting(
-        "SESSION_CHAT_CORS_ORIGIN", form: .text, help: "As CORS_ORIGIN, for the issuing API alone")
+        "SESSION_CHAT_CORS_ORIGIN",
+        form: .text,
+        help: "As CORS_ORIGIN, for the issuing API alone"
+    )
     static let sessionCheckHost = Setting(
-        "SESSION_CHAT_SESSION_CHECK_HOST", "SESSION_CHECK_HOST", form: .toggle, default: "true",
-        help: "A token's host claim must be the request's Host")
+        "SESSION_CHAT_SESSION_CHECK_HOST",
+        "SESSION_CHECK_HOST",
+        form: .toggle,
+        default: "true",
+        help: "A token's host claim must be the request's Host"
+    )
     static let maximumFrameBytes = Setting(
-        "SESSION_CHAT_MAX_FRAME_BYTES", "MAX_FRAME_BYTES", form: .count(atLeast: 1), default: "65536",
-        help: "Bytes of a session chat message, all fragments together")
+        "SESSION_CHAT_MAX_FRAME_BYTES",
+        "MAX_FRAME_BYTES",
+        form: .count(atLeast: 1),
+        default: "65536",
+        help: "Bytes of a session chat message, all fragments together"
+    )
 
     // Disposable chat
     static let disposableChat = Setting("DISPOSABLE_CHAT", form: .toggle, default: "true", help: "Disposable chat")
     static let acceptedOrigin = Setting(
-        "DISPOSABLE_CHAT_ACCEPTED_ORIGIN", "ACCEPTED_ORIGIN", form: .text,
-        help: "Origins of pages that may connect, comma-separated, or *; unset: only clients without an Origin")
+        "DISPOSABLE_CHAT_ACCEPTED_ORIGIN",
+        "ACCEPTED_ORIGIN",
+        form: .text,
+        help: "Origins of pages that may connect, comma-separated, or *; unset: only clients without an Origin"
+    )
     static let pingPeriod = Setting(
-        "DISPOSABLE_CHAT_PING_PERIOD", "PING_PERIOD", form: .seconds(atLeast: 0.1), default: "54", help: "Seconds between pings")
+        "DISPOSABLE_CHAT_PING_PERIOD",
+        "PING_PERIOD",
+        form: .seconds(atLeast: 0.1),
+        default: "54",
+        help: "Seconds between pings"
+    )
     static let pongWait = Setting(
-        "DISPOSABLE_CHAT_PONG_WAIT", "PONG_WAIT", form: .seconds(atLeast: 0.1), default: "60",
-        help: "Seconds of silence after which a client is dropped; more than PING_PERIOD")
+        "DISPOSABLE_CHAT_PONG_WAIT",
+        "PONG_WAIT",
+        form: .seconds(atLeast: 0.1),
+        default: "60",
+        help: "Seconds of silence after which a client is dropped; more than PING_PERIOD"
+    )
     static let maximumTextLength = Setting(
-        "DISPOSABLE_CHAT_MAX_TEXT_LENGTH", "MAX_TEXT_LENGTH", form: .count(atLeast: 1), default: "300",
-        help: "Characters (UTF-16 units) of a chat line")
+        "DISPOSABLE_CHAT_MAX_TEXT_LENGTH",
+        "MAX_TEXT_LENGTH",
+        form: .count(atLeast: 1),
+        default: "300",
+        help: "Characters (UTF-16 units) of a chat line"
+    )
     static let maximumMessageBytes = Setting(
-        "DISPOSABLE_CHAT_MAX_MESSAGE_BYTES", "MAX_MESSAGE_BYTES", form: .count(atLeast: 1), default: "4096",
-        help: "Bytes of a disposable chat message")
+        "DISPOSABLE_CHAT_MAX_MESSAGE_BYTES",
+        "MAX_MESSAGE_BYTES",
+        form: .count(atLeast: 1),
+        default: "4096",
+        help: "Bytes of a disposable chat message"
+    )
 
     // Channel server
     static let channelServer = Setting("CHANNEL_SERVER", form: .toggle, default: "true", help: "Channel server")
     static let channelPath = Setting(
-        "CHANNEL_PATH", form: .text, default: "/", help: "A path for the channel server on the front door, beside /channels")
+        "CHANNEL_PATH",
+        form: .text,
+        default: "/",
+        help: "A path for the channel server on the front door, beside /channels"
+    )
     static let channelIdleTimeout = Setting(
-        "CHANNEL_IDLE_TIMEOUT", form: .seconds(atLeast: 0), default: "600", help: "Idle connections are closed; 0: never")
+        "CHANNEL_IDLE_TIMEOUT",
+        form: .seconds(atLeast: 0),
+        default: "600",
+        help: "Idle connections are closed; 0: never"
+    )
     static let channelMaximumLifetime = Setting(
-        "CHANNEL_MAX_LIFETIME", form: .seconds(atLeast: 0), default: "7200", help: "Old connections are closed; 0: never")
+        "CHANNEL_MAX_LIFETIME",
+        form: .seconds(atLeast: 0),
+        default: "7200",
+        help: "Old connections are closed; 0: never"
+    )
     static let channelMaximumMessageBytes = Setting(
-        "CHANNEL_MAX_MESSAGE_BYTES", form: .count(atLeast: 1), default: "131072", help: "Bytes of a message")
+        "CHANNEL_MAX_MESSAGE_BYTES",
+        form: .count(atLeast: 1),
+        default: "131072",
+        help: "Bytes of a message"
+    )
     static let channelMaximumFrameBytes = Setting(
-        "CHANNEL_MAX_FRAME_BYTES", form: .count(atLeast: 0), default: "0", help: "Bytes of a frame; 0: as a message")
+        "CHANNEL_MAX_FRAME_BYTES",
+        form: .count(atLeast: 0),
+        default: "0",
+        help: "Bytes of a frame; 0: as a message"
+    )
     static let channelEcho = Setting(
-        "CHANNEL_ECHO", form: .toggle, default: "true", help: "A publisher receives its own message")
+        "CHANNEL_ECHO",
+        form: .toggle,
+        default: "true",
+        help: "A publisher receives its own message"
+    )
     static let channelServerPing = Setting(
-        "CHANNEL_SERVER_PING", form: .seconds(atLeast: 0), default: "0", help: "Seconds between protocol pings; 0: none")
+        "CHANNEL_SERVER_PING",
+        form: .seconds(atLeast: 0),
+        default: "0",
+        help: "Seconds between protocol pings; 0: none"
+    )
     static let channelRateLimit = Setting(
-        "CHANNEL_RATE_LIMIT", form: .count(atLeast: 0), default: "0", help: "Messages a second from one client; 0: no limit")
+        "CHANNEL_RATE_LIMIT",
+        form: .count(atLeast: 0),
+        default: "0",
+        help: "Messages a second from one client; 0: no limit"
+    )
     static let channelManagementAuth = Setting(
-        "CHANNEL_MANAGEMENT_AUTH", form: .choice(["off", "none", "token", "sigv4"]), default: "off",
-        help: "Who may use /@connections: nobody, callers on this machine, bearers of a token, signers of requests")
+        "CHANNEL_MANAGEMENT_AUTH",
+        form: .choice(["off", "none", "token", "sigv4"]),
+        default: "off",
+        help: "Who may use /@connections: nobody, callers on this machine, bearers of a token, signers of requests"
+    )
     static let channelManagementToken = Setting(
-        "CHANNEL_MANAGEMENT_TOKEN", form: .text, isSecret: true, help: "Token for /@connections and /connections")
+        "CHANNEL_MANAGEMENT_TOKEN",
+        form: .text,
+        isSecret: true,
+        help: "Token for /@connections and /connections"
+    )
     static let channelAccessKeyID = Setting("CHANNEL_ACCESS_KEY_ID", form: .text, help: "Key pair for sigv4")
     static let channelSecretAccessKey = Setting(
-        "CHANNEL_SECRET_ACCESS_KEY", form: .text, isSecret: true, help: "Key pair for sigv4")
+        "CHANNEL_SECRET_ACCESS_KEY",
+        form: .text,
+        isSecret: true,
+        help: "Key pair for sigv4"
+    )
 
     // Relay
     static let relay = Setting(
-        "RELAY", form: .choice(["off", "open", "jwt"]), default: "off",
-        help: "Who may use /relay: nobody, anybody, bearers of a session token for the topic (open under --dev)")
+        "RELAY",
+        form: .choice(["off", "open", "jwt"]),
+        default: "off",
+        help: "Who may use /relay: nobody, anybody, bearers of a session token for the topic (open under --dev)"
+    )
     static let relayMaximumMessageBytes = Setting(
-        "RELAY_MAX_MESSAGE_BYTES", form: .count(atLeast: 1), default: "1048576", help: "Bytes of a message")
+        "RELAY_MAX_MESSAGE_BYTES",
+        form: .count(atLeast: 1),
+        default: "1048576",
+        help: "Bytes of a message"
+    )
     static let relayCompression = Setting(
-        "RELAY_COMPRESSION", form: .toggle, default: "true", help: "Accept permessage-deflate when a client offers it")
+        "RELAY_COMPRESSION",
+        form: .toggle,
+        default: "true",
+        help: "Accept permessage-deflate when a client offers it"
+    )
 
     static let all: [Setting] = [
         .port, .channelPort, .disposableChatPort, .issuerPort, .host, .eventLoops, .tlsCertificate, .tlsKey,

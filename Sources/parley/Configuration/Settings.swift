@@ -31,7 +31,11 @@ struct Settings: Sendable {
     /// - Parameters:
     ///   - flags: Values from the command line, by setting.
     ///   - file: The configuration file, if one is named.
-    init(flags: [(Setting, String?)], file: String?, environment: [String: String] = ProcessInfo.processInfo.environment) async throws {
+    init(
+        flags: [(Setting, String?)],
+        file: String?,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws {
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         for (setting, value) in flags {
             if let value { values[Self.key(setting.name)] = ConfigValue(.string(value), isSecret: setting.isSecret) }
@@ -50,7 +54,9 @@ struct Settings: Sendable {
         if let file {
             let contents = try ConfigurationFile(path: file)
             var values: [AbsoluteConfigKey: ConfigValue] = [:]
-            for (name, value) in contents.values { values[Self.key(name)] = ConfigValue(.string(value), isSecret: false) }
+            for (name, value) in contents.values {
+                values[Self.key(name)] = ConfigValue(.string(value), isSecret: false)
+            }
             layers.append(Layer(name: file, provider: InMemoryProvider(name: "file", values: values)))
             spaces = contents.spaces
         }
@@ -82,7 +88,9 @@ extension Settings {
     func text(_ setting: Setting) throws(ConfigurationFailure) -> String? {
         let value = self.value(of: setting)
         if case .choice(let words) = setting.form, let text = value.text {
-            guard let word = words.first(where: { $0 == text.lowercased() }) else { throw self.unusable(value, setting) }
+            guard let word = words.first(where: { $0 == text.lowercased() }) else {
+                throw self.unusable(value, setting)
+            }
             return word
         }
         return value.text
@@ -111,7 +119,8 @@ extension Settings {
 
     func seconds(_ setting: Setting) throws(ConfigurationFailure) -> Double {
         let value = self.value(of: setting)
-        guard case .seconds(let minimum) = setting.form, let text = value.text, let number = Double(text), number >= minimum,
+        guard case .seconds(let minimum) = setting.form, let text = value.text, let number = Double(text),
+            number >= minimum,
             number <= 1e9
         else { throw self.unusable(value, setting) }
         return number
@@ -141,6 +150,7 @@ extension Settings {
     private func unusable(_ value: Value, _ setting: Setting) -> ConfigurationFailure {
         let shown = setting.isSecret ? "(secret)" : "'\(value.text ?? "")'"
         return ConfigurationFailure(
-            description: "\(value.name) is \(shown), from the \(value.source): expected \(setting.form.expectation).")
+            description: "\(value.name) is \(shown), from the \(value.source): expected \(setting.form.expectation)."
+        )
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Logging
-import ParleyModel
 import NIOCore
+import ParleyModel
 
 /// Structured logs on stderr: `2026-01-31T12:00:00.000Z info message key=value`, or one JSON object a line.
 struct StderrLogHandler: LogHandler {
@@ -48,6 +48,8 @@ extension Logger {
         let isDebug = try settings.toggle(.logDebug) || settings.toggle(.debug)
         let level = try Logger.Level(rawValue: settings.word(.logLevel)) ?? .info
         let format = try StderrLogHandler.Format(rawValue: settings.word(.logFormat)) ?? .text
-        return Logger(label: "parley") { _ in StderrLogHandler(logLevel: isDebug ? min(level, .debug) : level, format: format) }
+        return Logger(label: "parley") { _ in
+            StderrLogHandler(logLevel: isDebug ? min(level, .debug) : level, format: format)
+        }
     }
 }

@@ -33,7 +33,10 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
     @Test("What the transport has taken no longer counts towards the limit")
     func caughtUp() {
-        var backlog = Backlog(policy: SlowConsumerPolicy(overflow: .close, maximumBytes: 10, maximumMessages: 2), now: start)
+        var backlog = Backlog(
+            policy: SlowConsumerPolicy(overflow: .close, maximumBytes: 10, maximumMessages: 2),
+            now: start
+        )
         #expect(backlog.append(ByteBuffer(string: "0123456789"), messages: 2, now: start) == .keep)
         #expect(Self.next(&backlog) == "0123456789")
         #expect(backlog.append(ByteBuffer(string: "0123456789"), messages: 2, now: start) == .keep)
@@ -56,7 +59,10 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
     @Test("It drops by messages, too, and keeps the newest even if that alone is too large")
     func dropByCount() {
-        var backlog = Backlog(policy: SlowConsumerPolicy(overflow: .dropOldest, maximumBytes: 6, maximumMessages: 2), now: start)
+        var backlog = Backlog(
+            policy: SlowConsumerPolicy(overflow: .dropOldest, maximumBytes: 6, maximumMessages: 2),
+            now: start
+        )
         for message in ["a", "b", "c"] { _ = backlog.append(ByteBuffer(string: message), messages: 1, now: start) }
         #expect(Self.drain(&backlog) == ["b", "c"])
         for message in ["a", "bbbbbbbbbb"] { _ = backlog.append(ByteBuffer(string: message), messages: 1, now: start) }
@@ -79,7 +85,10 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
         arguments: [SlowConsumerPolicy.Overflow.close, .dropOldest, .keepLatest]
     )
     func discard(overflow: SlowConsumerPolicy.Overflow) {
-        var backlog = Backlog(policy: SlowConsumerPolicy(overflow: overflow, maximumBytes: 20, maximumMessages: 2), now: start)
+        var backlog = Backlog(
+            policy: SlowConsumerPolicy(overflow: overflow, maximumBytes: 20, maximumMessages: 2),
+            now: start
+        )
         backlog.began(bytes: 5)
         _ = backlog.append(ByteBuffer(string: "abc"), messages: 1, now: start)
         backlog.discardWaiting()
@@ -107,7 +116,8 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     @Test("A pong takes the place of no snapshot, and only the newest pong is kept")
     func control() {
         var backlog = Backlog(policy: SlowConsumerPolicy(overflow: .keepLatest), now: start)
-        for (message, isControl) in [("one", false), ("pong1", true), ("pong2", true), ("two", false), ("pong3", true)] {
+        for (message, isControl) in [("one", false), ("pong1", true), ("pong2", true), ("two", false), ("pong3", true)]
+        {
             _ = backlog.append(ByteBuffer(string: message), messages: 1, isControl: isControl, now: start)
         }
         #expect(Self.drain(&backlog) == ["two", "pong3"])
