@@ -118,7 +118,7 @@ public final class ParleyServer: Sendable {
                 }
             }
         do {
-            return try await bootstrap.bind(host: host ?? "0.0.0.0", port: listener.port).get()
+            return try await Self.bind(bootstrap, host: host, port: listener.port)
         } catch {
             let reason = (error as? IOError)?.errnoCode == EADDRINUSE ? "the port is taken" : "\(error)"
             throw StartFailure(
@@ -126,6 +126,16 @@ public final class ParleyServer: Sendable {
                     "The \(listener.kind.rawValue) cannot listen on \(host ?? "*"):\(listener.port): \(reason). "
                     + "Choose another port with \(listener.setting), or \(listener.setting)=off."
             )
+        }
+    }
+
+    /// All interfaces means both families in one socket; where there is no IPv6, IPv4 alone.
+    private static func bind(_ bootstrap: ServerBootstrap, host: String?, port: Int) async throws -> any Channel {
+        if let host { return try await bootstrap.bind(host: host, port: port).get() }
+        do {
+            return try await bootstrap.bind(host: "::", port: port).get()
+        } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
+            return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
         }
     }
 

@@ -43,7 +43,7 @@ struct ServerComposition: Sendable {
         var hub = HubConfiguration(wallTime: configuration.wallTime)
         hub.directWriter = SocketWriter()
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
-        let profiles = Profiles(configuration, formats: &hub.formats, ledger: self.ledger)
+        let profiles = Profiles(configuration, formats: &hub.formats, ledger: self.ledger, logger: logger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)
         self.hub = try await Hub(configuration: hub, eventLoops: eventLoops)
     }
@@ -132,7 +132,7 @@ struct ServerComposition: Sendable {
         )
     }
 
-    /// Source: design §5, and the order of routing on a shared port.
+    /// Source: docs/architecture.md §5, and the order of routing on a shared port.
     private func routing(
         for kind: ServerConfiguration.Listener.Kind
     ) -> @Sendable (UpgradeRequest) -> (any WebSocketEndpoint)? {
@@ -229,7 +229,12 @@ private struct Profiles {
     let channelServer: ConnectionProfile
     let relay: ConnectionProfile
 
-    init(_ configuration: ServerConfiguration, formats: inout HubConfiguration.Formats, ledger: BacklogLedger) {
+    init(
+        _ configuration: ServerConfiguration,
+        formats: inout HubConfiguration.Formats,
+        ledger: BacklogLedger,
+        logger: Logger
+    ) {
         let chat = configuration.sessionChat
         self.sessionChat = ConnectionProfile(
             dialect: .sessionChat,
@@ -238,7 +243,8 @@ private struct Profiles {
             slowConsumer: SlowConsumerPolicy(overflow: .keepLatest, maximumBytes: configuration.backlogBytes),
             clock: .pinging(every: chat.pingInterval, frameTimeout: configuration.frameTimeout),
             shutdown: .serverShuttingDown,
-            ledger: ledger
+            ledger: ledger,
+            logger: logger
         )
         let disposable = configuration.disposableChat
         self.disposableChat = ConnectionProfile(
@@ -257,7 +263,8 @@ private struct Profiles {
             ),
             shutdown: .serverShuttingDown,
             sendBufferBytes: 64 * 1024,
-            ledger: ledger
+            ledger: ledger,
+            logger: logger
         )
         let channels = configuration.channelServer
         self.channelServer = ConnectionProfile(
@@ -275,7 +282,8 @@ private struct Profiles {
                 frameTimeout: configuration.frameTimeout
             ),
             shutdown: .serviceRestart,
-            ledger: ledger
+            ledger: ledger,
+            logger: logger
         )
         let relay = configuration.relay
         self.relay = ConnectionProfile(
@@ -285,7 +293,8 @@ private struct Profiles {
             slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
             clock: .pinging(every: relay.pingInterval, frameTimeout: configuration.frameTimeout),
             shutdown: .serverShuttingDown,
-            ledger: ledger
+            ledger: ledger,
+            logger: logger
         )
     }
 }

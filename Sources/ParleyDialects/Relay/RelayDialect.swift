@@ -3,7 +3,7 @@ public import ParleyModel
 
 /// The relay: every message is delivered verbatim to all subscribers of the topic.
 ///
-/// Source: design §5. Without a topic it echoes to the sender only.
+/// Source: docs/architecture.md §5. Without a topic it echoes to the sender only.
 public struct RelayDialect: Dialect {
     private let join: JoinRequest?
     private let includesSender: Bool

@@ -1,6 +1,6 @@
 /// Writes to a connection's transport without asking its driver: the end of the fan-out, a thousand times a tick.
 ///
-/// One for all connections of a hub, so that a delivery touches nothing of a connection but its notes. See design §3.7.
+/// One for all connections of a hub, so that a delivery touches nothing of a connection but its notes. See docs/architecture.md §3.7.
 public protocol DirectWriter: Sendable {
     /// Writes without waiting. The bytes are valid during the call.
     func write(_ bytes: UnsafeRawBufferPointer, to handle: Int32) -> DirectWriteOutcome

@@ -95,6 +95,8 @@ public protocol ConnectionDelegate: AnyObject {
     func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int)
     /// A direct write failed: the transport is broken.
     func writeFailed()
+    /// A join is decided; called before anything of it is sent.
+    func joinWillComplete()
     /// The answer to ``Shard/join(_:_:)``. On the topic's home shard it comes before the event of the join itself is told: what
     /// is published from within is told first.
     func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome)
@@ -105,4 +107,8 @@ public protocol ConnectionDelegate: AnyObject {
     func shutDown()
     /// A deadline set by ``Shard/wake(_:at:)`` has come.
     func wake(now: NIODeadline)
+}
+
+extension ConnectionDelegate {
+    public func joinWillComplete() {}
 }

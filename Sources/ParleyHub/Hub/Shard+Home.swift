@@ -134,26 +134,23 @@ extension Shard {
         } else {
             let now = self.eventLoop.now
             topic.emptySince = now
-            self.idleTopics.append((topic.key, now + retention))
+            self.idleTopics[topic.key.space, default: []].append((topic.key, now + retention))
             self.startWheel()
         }
     }
 
     /// Forgets topics that have been empty for as long as their space retains them.
     func forgetIdleTopics(now: NIODeadline) {
-        // Spaces differ in their retention, so that the list is not quite in order: look at all of it.
-        guard self.idleTopics.contains(where: { $0.deadline <= now }) else { return }
-        let waiting = self.idleTopics
-        self.idleTopics = []
-        for entry in waiting {
-            guard entry.deadline <= now else {
-                self.idleTopics.append(entry)
-                continue
+        for space in self.idleTopics.keys {
+            while let entry = self.idleTopics[space]?.first, entry.deadline <= now {
+                self.idleTopics[space]?.removeFirst()
+                // Somebody may have come and gone since: then a later entry stands for it.
+                guard let topic = self.topics[entry.key], let emptySince = topic.emptySince,
+                    emptySince + self.configuration.policy(of: space).retention <= now
+                else { continue }
+                self.forget(topic)
             }
-            guard let topic = self.topics[entry.key], let emptySince = topic.emptySince,
-                emptySince + self.configuration.policy(of: entry.key.space).retention <= now
-            else { continue }
-            self.forget(topic)
+            if self.idleTopics[space]?.isEmpty == true { self.idleTopics[space] = nil }
         }
     }
 

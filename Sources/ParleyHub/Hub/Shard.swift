@@ -3,7 +3,7 @@ public import ParleyModel
 
 /// The part of the hub that one event loop owns: its connections, the topics whose home it is, and the tick's arena.
 ///
-/// Everything here runs on that loop, without locks. See design §3.
+/// Everything here runs on that loop, without locks. See docs/architecture.md §3.
 public final class Shard {
     private struct Slot {
         var generation: UInt32 = 0
@@ -21,7 +21,8 @@ public final class Shard {
     var localTopics: [TopicKey: LocalTopic] = [:]
     /// Topics whose home this is.
     var topics: [TopicKey: Topic] = [:]
-    var idleTopics: CircularBuffer<(key: TopicKey, deadline: NIODeadline)> = []
+    /// Topics without members, by space: each list is in the order of its deadlines, as a space has one retention.
+    var idleTopics: [SpaceID: CircularBuffer<(key: TopicKey, deadline: NIODeadline)>] = [:]
 
     var arena = Arena()
     private var touched: ContiguousArray<Connection> = []
@@ -374,6 +375,7 @@ public final class Shard {
         }
         // Left in the meantime, which the home has heard after the join.
         guard connection.finishedJoin(of: key) else { return }
+        connection.delegate?.joinWillComplete()
         if outcome == .joined {
             let topic = self.localTopics[key] ?? LocalTopic(key: key, home: self.home(of: key))
             self.localTopics[key] = topic

@@ -31,8 +31,8 @@ public enum ManagementAuthorization: Sendable {
     }
 
     private static func isLoopback(_ address: SocketAddress) -> Bool {
-        guard let ip = address.ipAddress else { return false }
-        return ip.hasPrefix("127.") || ip == "::1" || ip.hasPrefix("::ffff:127.")
+        guard let ip = address.clientIP else { return false }
+        return ip.hasPrefix("127.") || ip == "::1"
     }
 
     /// Compares without telling by its duration where two strings begin to differ.

@@ -55,7 +55,7 @@ final class ConnectionLimits: Sendable {
             self.count.subtract(1, ordering: .relaxed)
             return .failure(.connectionLimit)
         }
-        guard self.maximumPerAddress > 0, let ip = address?.ipAddress else {
+        guard self.maximumPerAddress > 0, let ip = address?.clientIP else {
             return .success(ConnectionPermit(limits: self, address: nil))
         }
         let isAllowed = self.countsByAddress.withLock { counts in
@@ -87,5 +87,12 @@ struct ConnectionPermit: Sendable {
 
     func release() {
         self.limits.release(self.address)
+    }
+}
+
+extension SocketAddress {
+    /// The IP address as people write it: an IPv4 client of an IPv6 socket has its own address (RFC 4291 §2.5.5.2).
+    var clientIP: String? {
+        self.ipAddress.map { $0.hasPrefix("::ffff:") ? String($0.dropFirst("::ffff:".count)) : $0 }
     }
 }

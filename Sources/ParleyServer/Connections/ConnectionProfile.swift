@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import ParleyDialects
 internal import ParleyHub
@@ -17,6 +18,8 @@ final class ConnectionProfile: Sendable {
     /// that has stopped visible early.
     let sendBufferBytes: Int?
     let ledger: BacklogLedger
+    /// Names the dialect on every line.
+    let logger: Logger
 
     init(
         dialect: DialectName,
@@ -26,7 +29,8 @@ final class ConnectionProfile: Sendable {
         clock: ClockPolicy,
         shutdown: CloseReason,
         sendBufferBytes: Int? = nil,
-        ledger: BacklogLedger
+        ledger: BacklogLedger,
+        logger: Logger
     ) {
         self.dialect = dialect
         self.formats = formats
@@ -36,6 +40,9 @@ final class ConnectionProfile: Sendable {
         self.shutdown = shutdown
         self.sendBufferBytes = sendBufferBytes
         self.ledger = ledger
+        var logger = logger
+        logger[metadataKey: "dialect"] = "\(dialect.rawValue)"
+        self.logger = logger
     }
 }
 

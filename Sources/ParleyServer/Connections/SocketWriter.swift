@@ -11,7 +11,7 @@ internal import Darwin
 /// The direct write: bytes to a socket, with one system call and without a copy.
 ///
 /// For a plain TCP connection with nothing pending, this is what NIO would do after several layers of bookkeeping that
-/// matter when they happen a thousand times a tick. See design §3.7.
+/// matter when they happen a thousand times a tick. See docs/architecture.md §3.7.
 struct SocketWriter: DirectWriter {
     func write(_ bytes: UnsafeRawBufferPointer, to handle: Int32) -> DirectWriteOutcome {
         Self.retrying { send(handle, bytes.baseAddress, bytes.count, Self.flags) }

@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ParleyDialects
@@ -47,6 +48,8 @@ final class WebSocketHandler: ChannelInboundHandler {
     /// The topic that the dialect publishes to.
     private var topic: TopicKey?
     private var heldInput: ByteBuffer?
+    /// The 101, until it may be sent.
+    private var handshakeAnswer: ByteBuffer?
     var backlog: Backlog? {
         didSet {
             // While something waits, everything else has to wait behind it.
@@ -103,27 +106,41 @@ final class WebSocketHandler: ChannelInboundHandler {
         }
     }
 
-    /// Answers the handshake (RFC 6455 §4.2.2), and tells the dialect that it may speak.
+    /// Lets the dialect begin, and answers the handshake.
+    ///
+    /// Where the dialect joins a topic first, the answer waits for the join: a client that has it may rely on hearing whatever
+    /// is said from then on, whichever event loop the topic is at home on.
     func start(answering key: String, extensions: String?) {
         guard let connection = self.connection else { return }
-        self.send { wire in
-            wire.writeStaticString(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-            )
-            wire.writeString(WebSocketHandshake.acceptValue(forKey: key))
-            if let extensions {
-                wire.writeStaticString("\r\nSec-WebSocket-Extensions: ")
-                wire.writeString(extensions)
-            }
-            wire.writeStaticString("\r\n\r\n")
-        }
         self.observer?.opened(connection.id)
+        self.profile.logger.debug("Connection opened", metadata: ["connection": "\(connection.id)"])
         self.shard.context.now = self.shard.eventLoop.now
+        self.handshakeAnswer = Self.answer(to: key, extensions: extensions)
         switch self.dialect.opened(&self.shard.context) {
-        case .none: break
+        case .none: self.answerHandshake()
         case .join(let request): self.join(request)
         }
         self.scheduleWake()
+    }
+
+    /// RFC 6455 §4.2.2.
+    private static func answer(to key: String, extensions: String?) -> ByteBuffer {
+        var answer = ByteBufferAllocator().buffer(capacity: 256)
+        answer.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        answer.writeStaticString("Sec-WebSocket-Accept: ")
+        answer.writeString(WebSocketHandshake.acceptValue(forKey: key))
+        if let extensions {
+            answer.writeStaticString("\r\nSec-WebSocket-Extensions: ")
+            answer.writeString(extensions)
+        }
+        answer.writeStaticString("\r\n\r\n")
+        return answer
+    }
+
+    private func answerHandshake() {
+        guard let answer = self.handshakeAnswer else { return }
+        self.handshakeAnswer = nil
+        self.send { $0.writeImmutableBuffer(answer) }
     }
 
     /// NIO calls this from within the close itself, before anything else of ours can run: from here on the descriptor may be
@@ -291,6 +308,14 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     private func linger(_ reason: CloseReason) {
         self.shard.metrics.closes[reason.label, default: 0] += 1
+        self.profile.logger.debug(
+            "Closing connection",
+            metadata: [
+                "connection": "\(self.connection.map(\.id.description) ?? "-")", "code": "\(reason.code)",
+                "reason": "\(reason.label)",
+            ]
+        )
+        self.answerHandshake()
         self.leave()
         self.backlog?.discardWaiting()
         self.phase = .lingering(until: self.shard.eventLoop.now + Self.lingerTime)
@@ -352,6 +377,10 @@ final class WebSocketHandler: ChannelInboundHandler {
 }
 
 extension WebSocketHandler: ConnectionDelegate {
+    func joinWillComplete() {
+        self.answerHandshake()
+    }
+
     func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {
         guard case .joining = self.phase else { return }
         self.phase = .open

@@ -346,6 +346,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch self.phase {
         case .closing:
             self.context?.close(promise: nil)
+        case .awaitingHead where !self.headGuard.hasPartialHead:
+            self.context?.close(promise: nil)
         case .awaitingHead, .collecting, .upgrading:
             self.refuse(.requestTimeout)
         case .responding:

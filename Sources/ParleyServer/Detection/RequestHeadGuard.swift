@@ -23,6 +23,12 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         self.phase = .awaitingHead(RequestHeadScanner())
     }
 
+    /// Whether part of a request has come, so that somebody waits for an answer.
+    var hasPartialHead: Bool {
+        guard case .awaitingHead(let scanner) = self.phase else { return true }
+        return scanner != RequestHeadScanner()
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.phase {
         case .awaitingHead(var scanner):

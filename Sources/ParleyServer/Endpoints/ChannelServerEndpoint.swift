@@ -10,7 +10,7 @@ struct ChannelServerEndpoint: WebSocketEndpoint {
 
     func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
         let entry = self.registry.makeEntry(
-            sourceIP: request.remoteAddress?.ipAddress ?? "",
+            sourceIP: request.remoteAddress?.clientIP ?? "",
             userAgent: request.header("User-Agent") ?? ""
         )
         let dialect = ChannelServerDialect(connectionID: entry.wireID, configuration: self.configuration)

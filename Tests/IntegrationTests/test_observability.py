@@ -1,0 +1,177 @@
+"""Metrics and logs: what they show, and what they must not."""
+
+import asyncio
+
+import pytest
+
+from support import http, metrics, tokens
+from support.dialects import EVERYWHERE, ON_THE_FRONT_DOOR, DisposableChat, Relay, SessionChat, at
+from support.raw import frame
+
+SERIES = [
+    "parley_connections",
+    "parley_subscriptions",
+    "parley_publications_total",
+    "parley_deliveries_total",
+    "parley_received_bytes_total",
+    "parley_sent_bytes_total",
+    "parley_backlog_bytes",
+    "parley_slow_consumer_closes_total",
+    "parley_handshake_failures_total",
+]
+
+
+@pytest.fixture
+def address(shared_server):
+    return shared_server.front_door
+
+
+def has_series(found: metrics.Metrics, name: str) -> bool:
+    """A series of this name, or of a histogram or summary of this name."""
+    return any(candidate == name or candidate.startswith(name + "_") for candidate in found.names)
+
+
+async def test_the_promised_series_are_there(address, room):
+    """docs/architecture.md §9; every name that dashboards rely on."""
+    for place in ON_THE_FRONT_DOOR:
+        dialect, _, options = place.values[0]
+        (member,) = await dialect(address, **options).together(room, "alice")
+        await member.says("hi")
+        await member.hears("hi")
+    assert http.upgrade(address, "/?token=garbage").status == 401
+    found = await metrics.becomes(address, lambda found: found.total("parley_handshake_failures_total") > 0)
+    missing = [name for name in SERIES if name not in found.names]
+    assert not missing
+    assert has_series(found, "parley_loop_lag_seconds")
+
+
+def test_metrics_are_in_the_text_format(address):
+    """The Prometheus exposition format, version 0.0.4."""
+    answer = http.fetch(address, "/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    typed = {line.split()[2] for line in answer.text.splitlines() if line.startswith("# TYPE ")}
+    assert {name for name in SERIES if name not in typed} <= {"parley_handshake_failures_total"}
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+async def test_connections_are_counted_by_dialect(shared_server, address, room, place):
+    """parley_connections{dialect}."""
+    dialect = at(shared_server, place)
+    before = await settled_connections(address, dialect.name)
+    members = await dialect.together(room, "alice", "bob")
+    await metrics.becomes(address, lambda m: m.total("parley_connections", dialect=dialect.name) == before + 2)
+    for member in members:
+        await member.leaves()
+    await metrics.becomes(address, lambda m: m.total("parley_connections", dialect=dialect.name) == before)
+
+
+async def settled_connections(address, name: str) -> float:
+    """Those of earlier tests are gone: nobody is connected."""
+    found = await metrics.becomes(address, lambda m: m.total("parley_connections", dialect=name) == 0)
+    return found.total("parley_connections", dialect=name)
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+async def test_publications_deliveries_and_bytes_are_counted(shared_server, address, room, place):
+    """parley_publications_total, parley_deliveries_total, parley_received_bytes_total, parley_sent_bytes_total."""
+    dialect = at(shared_server, place)
+    members = await dialect.together(room, "alice", "bob", "carol")
+    before = metrics.read(address)
+    for number in range(10):
+        await members[0].says(f"line {number}")
+    for member in members:
+        await member.hears("line 9")
+
+    def grew(found: metrics.Metrics, name: str, by: float) -> bool:
+        return found.total(name) - before.total(name) >= by
+
+    await metrics.becomes(
+        address,
+        lambda m: grew(m, "parley_publications_total", 10)
+        and grew(m, "parley_deliveries_total", 30)
+        and grew(m, "parley_received_bytes_total", 10 * len("line 0"))
+        and grew(m, "parley_sent_bytes_total", 30 * len("line 0")),
+    )
+
+
+async def test_subscriptions_come_and_go(address, room):
+    """parley_subscriptions."""
+    relay = Relay(address)
+    await metrics.becomes(address, lambda m: m.total("parley_subscriptions") == 0)
+    alice, bob = await relay.together(room, "alice", "bob")
+    await metrics.becomes(address, lambda m: m.total("parley_subscriptions") == 2)
+    await alice.leaves()
+    bob.vanishes()
+    await metrics.becomes(address, lambda m: m.total("parley_subscriptions") == 0)
+
+
+async def test_failed_handshakes_are_counted_by_reason(address):
+    """parley_handshake_failures_total{reason}."""
+    before = metrics.read(address).total("parley_handshake_failures_total")
+    http.upgrade(address, "/?token=garbage")
+    http.upgrade(address, "/ws?name=ab&room=ab")
+    http.upgrade(address, "/channels", Sec_WebSocket_Version="8")
+    found = await metrics.becomes(address, lambda m: m.total("parley_handshake_failures_total") >= before + 3)
+    reasons = {labels["reason"] for labels in found.labels("parley_handshake_failures_total")}
+    assert len(reasons) >= 2
+
+
+async def test_no_topic_or_user_name_is_in_the_metrics(address, room):
+    """Style §13: nothing from the peer in a label."""
+    user = "a-user-with-a-striking-name"
+    for place in ON_THE_FRONT_DOOR:
+        dialect, _, options = place.values[0]
+        (member,) = await dialect(address, **options).together(room, user)
+        await member.says("a-striking-text")
+        await member.hears("a-striking-text")
+    http.upgrade(address, "/a-striking-path?token=a-striking-token")
+    text = http.fetch(address, "/metrics").text
+    for word in (room, user, "striking", "127.0.0.1"):
+        assert word not in text
+
+
+async def test_secrets_never_reach_the_logs(server, room):
+    """Session chat, Token: never log the token itself; with --log-level trace."""
+    admin = "an-admin-token-nobody-may-see"
+    started = server(
+        "--log-level", "trace", CHANNEL_MANAGEMENT_AUTH="token", CHANNEL_MANAGEMENT_TOKEN=admin, RELAY="jwt"
+    )
+    chat = SessionChat(started.front_door)
+    good, bad = tokens.token("alice", room), tokens.signed({"userId": "alice", "roomId": room}, secret="other")
+    alice = await chat.connect_with(good)
+    await alice.sees(users=["alice"])
+    assert http.upgrade(chat.address, chat.path_with(bad)).status == 401
+    assert http.upgrade(chat.address, f"/relay/{room}?token={good}").status == 101
+    assert http.upgrade(chat.address, f"/ws?name=Zoe&room=room-A&token={good}").status == 101
+    assert http.fetch(chat.address, f"/no/such/path?token={good}").status >= 400
+    http.fetch(chat.address, "/api/rooms", method="POST", headers={"Authorization": f"Bearer {good}"})
+    login = http.fetch(chat.address, "/api/login", method="POST", body={"userId": "alice"}).json["token"]
+    for address in (started.front_door, started.channel_server):
+        http.fetch(address, "/@connections/AAAAAAAAAAAAAAAA", headers={"Authorization": f"Bearer {admin}"})
+    await alice.leaves()
+    started.terminate()
+    assert await asyncio.to_thread(started.exit_code) == 0
+    assert started.stderr.strip(), "nothing at all was logged at level trace"
+    for secret in (good, bad, login, admin, tokens.SECRET):
+        assert secret not in started.said
+        assert secret.rpartition(".")[2] not in started.said
+
+
+async def test_the_log_stays_quiet_about_what_peers_do(server, room):
+    """Style §13: `info` and above only for what the operator must know."""
+    started = server()
+    chat = DisposableChat(started.front_door)
+    alice, bob = await chat.together(room, "alice", "bob")
+    lines = len(started.stderr.splitlines())
+    for number in range(100):
+        await alice.says(f"line {number}")
+        await bob.hears(f"line {number}")
+        chat.raw("offender", room).send(frame(3, "hi"))
+    assert len(started.stderr.splitlines()) - lines < 50
+
+
+async def test_listeners_of_dialects_do_not_show_metrics(shared_server):
+    """docs/architecture.md §5: `/metrics` is on the front door."""
+    for address in (shared_server.channel_server, shared_server.disposable_chat):
+        assert http.fetch(address, "/metrics").status in (404, 426)
