@@ -91,6 +91,8 @@ public final class ParleyServer: Sendable {
                 privateKey: .privateKey(key)
             )
             configuration.applicationProtocols = ["http/1.1"]
+            // RFC 8996: older versions must not be spoken.
+            configuration.minimumTLSVersion = .tlsv12
             return try NIOSSLContext(configuration: configuration)
         } catch {
             throw StartFailure(

@@ -83,7 +83,9 @@ struct ServerComposition: Sendable {
         var endpoints = Endpoints(
             relay: RelayEndpoint(
                 profile: profiles.relay,
+                echoProfile: profiles.relayEcho,
                 access: access,
+                checksHost: configuration.sessionChat.checksHost,
                 compression: configuration.relay.compresses ? .default : nil,
                 wallTime: configuration.wallTime
             )
@@ -162,6 +164,14 @@ struct ServerComposition: Sendable {
     private func http(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         var fallback = Refusal.upgradeRequired
+        if kind != .disposableChat {
+            router.add(
+                middleware: CrossOrigin(
+                    setting: self.configuration.corsOrigin,
+                    apiSetting: self.configuration.sessionChat.corsOrigin
+                )
+            )
+        }
         switch kind {
         case .frontDoor:
             self.addManagement(to: router)
@@ -206,8 +216,7 @@ struct ServerComposition: Sendable {
         guard let authenticator = self.configuration.sessionChat.authenticator,
             self.configuration.sessionChat.isIssuerEnabled
         else { return }
-        let cors = CrossOrigin(setting: self.configuration.sessionChat.corsOrigin ?? self.configuration.corsOrigin)
-        let group = router.group("api").add(middleware: cors)
+        let group = router.group("api")
         IssuingAPI(
             authenticator: authenticator,
             rooms: self.rooms,
@@ -215,10 +224,6 @@ struct ServerComposition: Sendable {
             tokenLifetime: self.configuration.sessionChat.tokenLifetime,
             wallTime: self.configuration.wallTime
         ).register(on: group)
-        // Preflight requests have no routes of their own, and middleware runs for routes only.
-        for path: RouterPath in ["login", "rooms", "rooms/:roomId"] {
-            group.on(path, method: .options) { _, _ in Response(status: .noContent) }
-        }
     }
 }
 
@@ -228,6 +233,7 @@ private struct Profiles {
     let disposableChat: ConnectionProfile
     let channelServer: ConnectionProfile
     let relay: ConnectionProfile
+    let relayEcho: ConnectionProfile
 
     init(
         _ configuration: ServerConfiguration,
@@ -254,7 +260,8 @@ private struct Profiles {
             slowConsumer: SlowConsumerPolicy(
                 maximumBytes: configuration.backlogBytes,
                 maximumMessages: disposable.maximumQueuedMessages,
-                stallTime: .seconds(2)
+                stallTime: .seconds(2),
+                writeTimeout: .seconds(10)
             ),
             clock: ClockPolicy(
                 pingInterval: disposable.pingPeriod,
@@ -286,15 +293,25 @@ private struct Profiles {
             logger: logger
         )
         let relay = configuration.relay
-        self.relay = ConnectionProfile(
-            dialect: .relay,
-            formats: WebSocketFormats(RelayEncoder(), of: .relay, compressing: relay.compresses, in: &formats),
-            limits: WebSocketLimits(maximumMessageBytes: relay.maximumMessageBytes),
-            slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
-            clock: .pinging(every: relay.pingInterval, frameTimeout: configuration.frameTimeout),
-            shutdown: .serverShuttingDown,
-            ledger: ledger,
-            logger: logger
+        let relayFormats = WebSocketFormats(RelayEncoder(), of: .relay, compressing: relay.compresses, in: &formats)
+        func relayProfile(_ limits: WebSocketLimits) -> ConnectionProfile {
+            ConnectionProfile(
+                dialect: .relay,
+                formats: relayFormats,
+                limits: limits,
+                slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
+                clock: .pinging(every: relay.pingInterval, frameTimeout: configuration.frameTimeout),
+                shutdown: .serverShuttingDown,
+                ledger: ledger,
+                logger: logger
+            )
+        }
+        self.relay = relayProfile(WebSocketLimits(maximumMessageBytes: relay.maximumMessageBytes))
+        self.relayEcho = relayProfile(
+            WebSocketLimits(
+                maximumMessageBytes: max(relay.maximumMessageBytes, RelayEndpoint.minimumEchoMessageBytes),
+                maximumFragments: 0
+            )
         )
     }
 }

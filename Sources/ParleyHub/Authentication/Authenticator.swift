@@ -23,6 +23,11 @@ public struct SessionClaims: Sendable, Equatable {
         Self.isIdentifier(self.userID) && (self.roomID.map(Self.isIdentifier) ?? true)
     }
 
+    /// Whether it may be used at `host`, a request's Host header: always, unless it was issued for one host.
+    public func isFor(host: String?) -> Bool {
+        self.host.map { $0.lowercased() == host?.lowercased() } ?? true
+    }
+
     public static func isIdentifier(_ text: String) -> Bool {
         (1...256).contains(text.utf16.count)
     }

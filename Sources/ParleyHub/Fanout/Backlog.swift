@@ -19,17 +19,21 @@ public struct SlowConsumerPolicy: Sendable, Equatable {
     /// With too many messages waiting, a connection is closed when its socket has taken nothing for this long: a reader that
     /// is merely slower than a burst stays. Bytes are bounded in any case.
     public var stallTime: TimeAmount
+    /// A connection whose socket has taken nothing for this long, with anything waiting, is closed; `nil`: never for that.
+    public var writeTimeout: TimeAmount?
 
     public init(
         overflow: Overflow = .close,
         maximumBytes: Int = 1 << 20,
         maximumMessages: Int = 0,
-        stallTime: TimeAmount = .zero
+        stallTime: TimeAmount = .zero,
+        writeTimeout: TimeAmount? = nil
     ) {
         self.overflow = overflow
         self.maximumBytes = maximumBytes
         self.maximumMessages = maximumMessages
         self.stallTime = stallTime
+        self.writeTimeout = writeTimeout
     }
 }
 
@@ -71,9 +75,11 @@ public struct Backlog: Sendable {
     /// All bytes that have not reached the kernel.
     public var byteCount: Int { self.inFlight + self.waitingBytes }
 
-    /// When the connection is to be closed unless its socket takes something before; `nil` while it is within its limits.
+    /// When the connection is to be closed unless its socket takes something before; `nil` while it is within its limits and in time.
     public var stallDeadline: NIODeadline? {
-        self.policy.overflow == .close && self.hasTooManyMessages ? self.lastProgress + self.policy.stallTime : nil
+        guard self.policy.overflow == .close else { return nil }
+        if self.hasTooManyMessages { return self.lastProgress + self.policy.stallTime }
+        return self.policy.writeTimeout.map { self.lastProgress + $0 }
     }
 
     /// Takes note that `bytes`, the rest of what a short write left, went to the transport.

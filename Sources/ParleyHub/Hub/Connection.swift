@@ -21,8 +21,8 @@ public final class Connection {
     var isDetached = false
     /// Nil once the connection is closed.
     public internal(set) var delegate: (any ConnectionDelegate)?
-    /// When something was last written to it.
-    public internal(set) var lastSent: NIODeadline
+    /// When a message was last sent to it; pings and the like do not count.
+    public var lastSent: NIODeadline
 
     public let id: ConnectionID
     public let dialect: DialectName

@@ -207,6 +207,7 @@ public final class Shard {
     /// Notes `range` for every subscriber that this shard has of `topic` in `format`.
     func deliver(_ range: ArenaRange, to topic: TopicKey, format: FormatID, excluding: ConnectionID?) {
         guard !range.isEmpty, let subscribers = self.localTopics[topic]?.subscribers(of: format) else { return }
+        let now = self.eventLoop.now
         var deliveries = subscribers.count
         for subscriber in subscribers {
             let connection = subscriber.connection
@@ -215,6 +216,7 @@ public final class Shard {
                 continue
             }
             if connection.notes.isEmpty { self.touched.append(connection) }
+            connection.lastSent = now
             connection.notes.add(range, merging: connection.mergesNotes, in: &self.arena)
         }
         self.metrics.deliveries += deliveries
@@ -250,13 +252,11 @@ public final class Shard {
     }
 
     private func write(_ bytes: ArenaBytes, links: ContiguousArray<Arena.Link>) {
-        let now = self.context.now
         let writer = self.configuration.directWriter
         var sent = 0
         for connection in self.flushing {
             let notes = connection.notes
             connection.notes.clear()
-            connection.lastSent = now
             if notes.isOneRange, let handle = connection.directHandle, let writer {
                 let chunk = bytes[notes.first]
                 sent += chunk.count

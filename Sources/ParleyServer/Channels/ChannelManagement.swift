@@ -115,7 +115,9 @@ struct ChannelManagement: RouterMiddleware {
             body.writeJSONString(channel)
             body.writeString(",\"senderId\":")
             body.writeJSONString(member.id)
-            body.writeString(",\"ttl\":\(entry.connectedAt.seconds + Int64(self.maximumLifetime) + 120)}")
+            // Zero is DynamoDB's way to say that a row does not expire.
+            let ttl = self.maximumLifetime > 0 ? entry.connectedAt.seconds + Int64(self.maximumLifetime) + 120 : 0
+            body.writeString(",\"ttl\":\(ttl)}")
             count += 1
         }
         body.writeString("],\"count\":\(count)}")

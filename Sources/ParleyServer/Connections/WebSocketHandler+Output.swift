@@ -49,6 +49,7 @@ extension WebSocketHandler {
         self.backlog = backlog
         if !remaining.isEmpty { self.enqueue(remaining, messages: messages) }
         self.accountForBacklog()
+        if self.backlog?.stallDeadline != nil { self.scheduleWake() }
         self.transmit(begun)
     }
 

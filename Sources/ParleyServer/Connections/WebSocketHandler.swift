@@ -48,6 +48,10 @@ final class WebSocketHandler: ChannelInboundHandler {
     /// The topic that the dialect publishes to.
     private var topic: TopicKey?
     private var heldInput: ByteBuffer?
+    /// Publications of this connection that have not come round yet.
+    private var unacknowledged = 0
+    /// A move that waits for them.
+    private var postponedJoin: JoinRequest?
     /// The 101, until it may be sent.
     private var handshakeAnswer: ByteBuffer?
     var backlog: Backlog? {
@@ -233,13 +237,10 @@ final class WebSocketHandler: ChannelInboundHandler {
         case .reply(let kind, let message):
             self.send(kind, message)
         case .join(let request):
-            if let topic = self.topic, let connection = self.connection {
-                self.topic = nil
-                self.shard.leave(connection, topic)
-            }
-            self.join(request)
+            self.move(to: request)
         case .publish(let payload, let includingSender):
             guard let topic = self.topic, let connection = self.connection else { return }
+            if self.dialect.acknowledgesPublications { self.unacknowledged += 1 }
             self.shard.publish(
                 payload,
                 from: connection,
@@ -250,6 +251,20 @@ final class WebSocketHandler: ChannelInboundHandler {
         case .close(let reason):
             self.close(reason)
         }
+    }
+
+    /// Leaves the present topic and joins another, once everything published before has come round: it is still to be heard.
+    private func move(to request: JoinRequest) {
+        guard self.unacknowledged == 0 else {
+            self.phase = .joining
+            self.postponedJoin = request
+            return
+        }
+        if let topic = self.topic, let connection = self.connection {
+            self.topic = nil
+            self.shard.leave(connection, topic)
+        }
+        self.join(request)
     }
 
     private func join(_ request: JoinRequest) {
@@ -275,6 +290,7 @@ final class WebSocketHandler: ChannelInboundHandler {
     // MARK: Out
 
     private func send(_ kind: MessageKind, _ message: ByteBuffer) {
+        self.connection?.lastSent = self.shard.context.now
         self.send { self.tools.writeFrame(kind, message, windowBits: self.windowBits, into: &$0) }
     }
 
@@ -394,6 +410,13 @@ extension WebSocketHandler: ConnectionDelegate {
     }
 
     func publishCompleted(_ topic: TopicKey) {
+        self.unacknowledged -= 1
+        defer {
+            if self.unacknowledged == 0, let request = self.postponedJoin, case .joining = self.phase {
+                self.postponedJoin = nil
+                self.move(to: request)
+            }
+        }
         switch self.dialect.publishCompleted() {
         case .none: break
         case .reply(let kind, let message): self.send(kind, message)

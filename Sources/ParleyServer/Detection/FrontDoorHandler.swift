@@ -371,7 +371,10 @@ private struct ResponseSink: Sendable {
             status: .init(statusCode: response.status.code, reasonPhrase: response.status.reasonPhrase)
         )
         for field in response.headers { head.headers.add(name: field.name.rawName, value: field.value) }
-        if let length = response.body.contentLength, response.status != .noContent {
+        // An answer to HEAD names the length that GET would have (RFC 9110 §8.6), and has no body.
+        if let length = response.body.contentLength, response.status != .noContent,
+            !head.headers.contains(name: "Content-Length")
+        {
             head.headers.replaceOrAdd(name: "Content-Length", value: "\(length)")
         }
         do {
@@ -409,7 +412,11 @@ extension Refusal {
         var text = "HTTP/1.1 \(self.status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\n"
         text += "Content-Length: \(self.text.utf8.count + 1)\r\n"
         for header in self.headers where header.name != "Connection" { text += "\(header.name): \(header.value)\r\n" }
-        text += "Connection: close\r\n\r\n\(self.text)\n"
+        // A sender of Upgrade names it in Connection (RFC 9110 §7.8).
+        let connection = (self.headers.filter { $0.name == "Connection" }.map(\.value) + ["close"]).joined(
+            separator: ", "
+        )
+        text += "Connection: \(connection)\r\n\r\n\(self.text)\n"
         return ByteBuffer(string: text)
     }
 }

@@ -15,9 +15,15 @@ struct RelayEndpoint: WebSocketEndpoint {
     }
 
     static let maximumTopicBytes = 256
+    /// What the echo takes, at least. Nobody else hears it, so that it may be generous; conformance suites send as much.
+    static let minimumEchoMessageBytes = 16 << 20
 
     let profile: ConnectionProfile
+    /// For connections without a topic.
+    let echoProfile: ConnectionProfile
     let access: Access
+    /// Whether a token's `host` claim must be the request's Host.
+    let checksHost: Bool
     let compression: PerMessageDeflatePolicy?
     let wallTime: @Sendable () -> WallTime
 
@@ -38,7 +44,8 @@ struct RelayEndpoint: WebSocketEndpoint {
             return .pending(
                 eventLoop.makeFutureWithTask {
                     guard let claims = try? await authenticator.verify(token), claims.isWellFormed,
-                        claims.roomID == "*" || claims.roomID == topic
+                        claims.roomID == "*" || claims.roomID == topic,
+                        !self.checksHost || claims.isFor(host: request.header("Host"))
                     else { return .refuse(.relayToken) }
                     return self.accept(request, topic, name: claims.userID, expiry: claims.expiresAt)
                 }
@@ -51,7 +58,11 @@ struct RelayEndpoint: WebSocketEndpoint {
         let join = topic.isEmpty ? nil : JoinRequest(topic: TopicName(topic), memberID: name, memberName: name)
         let dialect = RelayDialect(join: join, includesSender: request.query["echo"] != "false")
         return .accept(
-            Acceptance(profile: self.profile, dialect: dialect, tokenExpiry: expiry.map { ($0, self.wallTime()) })
+            Acceptance(
+                profile: topic.isEmpty ? self.echoProfile : self.profile,
+                dialect: dialect,
+                tokenExpiry: expiry.map { ($0, self.wallTime()) }
+            )
         )
     }
 

@@ -7,9 +7,17 @@ struct CrossOrigin: RouterMiddleware {
 
     /// Origins as browsers send them; `*` admits all. Empty: no headers, every page of another origin is refused by its browser.
     let origins: [String]
+    /// The same for paths under `/api`.
+    let apiOrigins: [String]
 
-    init(setting: String?) {
-        self.origins = (setting ?? "").split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
+    /// - Parameter apiSetting: For `/api`; `nil`: as everywhere.
+    init(setting: String?, apiSetting: String? = nil) {
+        self.origins = Self.list(setting)
+        self.apiOrigins = Self.list(apiSetting ?? setting)
+    }
+
+    private static func list(_ setting: String?) -> [String] {
+        (setting ?? "").split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
     }
 
     func handle(
@@ -17,8 +25,9 @@ struct CrossOrigin: RouterMiddleware {
         context: APIContext,
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
-        let allowed = self.allowedOrigin(for: request.headers[.origin])
-        if request.method == .options {
+        let isAPI = request.uri.path.hasPrefix("/api/")
+        let allowed = Self.allowed(request.headers[.origin], by: isAPI ? self.apiOrigins : self.origins)
+        if request.method == .options, isAPI || allowed != nil {
             var headers = self.headers(allowing: allowed)
             if allowed != nil {
                 headers[.accessControlAllowMethods] = "GET, POST, DELETE, OPTIONS"
@@ -32,9 +41,9 @@ struct CrossOrigin: RouterMiddleware {
         return response
     }
 
-    private func allowedOrigin(for origin: String?) -> String? {
-        if self.origins.contains("*") { return "*" }
-        return origin.flatMap { self.origins.contains($0) ? $0 : nil }
+    private static func allowed(_ origin: String?, by origins: [String]) -> String? {
+        guard let origin else { return nil }
+        return origins.contains("*") ? "*" : origins.contains(origin) ? origin : nil
     }
 
     private func headers(allowing origin: String?) -> HTTPFields {

@@ -49,7 +49,7 @@ struct APIContext: RequestContext {
 extension Response {
     init(_ refusal: Refusal) {
         var headers: HTTPFields = [.contentType: "text/plain; charset=utf-8"]
-        for header in refusal.headers where header.name != "Connection" {
+        for header in refusal.headers {
             if let name = HTTPField.Name(header.name) { headers[name] = header.value }
         }
         self.init(

@@ -45,7 +45,7 @@ struct ObservabilityAPI: Sendable {
             "Bytes received from clients after the handshake.",
             total.receivedBytes
         )
-        page.counter("parley_sent_bytes_total", "Bytes sent to clients after the handshake.", total.sentBytes)
+        page.counter("parley_sent_bytes_total", "Bytes sent to WebSocket clients.", total.sentBytes)
         page.gauge("parley_backlog_bytes", "Bytes waiting for slow readers.", self.ledger.totalBytes)
         page.counter(
             "parley_slow_consumer_closes_total",

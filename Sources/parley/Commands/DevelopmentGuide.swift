@@ -7,6 +7,9 @@ struct DevelopmentGuide {
     let server: ParleyServer
     let plan: ServePlan
 
+    /// How this program was called, so that lines can be pasted whether or not it is on the PATH.
+    private var program: String { CommandLine.arguments.first ?? "parley" }
+
     var text: String {
         get async throws {
             var lines = ["", "Parley \(Parley.version), for trying things. In other terminals, in the same room:", ""]
@@ -16,26 +19,31 @@ struct DevelopmentGuide {
             if let authority = self.plan.authority {
                 for user in ["alice", "bob"] {
                     let token = try await authority.issue(SessionClaims(userID: user, roomID: "lobby"))
-                    lines += ["  session chat, as \(user)", "    parley connect '\(base)/?token=\(token)'"]
+                    lines += ["  session chat, as \(user)", "    \(self.program) connect '\(base)/?token=\(token)'"]
                 }
             }
             if self.plan.server.disposableChat.isEnabled {
                 lines += [
                     "  disposable chat: send {\"text\":\"hello\"}",
-                    "    parley connect '\(base)/ws?name=alice&room=lobby'",
+                    "    \(self.program) connect '\(base)/ws?name=alice&room=lobby'",
                 ]
             }
             if self.plan.server.channelServer.isEnabled {
                 lines += [
                     "  channel server: send {\"type\":\"join\",\"channelId\":\"lobby\"}, then {\"type\":\"publish\",\"data\":\"hello\"}"
                 ]
-                lines += ["    parley connect '\(base)/channels'"]
+                lines += ["    \(self.program) connect '\(base)/channels'"]
                 if let own = self.port(of: .channelServer) {
-                    lines += ["    parley connect '\(scheme)://\(self.plan.server.host ?? "localhost"):\(own)/'"]
+                    lines += [
+                        "    \(self.program) connect '\(scheme)://\(self.plan.server.host ?? "localhost"):\(own)/'"
+                    ]
                 }
             }
             if case .open = self.plan.server.relay.access {
-                lines += ["  relay: whatever you send, to everybody there", "    parley connect '\(base)/relay/lobby'"]
+                lines += [
+                    "  relay: whatever you send, to everybody there",
+                    "    \(self.program) connect '\(base)/relay/lobby'",
+                ]
             }
             lines += ["", "Any WebSocket client will do. Tokens and messages last until Ctrl-C.", ""]
             return lines.joined(separator: "\n")

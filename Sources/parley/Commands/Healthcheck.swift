@@ -14,6 +14,9 @@ struct Healthcheck: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where the server is, for example http://127.0.0.1:8000.", valueName: "url"))
     var url: String?
 
+    @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))
+    var config: String?
+
     @Option(help: "Seconds to wait for an answer.")
     var timeout = 3
 
@@ -48,7 +51,7 @@ struct Healthcheck: AsyncParsableCommand {
         if let url = self.url {
             return url.hasSuffix("/readyz") ? url : url + (url.hasSuffix("/") ? "readyz" : "/readyz")
         }
-        let settings = try await Settings(flags: [], file: nil)
+        let settings = try await Settings(flags: [], file: self.config)
         guard let port = try settings.port(.port) else {
             throw ConfigurationFailure(description: "PARLEY_PORT is off: say where the server is with --url.")
         }

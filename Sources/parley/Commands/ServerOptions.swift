@@ -49,11 +49,20 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("text or json, on stderr. (PARLEY_LOG_FORMAT; default: text)", valueName: "format"))
     var logFormat: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Issuing API of session chat alone. (SESSION_CHAT_BACKEND_PORT, BACKEND_PORT; default: off)",
+            valueName: "port|off"
+        )
+    )
+    var sessionChatBackendPort: String?
+
     func settings() async throws -> Settings {
         try await Settings(
             flags: [
                 (.host, self.host), (.port, self.port), (.channelPort, self.channelPort),
-                (.disposableChatPort, self.disposableChatPort), (.tlsCertificate, self.tlsCertificate),
+                (.disposableChatPort, self.disposableChatPort), (.issuerPort, self.sessionChatBackendPort),
+                (.tlsCertificate, self.tlsCertificate),
                 (.tlsKey, self.tlsKey),
                 (.logLevel, self.logLevel), (.logFormat, self.logFormat),
             ],

@@ -13,28 +13,28 @@ struct ConfigurationFile {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationFailure(description: "The configuration file \(path) cannot be read.")
         }
-        let root: Any?
+        let root: Node?
         do {
-            root = try Yams.load(yaml: String(decoding: data, as: UTF8.self))
+            root = try Yams.compose(yaml: String(decoding: data, as: UTF8.self))
         } catch {
             throw ConfigurationFailure(description: "\(path) is not YAML: \(error)")
         }
-        guard let root else { return }
-        guard let mapping = root as? [String: Any] else {
+        guard let root, root.null == nil else { return }
+        guard let mapping = root.mapping else {
             throw ConfigurationFailure(description: "\(path): expected a mapping of settings at the top.")
         }
         for (key, value) in mapping {
-            if key == "spaces" {
+            if key.string == "spaces" {
                 self.spaces = try Self.spaces(value, path: path)
             } else {
-                try self.add(value, at: [key], path: path)
+                try self.add(value, at: [key.string ?? ""], path: path)
             }
         }
     }
 
-    private mutating func add(_ value: Any, at keys: [String], path: String) throws {
-        if let mapping = value as? [String: Any] {
-            for (key, value) in mapping { try self.add(value, at: keys + [key], path: path) }
+    private mutating func add(_ value: Node, at keys: [String], path: String) throws {
+        if let mapping = value.mapping {
+            for (key, value) in mapping { try self.add(value, at: keys + [key.string ?? ""], path: path) }
             return
         }
         let name = Self.name(of: keys)
@@ -50,17 +50,11 @@ struct ConfigurationFile {
                     "\(path): unknown key '\(keys.joined(separator: "."))'. Did you mean '\(nearest.lowercased())'?"
             )
         }
-        switch value {
-        case let text as String: self.values[name] = text
-        case let flag as Bool: self.values[name] = flag ? "true" : "false"
-        case let number as Int: self.values[name] = "\(number)"
-        case let number as Double: self.values[name] = number.formatted
-        case let list as [Any]: self.values[name] = list.map { "\($0)" }.joined(separator: ",")
-        case is NSNull: break
-        default:
-            throw ConfigurationFailure(
-                description: "\(path): '\(keys.joined(separator: "."))' has a value that is no text, number or list."
-            )
+        // Scalars are taken as they are written: `off` stays a word, and leading zeros of a secret stay.
+        if let scalar = value.scalar {
+            if value.null == nil { self.values[name] = scalar.string }
+        } else {
+            self.values[name] = value.sequence?.compactMap(\.string).joined(separator: ",")
         }
     }
 
@@ -78,8 +72,16 @@ struct ConfigurationFile {
         }.joined(separator: "_")
     }
 
-    private static func spaces(_ value: Any, path: String) throws -> [String: [String]] {
-        guard let spaces = value as? [String: [String]] else {
+    private static func spaces(_ value: Node, path: String) throws -> [String: [String]] {
+        var spaces: [String: [String]] = [:]
+        for (name, dialects) in value.mapping ?? [:] {
+            guard let name = name.string, let list = dialects.sequence?.compactMap(\.string) else {
+                spaces = [:]
+                break
+            }
+            spaces[name] = list
+        }
+        guard !spaces.isEmpty else {
             throw ConfigurationFailure(
                 description:
                     "\(path): spaces: expected a list of dialects under each name, such as 'lobby: [session-chat, relay]'."

@@ -71,6 +71,8 @@ extension ServePlan {
             server.listeners.append(.init(kind, port: port, setting: name))
         }
         if try !settings.toggle(.channelServer) { server.listeners.removeAll { $0.kind == .channelServer } }
+        let hasIssuer = try settings.toggle(.sessionChat) && settings.toggle(.issuerEnabled)
+        if !hasIssuer { server.listeners.removeAll { $0.kind == .issuer } }
         if try !settings.toggle(.disposableChat) { server.listeners.removeAll { $0.kind == .disposableChat } }
         guard !server.listeners.isEmpty else {
             throw ConfigurationFailure(description: "Every listener is off: set PARLEY_PORT or another port.")
@@ -135,6 +137,11 @@ extension ServePlan {
     private static func readChannelServer(_ settings: Settings, into server: inout ServerConfiguration) throws {
         server.channelServer.isEnabled = try settings.toggle(.channelServer)
         server.channelServer.path = try settings.word(.channelPath)
+        guard server.channelServer.path.hasPrefix("/") else {
+            throw ConfigurationFailure(
+                description: "CHANNEL_PATH is '\(server.channelServer.path)': expected a path that begins with /."
+            )
+        }
         server.channelServer.idleTimeout = try settings.seconds(.channelIdleTimeout)
         server.channelServer.maximumLifetime = try settings.seconds(.channelMaximumLifetime)
         server.channelServer.maximumMessageBytes = try settings.count(.channelMaximumMessageBytes)

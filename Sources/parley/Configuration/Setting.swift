@@ -23,7 +23,7 @@ struct Setting: Sendable {
         }
     }
 
-    /// The variables that are read for it, the first that is set wins. The first name is the one that messages use.
+    /// The variables that are read for it, the first that is set wins.
     let names: [String]
     let form: Form
     /// The default as one would write it; `nil`: unset.
@@ -39,7 +39,10 @@ struct Setting: Sendable {
         self.help = help
     }
 
-    var name: String { self.names[0] }
+    /// What messages call it: the first name, but not one that merely puts a system's name before its variable.
+    var name: String {
+        self.names.count == 2 && self.names[0].hasSuffix("_" + self.names[1]) ? self.names[1] : self.names[0]
+    }
 }
 
 extension Double {

@@ -20,6 +20,15 @@ struct Settings: Sendable {
     private struct Layer: Sendable {
         let name: String
         let provider: any ConfigProvider
+        /// Whether values may stand in quotes, as is usual in `.env` files.
+        var isQuoted = false
+    }
+
+    private static func unquoted(_ text: String) -> String {
+        guard text.count >= 2, let quote = text.first, quote == "\"" || quote == "'", text.last == quote else {
+            return text
+        }
+        return String(text.dropFirst().dropLast())
     }
 
     private let layers: [Layer]
@@ -46,7 +55,7 @@ struct Settings: Sendable {
         ]
         do {
             let dotEnv = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)
-            layers.append(Layer(name: ".env", provider: dotEnv))
+            layers.append(Layer(name: ".env", provider: dotEnv, isQuoted: true))
         } catch {
             throw ConfigurationFailure(description: "The file .env in the working directory cannot be read: \(error)")
         }
@@ -74,7 +83,9 @@ struct Settings: Sendable {
         for layer in self.layers {
             for name in setting.names {
                 let result = try? layer.provider.value(forKey: Self.key(name), type: .string)
-                guard case .string(let text)? = result?.value?.content, !text.isEmpty else { continue }
+                guard case .string(let found)? = result?.value?.content else { continue }
+                let text = layer.isQuoted ? Self.unquoted(found) : found
+                guard !text.isEmpty else { continue }
                 return Value(text: text, name: name, source: layer.name)
             }
         }

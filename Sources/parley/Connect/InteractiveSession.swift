@@ -18,7 +18,7 @@ struct InteractiveSession {
     /// - Returns: Whether the connection ended normally.
     func run() async throws -> Bool {
         self.screen.begin()
-        self.notice("connected to \(self.options.url): /help lists commands, Ctrl-C leaves")
+        self.notice("connected to \(self.options.url.prefix { $0 != "?" }): /help lists commands, Ctrl-C leaves")
         do {
             try await self.converse()
         } catch let error as WebSocketClientError where error.code == .timedOut {

@@ -24,7 +24,7 @@ struct PipedSession {
 
     /// - Returns: Whether the connection ended normally.
     func run() async throws -> Bool {
-        self.notice("connected to \(self.options.url)")
+        self.notice("connected to \(self.options.url.prefix { $0 != "?" })")
         do {
             try await self.converse()
         } catch let error as WebSocketClientError where error.code == .timedOut {
