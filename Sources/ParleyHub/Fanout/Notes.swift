@@ -13,9 +13,10 @@ struct Notes {
     /// Whether everything noted lies in ``first``.
     var isOneRange: Bool { self.firstLink == Self.none }
 
-    mutating func add(_ range: ArenaRange, merging: Bool, in arena: inout Arena) {
-        self.messages += 1
-        guard self.messages > 1 else {
+    mutating func add(_ range: ArenaRange, messages: Int32 = 1, merging: Bool, in arena: inout Arena) {
+        let isFirst = self.messages == 0
+        self.messages += messages
+        guard !isFirst else {
             self.first = range
             return
         }

@@ -11,6 +11,10 @@ public final class Connection {
 
     // What a delivery touches stands first, to lie in one cache line.
     var notes = Notes()
+    /// The end of the publications that have been noted ahead of its group; 0 at the beginning of a tick.
+    var caughtUpTo: UInt32 = 0
+    /// How many of its group's pending messages those were.
+    var caughtUpMessages: Int32 = 0
     /// Where the hub's ``DirectWriter`` writes to; `nil` when the delegate must see everything that is written.
     ///
     /// Only a handle that is surely this connection's may stand here: a delegate clears it before or while its transport closes.

@@ -25,7 +25,10 @@ public final class Shard {
     var idleTopics: [SpaceID: CircularBuffer<(key: TopicKey, deadline: NIODeadline)>] = [:]
 
     var arena = Arena()
-    private var touched: ContiguousArray<Connection> = []
+    /// Connections with notes.
+    var touched: ContiguousArray<Connection> = []
+    /// Groups of subscribers whose latest publications are not noted yet, in the order of those.
+    var pendingGroups: ContiguousArray<PendingGroup> = []
     private var flushing: ContiguousArray<Connection> = []
     private var chunks: ContiguousArray<UnsafeRawBufferPointer> = []
     private var isFlushing = false
@@ -200,26 +203,9 @@ public final class Shard {
 
     private func note(_ range: ArenaRange, for connection: Connection) {
         guard !range.isEmpty, connection.isOpen else { return }
+        if !self.pendingGroups.isEmpty { self.catchUp(connection) }
         if connection.notes.isEmpty { self.touched.append(connection) }
         connection.notes.add(range, merging: connection.mergesNotes, in: &self.arena)
-    }
-
-    /// Notes `range` for every subscriber that this shard has of `topic` in `format`.
-    func deliver(_ range: ArenaRange, to topic: TopicKey, format: FormatID, excluding: ConnectionID?) {
-        guard !range.isEmpty, let subscribers = self.localTopics[topic]?.subscribers(of: format) else { return }
-        let now = self.eventLoop.now
-        var deliveries = subscribers.count
-        for subscriber in subscribers {
-            let connection = subscriber.connection
-            if let excluding, connection.id == excluding {
-                deliveries -= 1
-                continue
-            }
-            if connection.notes.isEmpty { self.touched.append(connection) }
-            connection.lastSent = now
-            connection.notes.add(range, merging: connection.mergesNotes, in: &self.arena)
-        }
-        self.metrics.deliveries += deliveries
     }
 
     /// Hands every touched connection its bytes now, without waiting for the end of the tick.
@@ -234,6 +220,7 @@ public final class Shard {
     }
 
     private func writeNotes() {
+        self.notePending()
         if !self.touched.isEmpty {
             self.isFlushing = true
             self.context.now = self.eventLoop.now
@@ -257,6 +244,7 @@ public final class Shard {
         for connection in self.flushing {
             let notes = connection.notes
             connection.notes.clear()
+            connection.caughtUpTo = 0
             if notes.isOneRange, let handle = connection.directHandle, let writer {
                 let chunk = bytes[notes.first]
                 sent += chunk.count
@@ -379,6 +367,8 @@ public final class Shard {
         if outcome == .joined {
             let topic = self.localTopics[key] ?? LocalTopic(key: key, home: self.home(of: key))
             self.localTopics[key] = topic
+            // Who comes now has no part in what was said before.
+            self.notePending()
             topic.add(connection)
             self.metrics.subscriptions += 1
             if let welcome { self.send(to: connection) { $0.writeImmutableBuffer(welcome) } }
@@ -387,6 +377,8 @@ public final class Shard {
     }
 
     private func unsubscribe(_ connection: Connection, slot: Int) {
+        // Who goes now still has what was said before.
+        self.notePending()
         let topic = connection.subscriptions[slot].topic
         topic.remove(connection, slot: slot)
         self.metrics.subscriptions -= 1

@@ -8,15 +8,37 @@ final class LocalTopic {
         let slot: Int
     }
 
+    /// Publications that follow each other in the arena, not noted yet.
+    struct Pending {
+        var range: ArenaRange
+        var messages: Int32 = 1
+    }
+
     struct Group {
         let format: FormatID
+        /// As its connections do, which have one dialect and so one policy.
+        let mergesNotes: Bool
         var subscribers: ContiguousArray<Subscriber>
+        var pending: Pending?
+
+        /// - Returns: False when `range` does not join on to what is pending.
+        mutating func extendPending(by range: ArenaRange) -> Bool {
+            guard self.pending?.range.end == range.start else { return false }
+            self.pending?.range.end = range.end
+            self.pending?.messages += 1
+            return true
+        }
+
+        mutating func takePending() -> Pending? {
+            defer { self.pending = nil }
+            return self.pending
+        }
     }
 
     let key: TopicKey
     /// Index of the home shard.
     let home: Int
-    private(set) var groups: [Group] = []
+    var groups: [Group] = []
 
     init(key: TopicKey, home: Int) {
         self.key = key
@@ -31,7 +53,7 @@ final class LocalTopic {
             group = index
         } else {
             group = self.groups.count
-            self.groups.append(Group(format: connection.format, subscribers: []))
+            self.groups.append(Group(format: connection.format, mergesNotes: connection.mergesNotes, subscribers: []))
         }
         let slot = connection.subscriptions.count
         connection.subscriptions.append(
@@ -67,8 +89,7 @@ final class LocalTopic {
         self.groups[group].subscribers[position] = Subscriber(connection: connection, slot: slot)
     }
 
-    func subscribers(of format: FormatID) -> ContiguousArray<Subscriber>? {
-        for group in self.groups where group.format == format { return group.subscribers }
-        return nil
+    func groupIndex(of format: FormatID) -> Int? {
+        self.groups.firstIndex { $0.format == format }
     }
 }
