@@ -83,7 +83,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyClient", "ParleyDialects", "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
+                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyClient", "ParleyDialects",
+                "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -96,9 +97,16 @@ let package = Package(
         ),
 
         .testTarget(name: "ParleyModelTests", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
-        .testTarget(name: "WebSocketProtocolTests", dependencies: ["WebSocketProtocol", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "ParleyDialectsTests", dependencies: ["ParleyDialects", "ParleyModel", nioCore], swiftSettings: settings),
+            name: "WebSocketProtocolTests",
+            dependencies: ["WebSocketProtocol", nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyDialectsTests",
+            dependencies: ["ParleyDialects", "ParleyModel", nioCore],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ParleyHubTests",
             dependencies: ["ParleyHub", "ParleyModel", nioCore, nioEmbedded, nioPosix],
@@ -114,5 +122,19 @@ let package = Package(
             dependencies: ["ParleyTesting", "ParleyClient", "ParleyServer", "ParleyHub", "ParleyModel", logging],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "ParleyServerTests",
+            dependencies: ["ParleyServer", "ParleyModel", nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyJWTTests",
+            dependencies: [
+                "ParleyJWT", "ParleyHub", "ParleyModel", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
+        .testTarget(name: "DocumentationTests", dependencies: ["parley", "ParleyModel"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,113 @@
+import Crypto
+import Foundation
+import ParleyHub
+import ParleyModel
+import Testing
+
+@testable import ParleyJWT
+
+private let now = WallTime(milliseconds: 1_700_000_000_500)
+private let secret = "secret-string"
+
+@Suite struct SessionTokenAuthorityTests {
+    @Test(
+        "HS256, HS384 and HS512 are accepted, with a secret shorter than any hash",
+        arguments: ["HS256", "HS384", "HS512"]
+    )
+    func algorithms(algorithm: String) async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let token = Self.token(#"{"userId":"alice","roomId":"lobby","host":"a:1"}"#, algorithm: algorithm)
+        let claims = try await authority.verify(token)
+        #expect(claims == SessionClaims(userID: "alice", roomID: "lobby", host: "a:1"))
+    }
+
+    @Test("The header's kid and extra claims do not matter")
+    func extras() async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let token = Self.token(#"{"userId":"alice","x":[1]}"#, header: #"{"alg":"HS256","kid":"other","typ":"JWT"}"#)
+        #expect(try await authority.verify(token).userID == "alice")
+    }
+
+    @Test(
+        "What is not ours, or not valid now, is refused",
+        arguments: [
+            token(#"{"userId":"alice"}"#, secret: "another"),
+            token(#"{"userId":"alice"}"#, header: #"{"alg":"none"}"#),
+            token(#"{"userId":"alice"}"#, header: #"{"alg":"RS256"}"#),
+            token(#"{"userId":"alice"}"#, header: #"{"alg":"HS512"}"#),
+            token(#"{"userId":"alice","exp":1699999999}"#),
+            token(#"{"userId":"alice","exp":1700000000}"#),
+            token(#"{"userId":"alice","exp":1700000000.5}"#),
+            token(#"{"userId":"alice","nbf":1700000001}"#),
+            token(#"{"userId":5}"#), token(#"{}"#), token("[]"), token("nonsense"),
+            "", "a.b", "a.b.c", "....", token(#"{"userId":"alice"}"#) + "x",
+        ]
+    )
+    func refused(token: String) async {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        await #expect(throws: (any Error).self) { try await authority.verify(token) }
+    }
+
+    @Test("Dates in the future, and a start that has come, are fine")
+    func dates() async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let token = Self.token(#"{"userId":"alice","exp":1700000001.25,"nbf":1700000000,"iat":9999999999}"#)
+        #expect(try await authority.verify(token).expiresAt == WallTime(milliseconds: 1_700_000_001_250))
+    }
+
+    @Test("An issued token says what it was given, in HS256")
+    func issue() async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let claims = SessionClaims(
+            userID: "zoë",
+            roomID: "r",
+            host: "h:1",
+            expiresAt: WallTime(milliseconds: 1_700_000_100_000)
+        )
+        let token = try await authority.issue(claims)
+        #expect(try await authority.verify(token) == claims)
+        let header = token.split(separator: ".")[0]
+        #expect(
+            Data(base64Encoded: header + String(repeating: "=", count: (4 - header.count % 4) % 4)).map {
+                String(decoding: $0, as: UTF8.self).contains("HS256")
+            } == true
+        )
+    }
+
+    private static func token(
+        _ payload: String,
+        algorithm: String = "HS256",
+        header: String? = nil,
+        secret: String = secret
+    ) -> String {
+        ParleyJWTTests.token(
+            payload,
+            header: header ?? #"{"alg":"\#(algorithm)","typ":"JWT"}"#,
+            secret: secret,
+            algorithm: algorithm
+        )
+    }
+}
+
+/// A token as any other library would make it.
+private func token(
+    _ payload: String,
+    header: String = #"{"alg":"HS256","typ":"JWT"}"#,
+    secret: String = secret,
+    algorithm: String = "HS256"
+) -> String {
+    let signed = "\(base64URL(Data(header.utf8))).\(base64URL(Data(payload.utf8)))"
+    let key = SymmetricKey(data: Data(secret.utf8))
+    let signature: Data
+    switch algorithm {
+    case "HS384": signature = Data(HMAC<SHA384>.authenticationCode(for: Data(signed.utf8), using: key))
+    case "HS512": signature = Data(HMAC<SHA512>.authenticationCode(for: Data(signed.utf8), using: key))
+    default: signature = Data(HMAC<SHA256>.authenticationCode(for: Data(signed.utf8), using: key))
+    }
+    return "\(signed).\(base64URL(signature))"
+}
+
+private func base64URL(_ data: Data) -> String {
+    data.base64EncodedString().replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
+        .replacingOccurrences(of: "=", with: "")
+}

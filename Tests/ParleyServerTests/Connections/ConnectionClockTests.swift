@@ -1,0 +1,92 @@
+import NIOCore
+import ParleyModel
+import Testing
+
+@testable import ParleyServer
+
+private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+
+@Suite struct ConnectionClockTests {
+    @Test("A ping is due every interval, and not twice at once")
+    func pings() {
+        let policy = ClockPolicy.pinging(every: 30)
+        var clock = ConnectionClock(policy: policy, now: start)
+        #expect(Self.tick(&clock, policy, after: 29.9) == .none)
+        #expect(Self.tick(&clock, policy, after: 30) == .ping)
+        #expect(Self.tick(&clock, policy, after: 30) == .none)
+        #expect(Self.tick(&clock, policy, after: 60) == .ping)
+    }
+
+    @Test("A peer that leaves two pings unanswered is dropped; any frame counts as an answer")
+    func silence() {
+        let policy = ClockPolicy.pinging(every: 30)
+        var clock = ConnectionClock(policy: policy, now: start)
+        clock.received(at: start + .seconds(10))
+        #expect(Self.tick(&clock, policy, after: 99.9) == .ping)
+        #expect(Self.tick(&clock, policy, after: 100) == .close(.pingTimeout))
+    }
+
+    @Test("Messages in either direction keep an idle connection open, its age does not care")
+    func idleAndAge() {
+        let policy = ClockPolicy(idleTimeout: 10, maximumLifetime: 25)
+        var clock = ConnectionClock(policy: policy, now: start)
+        clock.received(at: start + .seconds(5))
+        #expect(Self.tick(&clock, policy, after: 14) == .none)
+        #expect(Self.tick(&clock, policy, after: 15) == .close(.goingAway))
+        #expect(Self.tick(&clock, policy, after: 15, sent: 12) == .none)
+        #expect(Self.tick(&clock, policy, after: 25, sent: 24) == .close(.goingAway))
+    }
+
+    @Test("A token that expires ends the connection")
+    func expiry() {
+        let policy = ClockPolicy()
+        var clock = ConnectionClock(policy: policy, now: start, expiry: start + .seconds(7))
+        #expect(Self.tick(&clock, policy, after: 6.9) == .none)
+        #expect(Self.tick(&clock, policy, after: 7) == .close(.tokenExpired))
+    }
+
+    @Test("An unfinished frame may go without progress for a while, a finished one for ever")
+    func unfinishedFrame() {
+        let policy = ClockPolicy(frameTimeout: 3)
+        var clock = ConnectionClock(policy: policy, now: start)
+        #expect(Self.tick(&clock, policy, after: 100) == .none)
+        clock.received(at: start + .seconds(100))
+        #expect(Self.tick(&clock, policy, after: 102.9, isMidMessage: true) == .none)
+        #expect(Self.tick(&clock, policy, after: 103, isMidMessage: true) == .close(.unfinishedMessage))
+    }
+
+    @Test("The next deadline is never later than what comes next", arguments: [false, true])
+    func nextDeadline(isMidMessage: Bool) {
+        let policy = ClockPolicy(
+            pingInterval: 8,
+            silenceLimit: 20,
+            idleTimeout: 30,
+            maximumLifetime: 40,
+            frameTimeout: 5
+        )
+        var clock = ConnectionClock(policy: policy, now: start)
+        for second in stride(from: 0.0, through: 60, by: 0.5) {
+            let now = start + .milliseconds(Int64(second * 1000))
+            let next = clock.nextDeadline(policy, lastSent: start, isMidMessage: isMidMessage)
+            let action = clock.tick(policy, now: now, lastSent: start, isMidMessage: isMidMessage)
+            #expect((action != .none) == (next <= now), "at \(second) s")
+            if case .close = action { return }
+        }
+        Issue.record("nothing closed the connection")
+    }
+
+    private static func tick(
+        _ clock: inout ConnectionClock,
+        _ policy: ClockPolicy,
+        after seconds: Double,
+        sent: Double = 0,
+        isMidMessage: Bool = false
+    ) -> ConnectionClock.TickAction {
+        clock.tick(
+            policy,
+            now: start + .milliseconds(Int64(seconds * 1000)),
+            lastSent: start + .milliseconds(Int64(sent * 1000)),
+            isMidMessage: isMidMessage
+        )
+    }
+}

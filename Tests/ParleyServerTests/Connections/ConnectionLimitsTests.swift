@@ -1,0 +1,32 @@
+import NIOCore
+import ParleyModel
+import Testing
+
+@testable import ParleyServer
+
+@Suite struct ConnectionLimitsTests {
+    @Test("The process admits so many connections, and a released place is free again")
+    func process() throws {
+        let limits = ConnectionLimits(maximum: 2, maximumPerAddress: 0)
+        let first = try limits.acquire(address: nil).get()
+        _ = try limits.acquire(address: nil).get()
+        #expect(throws: Refusal.connectionLimit) { try limits.acquire(address: nil).get() }
+        #expect(limits.current == 2)
+        first.release()
+        _ = try limits.acquire(address: nil).get()
+    }
+
+    @Test("One address gets so many, whether it comes as IPv4 or mapped into IPv6; another has its own")
+    func address() throws {
+        let limits = ConnectionLimits(maximum: 0, maximumPerAddress: 1)
+        let plain = try SocketAddress(ipAddress: "192.0.2.1", port: 1)
+        let mapped = try SocketAddress(ipAddress: "::ffff:192.0.2.1", port: 2)
+        let other = try SocketAddress(ipAddress: "192.0.2.2", port: 1)
+        let permit = try limits.acquire(address: plain).get()
+        #expect(throws: Refusal.addressLimit) { try limits.acquire(address: mapped).get() }
+        _ = try limits.acquire(address: other).get()
+        #expect(limits.current == 2)
+        permit.release()
+        _ = try limits.acquire(address: mapped).get()
+    }
+}

@@ -1,0 +1,24 @@
+import Testing
+
+@testable import ParleyServer
+
+@Suite struct AcceptedOriginsTests {
+    @Test(
+        "Whole origins, hosts, hosts with a port, and everybody",
+        arguments: [
+            ("http://ok.test", "http://ok.test", true), ("http://ok.test", "http://bad.test", false),
+            ("http://ok.test", "null", false), ("http://ok.test", nil, false),
+            ("http://ok.test", "https://ok.test", false),
+            ("ok.test", "https://ok.test", true), ("ok.test", "https://OK.test:8443", true),
+            ("ok.test", "https://ok.test.evil", false), ("ok.test", "https://evil.ok.test", false),
+            ("ok.test", nil, false),
+            ("ok.test:8443", "https://ok.test:8443", true), ("ok.test:8443", "https://ok.test", false),
+            ("[::1]", "http://[::1]", true), ("[::1]", "http://[::1]:5173", true),
+            ("a.test, b.test", "http://b.test", true), ("*", "http://any.test", true), ("*", nil, true),
+            ("", nil, true), ("", "http://any.test", false), (" ", nil, true),
+        ] as [(String, String?, Bool)]
+    )
+    func accepts(setting: String, origin: String?, expected: Bool) {
+        #expect(AcceptedOrigins(setting: setting).accepts(origin) == expected)
+    }
+}
