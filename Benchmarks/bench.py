@@ -272,6 +272,14 @@ def report(o, names, runs):
         values = [r[figure] for r in runs if r["load"] == load and r["row"] == name and r.get(figure) is not None]
         return statistics.median(values) if values else None
 
+    def ratio(load, name, reference, figure):
+        """The median of the ratios within each round: a machine that slows down for a while does so for both."""
+        def of(row):
+            return {r["round"]: r[figure] for r in runs if r["load"] == load and r["row"] == row and r.get(figure)}
+        mine, base = of(name), of(reference)
+        ratios = [mine[r] / base[r] for r in mine if r in base]
+        return statistics.median(ratios) if ratios else None
+
     wrong = []
     print("%-8s %-15s" % ("load", "row") + "".join("%14s" % title for _, title in COLUMNS))
     for load in o.loads:
@@ -290,13 +298,13 @@ def report(o, names, runs):
         for _, figure, name, reference, limit in [entry for entry in LIMITS if entry[0] == load]:
             if name not in names or (reference and reference not in names):
                 continue
-            mine, base = median(load, name, figure), median(load, reference, figure) if reference else 1
-            if mine is None or not base:
+            value = ratio(load, name, reference, figure) if reference else median(load, name, figure)
+            if value is None:
                 wrong.append(f"{load} {name} {figure}: no figure")
                 continue
-            text = f"{load} {name} {figure} / {reference or 'absolute'} = {mine / base:.2f} (at most {limit})"
-            print("   " + text + ("" if mine / base <= limit else "   BEYOND"))
-            if mine / base > limit:
+            text = f"{load} {name} {figure} / {reference or 'absolute'} = {value:.2f} (at most {limit})"
+            print("   " + text + ("" if value <= limit else "   BEYOND"))
+            if value > limit:
                 wrong.append(text)
     return wrong
 
