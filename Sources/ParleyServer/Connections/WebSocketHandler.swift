@@ -158,13 +158,17 @@ final class WebSocketHandler: ChannelInboundHandler {
             self.backlog = nil
             self.accountForBacklog()
         }
-        if let connection = self.connection {
-            self.connection = nil
-            self.observer?.closed(connection.id)
-            self.shard.close(connection)
-            self.permit.release()
-        }
+        self.abandon()
         context.fireChannelInactive()
+    }
+
+    /// Gives back what the connection holds of hub and limits. Doing it twice does nothing.
+    func abandon() {
+        guard let connection = self.connection else { return }
+        self.connection = nil
+        self.observer?.closed(connection.id)
+        self.shard.close(connection)
+        self.permit.release()
     }
 
     /// When the connection was last heard of or sent to.

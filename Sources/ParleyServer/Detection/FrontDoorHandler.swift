@@ -181,6 +181,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard case .upgrading(let upgrade) = self.phase, upgrade.isRequestComplete, let context = self.context,
             case .accept(let acceptance) = upgrade.admission, let key = upgrade.request.header("Sec-WebSocket-Key")
         else { return }
+        // Asked again: the goodbye may have been said while somebody thought about the admission.
+        if self.services.state.isDraining { return self.refuse(.shuttingDown) }
         let permit: ConnectionPermit
         switch self.services.limits.acquire(address: context.remoteAddress) {
         case .success(let acquired): permit = acquired
@@ -202,6 +204,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         do {
             try pipeline.addHandler(handler)
         } catch {
+            // A channel that is closed already: nobody will tell the handler so.
+            handler.abandon()
             context.close(promise: nil)
             return
         }
