@@ -76,4 +76,6 @@ public enum DialectName: String, CaseIterable, Sendable, Hashable {
     case disposableChat = "disposable-chat"
     case channelServer = "channel-server"
     case relay
+    case eventGateway = "event-gateway"
+    case socketIO = "socket-io"
 }

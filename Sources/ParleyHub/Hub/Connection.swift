@@ -7,6 +7,8 @@ public final class Connection {
         let topic: LocalTopic
         /// Where the topic's list has this connection.
         var position: Int
+        /// Whether the topic's home shard knows nothing of it.
+        var isLocal: Bool
     }
 
     // What a delivery touches stands first, to lie in one cache line.
@@ -21,6 +23,8 @@ public final class Connection {
     public var directHandle: Int32?
     /// Whether adjacent messages may be merged into one range; not, when single ones may have to be dropped.
     let mergesNotes: Bool
+    /// The last audience that this connection was counted into.
+    var audienceStamp: UInt32 = 0
     /// It has left its topics for good, and only what was said to it before is still sent.
     var isDetached = false
     /// Nil once the connection is closed.
@@ -30,7 +34,8 @@ public final class Connection {
 
     public let id: ConnectionID
     public let dialect: DialectName
-    public let format: FormatID
+    /// Changes with the transport only.
+    public internal(set) var format: FormatID
     var subscriptions: [Subscription] = []
     /// When the timer wheel is to call, at the earliest; `.distantFuture` when it is not.
     var nextWake = NIODeadline.distantFuture
@@ -99,6 +104,8 @@ public protocol ConnectionDelegate: AnyObject {
     func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int)
     /// A direct write failed: the transport is broken.
     func writeFailed()
+    /// Whether something sent now would reach the transport at once; what may be lost is not sent otherwise.
+    var isWritable: Bool { get }
     /// A join is decided; called before anything of it is sent.
     func joinWillComplete()
     /// The answer to ``Shard/join(_:_:)``. On the topic's home shard it comes before the event of the join itself is told: what
@@ -114,5 +121,6 @@ public protocol ConnectionDelegate: AnyObject {
 }
 
 extension ConnectionDelegate {
+    public var isWritable: Bool { true }
     public func joinWillComplete() {}
 }

@@ -50,6 +50,11 @@ public final class Hub: Sendable {
         return reference.withShard { $0 }
     }
 
+    func reference(to shard: Int) -> ShardReference { self.shards[shard] }
+
+    /// The loop of a shard.
+    public func eventLoop(of shard: Int) -> any EventLoop { self.shards[shard].eventLoop }
+
     /// Runs `body` on every shard's own loop and returns what they gave, in the order of the shards.
     public func collect<Value: Sendable>(_ body: @escaping @Sendable (Shard) -> Value) async throws -> [Value] {
         var values: [Value] = []

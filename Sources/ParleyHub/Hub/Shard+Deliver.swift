@@ -15,9 +15,13 @@ extension Shard {
 
     /// Sees that every subscriber that this shard has of `topic` in `format` receives `range`.
     func deliver(_ range: ArenaRange, to topic: TopicKey, format: FormatID, excluding: ConnectionID?) {
-        guard !range.isEmpty, let topic = self.localTopics[topic], let group = topic.groupIndex(of: format) else {
-            return
-        }
+        guard let topic = self.localTopics[topic], let group = topic.groupIndex(of: format) else { return }
+        self.deliver(range, to: topic, group: group, excluding: excluding)
+    }
+
+    func deliver(_ range: ArenaRange, to topic: LocalTopic, group: Int, excluding: ConnectionID?) {
+        guard !range.isEmpty else { return }
+        let format = topic.groups[group].format
         self.metrics.deliveries += topic.groups[group].subscribers.count
         if excluding == nil, topic.groups[group].mergesNotes {
             if topic.groups[group].extendPending(by: range) { return }
@@ -65,7 +69,7 @@ extension Shard {
         }
     }
 
-    private func note(_ range: ArenaRange, messages: Int32, for connection: Connection, now: NIODeadline) {
+    func note(_ range: ArenaRange, messages: Int32, for connection: Connection, now: NIODeadline) {
         let start = max(range.start, connection.caughtUpTo)
         guard start < range.end else { return }
         let messages = start == range.start ? messages : messages - connection.caughtUpMessages

@@ -19,6 +19,9 @@ public final class Shard {
     private var slots: ContiguousArray<Slot> = []
     private var freeSlots: [UInt32] = []
     var localTopics: [TopicKey: LocalTopic] = [:]
+    /// Topics with one subscriber and no list (``openInbox(_:for:)``).
+    var inboxes: [TopicKey: Connection] = [:]
+    var audienceStamp: UInt32 = 0
     /// Topics whose home this is.
     var topics: [TopicKey: Topic] = [:]
     /// Topics without members, by space: each list is in the order of its deadlines, as a space has one retention.
@@ -42,7 +45,10 @@ public final class Shard {
     private var outboxes: [[ShardMessage]] = []
 
     private var wheel: TimerWheel<ConnectionID>
+    /// For deadlines that are near: they come more exactly, and the fast timer runs only while there are any.
+    private var fineWheel: TimerWheel<ConnectionID>
     private var wheelTimer: Scheduled<Void>?
+    private var fineWheelTimer: Scheduled<Void>?
 
     /// Time and chance for the dialects of this shard's connections.
     public var context: DialectContext
@@ -54,6 +60,7 @@ public final class Shard {
         self.configuration = configuration
         self.context = DialectContext(now: eventLoop.now, random: configuration.makeRandom())
         self.wheel = TimerWheel(now: eventLoop.now)
+        self.fineWheel = TimerWheel(now: eventLoop.now, resolution: .milliseconds(4))
         self.outboxes = Array(repeating: [], count: configuration.shards)
     }
 
@@ -114,7 +121,9 @@ public final class Shard {
         connection.isDetached = true
         while let subscription = connection.subscriptions.last {
             self.unsubscribe(connection, slot: connection.subscriptions.count - 1)
-            self.send(.leave(subscription.topic.key, connection.id), to: subscription.topic.home)
+            if !subscription.isLocal {
+                self.send(.leave(subscription.topic.key, connection.id), to: subscription.topic.home)
+            }
         }
     }
 
@@ -348,6 +357,8 @@ public final class Shard {
             self.prepareArena()
             let range = self.arena.appendPublication { $0.writeImmutableBuffer(wire) }
             self.deliver(range, to: key, format: format, excluding: excluding)
+        case .run(let body):
+            body(self)
         case .expel(let id, let key, let reason):
             guard let connection = self[id] else { return }
             if let key, let slot = connection.subscription(to: key) { self.unsubscribe(connection, slot: slot) }
@@ -376,7 +387,7 @@ public final class Shard {
         connection.delegate?.joinCompleted(key, outcome)
     }
 
-    private func unsubscribe(_ connection: Connection, slot: Int) {
+    func unsubscribe(_ connection: Connection, slot: Int) {
         // Who goes now still has what was said before.
         self.notePending()
         let topic = connection.subscriptions[slot].topic
@@ -387,13 +398,37 @@ public final class Shard {
 
     // MARK: Timers
 
-    /// Has ``ConnectionDelegate/wake(now:)`` called at `deadline`, or up to a tenth of a second later; the earliest request counts.
+    /// Deadlines nearer than this are kept to within 4 ms, others to within a tenth of a second.
+    static let fineHorizon = TimeAmount.seconds(2)
+
+    /// Has ``ConnectionDelegate/wake(now:)`` called at `deadline`, or a little later; the earliest request counts.
     public func wake(_ connection: Connection, at deadline: NIODeadline) {
         guard deadline < connection.nextWake else { return }
         connection.nextWake = deadline
         connection.pendingWakes += 1
-        self.wheel.schedule(connection.id, at: deadline, now: self.eventLoop.now)
-        self.startWheel()
+        let now = self.eventLoop.now
+        if deadline - now < Self.fineHorizon {
+            self.fineWheel.schedule(connection.id, at: deadline, now: now)
+            self.startFineWheel()
+        } else {
+            self.wheel.schedule(connection.id, at: deadline, now: now)
+            self.startWheel()
+        }
+    }
+
+    private func startFineWheel() {
+        guard self.fineWheelTimer == nil else { return }
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.fineWheelTimer = self.eventLoop.scheduleTask(in: self.fineWheel.resolution) {
+            bound.value.turnFineWheel()
+        }
+    }
+
+    private func turnFineWheel() {
+        self.fineWheelTimer = nil
+        let now = self.eventLoop.now
+        for id in self.fineWheel.advance(to: now) { self.wake(id, now: now) }
+        if !self.fineWheel.isEmpty { self.startFineWheel() }
     }
 
     func startWheel() {
@@ -405,23 +440,26 @@ public final class Shard {
     private func turnWheel() {
         self.wheelTimer = nil
         let now = self.eventLoop.now
-        for id in self.wheel.advance(to: now) {
-            guard let connection = self[id] else { continue }
-            connection.pendingWakes -= 1
-            guard connection.nextWake <= now else {
-                // Beyond the wheel's horizon when it was scheduled: goes on waiting. Or superseded by an earlier wake that has
-                // come already: dropped, as the wheel holds the next wake as well.
-                if connection.nextWake != .distantFuture, connection.pendingWakes == 0 {
-                    connection.pendingWakes = 1
-                    self.wheel.schedule(id, at: connection.nextWake, now: now)
-                }
-                continue
-            }
-            connection.nextWake = .distantFuture
-            connection.delegate?.wake(now: now)
-        }
+        for id in self.wheel.advance(to: now) { self.wake(id, now: now) }
         self.forgetIdleTopics(now: now)
         if !self.wheel.isEmpty || !self.idleTopics.isEmpty { self.startWheel() }
+    }
+
+    private func wake(_ id: ConnectionID, now: NIODeadline) {
+        guard let connection = self[id] else { return }
+        connection.pendingWakes -= 1
+        guard connection.nextWake <= now else {
+            // Beyond the wheel's horizon when it was scheduled: goes on waiting. Or superseded by an earlier wake that has
+            // come already: dropped, as a wheel holds the next wake as well.
+            if connection.nextWake != .distantFuture, connection.pendingWakes == 0 {
+                connection.pendingWakes = 1
+                self.wheel.schedule(id, at: connection.nextWake, now: now)
+                self.startWheel()
+            }
+            return
+        }
+        connection.nextWake = .distantFuture
+        connection.delegate?.wake(now: now)
     }
 }
 

@@ -13,6 +13,9 @@ enum ShardMessage: Sendable {
     case publishCompleted(ConnectionID, TopicKey)
     case deliver(TopicKey, FormatID, ByteBuffer, excluding: ConnectionID?)
     case expel(ConnectionID, TopicKey?, CloseReason)
+
+    // Between any two.
+    case run(@Sendable (Shard) -> Void)
 }
 
 /// A join on its way to the home shard.

@@ -47,7 +47,9 @@ final class LocalTopic {
 
     var isEmpty: Bool { self.groups.isEmpty }
 
-    func add(_ connection: Connection) {
+    var subscriberCount: Int { self.groups.reduce(0) { $0 + $1.subscribers.count } }
+
+    func add(_ connection: Connection, isLocal: Bool = false) {
         let group: Int
         if let index = self.groups.firstIndex(where: { $0.format == connection.format }) {
             group = index
@@ -57,7 +59,7 @@ final class LocalTopic {
         }
         let slot = connection.subscriptions.count
         connection.subscriptions.append(
-            Connection.Subscription(topic: self, position: self.groups[group].subscribers.count)
+            Connection.Subscription(topic: self, position: self.groups[group].subscribers.count, isLocal: isLocal)
         )
         self.groups[group].subscribers.append(Subscriber(connection: connection, slot: slot))
     }

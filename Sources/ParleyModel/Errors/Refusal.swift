@@ -9,16 +9,25 @@ public struct Refusal: Error, Sendable, Hashable {
     public let label: String
     /// Header fields beyond the usual ones.
     public let headers: [Header]
+    /// Whether the text is the whole body, without a line end.
+    public let isBare: Bool
 
     public struct Header: Sendable, Hashable {
         public let name: String
         public let value: String
     }
 
-    private init(_ status: Int, _ text: String, label: String, headers: [(String, String)] = []) {
+    private init(
+        _ status: Int,
+        _ text: String,
+        label: String,
+        headers: [(String, String)] = [],
+        isBare: Bool = false
+    ) {
         self.status = status
         self.text = text
         self.label = label
+        self.isBare = isBare
         self.headers = headers.map { Header(name: $0.0, value: $0.1) }
     }
 }
@@ -129,6 +138,11 @@ extension Refusal {
         "The request body exceeds 1048576 bytes",
         label: "limits"
     )
+    /// A refused upgrade to Socket.IO: status and message are those that its clients know, the message alone is the body.
+    public static func socketIO(status: Int, message: String) -> Refusal {
+        Refusal(status, message, label: "socket_io", isBare: true)
+    }
+
     public static let internalError = Refusal(500, "Internal error", label: "internal_error")
 
     /// Every row, in the order of the printed table.

@@ -15,6 +15,7 @@ public struct JSONFailure: Error, Equatable, Sendable, CustomStringConvertible {
         case malformed = "malformed JSON"
         case tooDeep = "JSON nested too deeply"
         case notAnObject = "expected a JSON object"
+        case notAnArray = "expected a JSON array"
     }
 
     public let reason: Reason
@@ -111,6 +112,18 @@ extension JSONScanner {
         try self.end()
     }
 
+    mutating func topLevelArray(_ element: (JSONValue) -> Void) throws(JSONFailure) {
+        self.skipSpace()
+        guard self.peek() == UInt8(ascii: "[") else {
+            _ = try self.value(depth: 1)
+            try self.end()
+            throw JSONFailure(reason: .notAnArray, position: 0)
+        }
+        self.position += 1
+        try self.elements(depth: 1, visit: element)
+        try self.end()
+    }
+
     private mutating func end() throws(JSONFailure) {
         self.skipSpace()
         guard self.position == self.bytes.count else { throw self.malformed }
@@ -167,7 +180,7 @@ extension JSONScanner {
     }
 
     /// After `[`: elements up to and with `]`.
-    private mutating func elements(depth: Int) throws(JSONFailure) {
+    private mutating func elements(depth: Int, visit: (JSONValue) -> Void) throws(JSONFailure) {
         guard depth <= self.maximumDepth else { throw JSONFailure(reason: .tooDeep, position: self.position) }
         self.skipSpace()
         if self.peek() == UInt8(ascii: "]") {
@@ -176,7 +189,7 @@ extension JSONScanner {
         }
         while true {
             self.skipSpace()
-            _ = try self.value(depth: depth + 1)
+            visit(try self.value(depth: depth + 1))
             self.skipSpace()
             switch self.peek() {
             case UInt8(ascii: ","): self.position += 1
@@ -198,7 +211,7 @@ extension JSONScanner {
             kind = .object
         case UInt8(ascii: "["):
             self.position += 1
-            try self.elements(depth: depth)
+            try self.elements(depth: depth, visit: { _ in })
             kind = .array
         case UInt8(ascii: "\""):
             _ = try self.string()
