@@ -22,6 +22,9 @@ let package = Package(
         .library(name: "ParleyClient", targets: ["ParleyClient"]),
         .library(name: "ParleyTesting", targets: ["ParleyTesting"]),
         .library(name: "WebSocketProtocol", targets: ["WebSocketProtocol"]),
+        .library(name: "EngineIO", targets: ["EngineIO"]),
+        .library(name: "SocketIO", targets: ["SocketIO"]),
+        .library(name: "ParleySocketIO", targets: ["ParleySocketIO", "ParleyServer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -45,6 +48,8 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(name: "CMalloc"),
         .target(name: "WebSocketProtocol", dependencies: [nioCore, "CZlib"], swiftSettings: settings),
+        .target(name: "EngineIO", dependencies: [nioCore], swiftSettings: settings),
+        .target(name: "SocketIO", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
         .target(name: "ParleyDialects", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
 
         // The core.
@@ -59,10 +64,15 @@ let package = Package(
 
         // Edges.
         .target(
+            name: "ParleySocketIO",
+            dependencies: ["ParleyModel", "ParleyHub", "EngineIO", "SocketIO", "WebSocketProtocol", nioCore, logging],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ParleyServer",
             dependencies: [
-                "CMalloc", "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
-                nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+                "CMalloc", "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub", "EngineIO", "SocketIO",
+                "ParleySocketIO", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -83,7 +93,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyClient", "ParleyDialects",
+                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyClient",
+                "ParleyDialects", "ParleySocketIO",
                 "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -96,10 +107,33 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // What public suites and benchmarks drive; not in a product.
+        .executableTarget(
+            name: "socketio-fixture",
+            dependencies: [
+                "ParleySocketIO", "ParleyServer", "EngineIO", "SocketIO", nioCore, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Conformance/socketio-fixture",
+            swiftSettings: settings
+        ),
+
         .testTarget(name: "ParleyModelTests", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
         .testTarget(
             name: "WebSocketProtocolTests",
             dependencies: ["WebSocketProtocol", nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "EngineIOTests", dependencies: ["EngineIO", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "SocketIOTests",
+            dependencies: ["SocketIO", "ParleyModel", nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleySocketIOTests",
+            dependencies: ["ParleySocketIO", "ParleyHub", "EngineIO", "SocketIO", "ParleyModel", nioCore, nioEmbedded],
             swiftSettings: settings
         ),
         .testTarget(

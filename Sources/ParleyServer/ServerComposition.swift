@@ -4,6 +4,7 @@ internal import NIOCore
 internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleySocketIO
 internal import WebSocketProtocol
 
 /// Hub, endpoints and APIs, made from a configuration and wired to each other.
@@ -16,6 +17,7 @@ struct ServerComposition: Sendable {
     let ledger: BacklogLedger
     let roomLimit: TopicLimit
     private let endpoints: Endpoints
+    private let socketIO: [EngineEndpoint]
     private let registry: ChannelRegistry
     private let rooms: IssuedRooms
     private let logger: Logger
@@ -45,7 +47,22 @@ struct ServerComposition: Sendable {
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
         let profiles = Profiles(configuration, formats: &hub.formats, ledger: self.ledger, logger: logger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)
-        self.hub = try await Hub(configuration: hub, eventLoops: eventLoops)
+        let formats = configuration.socketIOServers.map { server in
+            Self.register(server, as: .socketIO, in: &hub.formats)
+        }
+        let madeHub = try await Hub(configuration: hub, eventLoops: eventLoops)
+        self.hub = madeHub
+        let (limits, ledger) = (self.limits, self.ledger)
+        self.socketIO = zip(configuration.socketIOServers, formats).map { server, formats in
+            EngineEndpoint(
+                server,
+                Site(hub: madeHub, formats: formats, dialect: .socketIO),
+                configuration,
+                limits: limits,
+                ledger: ledger,
+                logger: logger
+            )
+        }
     }
 
     /// Session chat's rooms keep a history; a space that it shares has its rules.
@@ -65,6 +82,20 @@ struct ServerComposition: Sendable {
                 retention: TimeAmount(configuration.sessionChat.roomIdleTimeout),
                 limit: roomLimit
             )
+        }
+    }
+
+    private static func register(
+        _ server: SocketIOServer,
+        as dialect: DialectName,
+        in formats: inout HubConfiguration.Formats
+    ) -> SocketIOFormats {
+        SocketIOFormats(in: &formats, dialect: dialect, configuration: server.configuration) {
+            kind,
+            message,
+            bits,
+            wire in
+            LoopTools.current.writeFrame(kind, message, windowBits: bits, into: &wire)
         }
     }
 
@@ -137,34 +168,46 @@ struct ServerComposition: Sendable {
     /// Source: docs/architecture.md §5, and the order of routing on a shared port.
     private func routing(
         for kind: ServerConfiguration.Listener.Kind
-    ) -> @Sendable (UpgradeRequest) -> (any WebSocketEndpoint)? {
+    ) -> @Sendable (UpgradeRequest) -> Route {
         let endpoints = self.endpoints
         switch kind {
         case .frontDoor:
             let channelPath = self.configuration.channelServer.path
             return { request in
-                if request.path == "/relay" || request.path.hasPrefix("/relay/") { return endpoints.relay }
-                if request.path == "/channels", let channels = endpoints.channelServer { return channels }
-                if request.path == "/ws", let chat = endpoints.disposableChat { return chat }
-                guard request.wantsWebSocket else { return nil }
+                if request.path == "/relay" || request.path.hasPrefix("/relay/") { return .webSocket(endpoints.relay) }
+                if request.path == "/channels", let channels = endpoints.channelServer { return .webSocket(channels) }
+                if request.path == "/ws", let chat = endpoints.disposableChat { return .webSocket(chat) }
+                guard request.wantsWebSocket else { return .http }
                 if channelPath != "/", request.path == channelPath, let channels = endpoints.channelServer {
-                    return channels
+                    return .webSocket(channels)
                 }
-                return endpoints.sessionChat
+                return endpoints.sessionChat.map { .webSocket($0) } ?? .http
             }
         case .channelServer:
-            return { $0.wantsWebSocket ? endpoints.channelServer : nil }
+            return { request in
+                endpoints.channelServer.flatMap { request.wantsWebSocket ? .webSocket($0) : nil } ?? .http
+            }
         case .disposableChat:
-            return { $0.path == "/ws" ? endpoints.disposableChat : nil }
+            return { request in
+                endpoints.disposableChat.flatMap { request.path == "/ws" ? .webSocket($0) : nil } ?? .http
+            }
         case .issuer:
-            return { _ in nil }
+            return { _ in .http }
+        case .socketIO:
+            let endpoints = self.socketIO
+            return { request in
+                let endpoint = endpoints.first {
+                    EngineEndpoint.claims(path: request.path, configuration: $0.host.configuration)
+                }
+                return endpoint.map { .exchange($0) } ?? .http
+            }
         }
     }
 
     private func http(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         var fallback = Refusal.upgradeRequired
-        if kind != .disposableChat {
+        if kind != .disposableChat, kind != .socketIO {
             router.add(
                 middleware: CrossOrigin(
                     setting: self.configuration.corsOrigin,
@@ -184,6 +227,8 @@ struct ServerComposition: Sendable {
         case .disposableChat:
             fallback = .notFound
             router.get("health") { _, _ in Response(status: .ok) }
+        case .socketIO:
+            fallback = .notFound
         case .issuer:
             fallback = .notFound
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }

@@ -1,6 +1,7 @@
 public import ParleyDialects
 public import ParleyHub
 public import ParleyModel
+public import ParleySocketIO
 
 /// Everything that a Parley server can be told, with the defaults of the specifications. Reads nothing from outside by itself.
 public struct ServerConfiguration: Sendable {
@@ -13,6 +14,8 @@ public struct ServerConfiguration: Sendable {
             case disposableChat = "disposable chat"
             /// The issuing API of session chat alone.
             case issuer = "session chat issuing API"
+            /// ``ServerConfiguration/socketIOServers`` and nothing else.
+            case socketIO = "Socket.IO server"
         }
 
         public var kind: Kind
@@ -111,6 +114,8 @@ public struct ServerConfiguration: Sendable {
     public var disposableChat = DisposableChat()
     public var channelServer = ChannelServer()
     public var relay = Relay()
+    /// Servers of an application, told apart by their paths; reached through listeners of kind ``Listener/Kind/socketIO``.
+    public var socketIOServers: [SocketIOServer] = []
 
     /// WebSocket connections of this process; 0: no limit but open files.
     public var maximumConnections = 0

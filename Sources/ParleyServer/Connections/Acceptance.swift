@@ -1,24 +1,48 @@
 internal import NIOCore
 internal import ParleyDialects
+internal import ParleyHub
 internal import ParleyModel
 internal import Synchronization
+internal import WebSocketProtocol
 
 /// What an endpoint says to a WebSocket handshake.
 enum Admission: Sendable {
-    case accept(Acceptance)
+    case accept(any WebSocketAcceptance)
     case refuse(Refusal)
     /// Something has to be asked first, a token verified for instance.
     case pending(EventLoopFuture<Admission>)
 }
 
 /// A handshake that goes through, and the connection that comes of it.
-struct Acceptance: Sendable {
+protocol WebSocketAcceptance: Sendable {
+    /// The event loop that the connection has to live on; `nil`: the one that it was accepted on.
+    var eventLoop: (any EventLoop)? { get }
+    func makeHandler(_ environment: HandshakeEnvironment) -> WebSocketHandler
+}
+
+/// What a new connection is given by its listener.
+struct HandshakeEnvironment {
+    let hub: Hub
+    let shard: Shard
+    let compression: PerMessageDeflate?
+    let permit: ConnectionPermit
+    let isSecure: Bool
+}
+
+/// A connection that speaks a dialect.
+struct Acceptance: WebSocketAcceptance {
     let profile: ConnectionProfile
     let dialect: any Dialect
     /// Told of the connection's life, where somebody keeps a list.
     var observer: (any ConnectionObserver)?
     /// The token's end, and the time by which it was computed.
     var tokenExpiry: (expiresAt: WallTime, now: WallTime)?
+
+    var eventLoop: (any EventLoop)? { nil }
+
+    func makeHandler(_ environment: HandshakeEnvironment) -> WebSocketHandler {
+        DialectHandler(self, environment)
+    }
 
     func expiry(now: NIODeadline) -> NIODeadline {
         guard let expiry = self.tokenExpiry else { return .distantFuture }
@@ -50,12 +74,17 @@ final class ConnectionLimits: Sendable {
 
     /// Takes a place for a connection from `address`. The permit must be released exactly once.
     func acquire(address: SocketAddress?) -> Result<ConnectionPermit, Refusal> {
+        self.acquire(ip: address?.clientIP)
+    }
+
+    /// - Parameter ip: An address as text.
+    func acquire(ip: String?) -> Result<ConnectionPermit, Refusal> {
         let taken = self.count.add(1, ordering: .relaxed).newValue
         guard self.maximum == 0 || taken <= self.maximum else {
             self.count.subtract(1, ordering: .relaxed)
             return .failure(.connectionLimit)
         }
-        guard self.maximumPerAddress > 0, let ip = address?.clientIP else {
+        guard self.maximumPerAddress > 0, let ip else {
             return .success(ConnectionPermit(limits: self, address: nil))
         }
         let isAllowed = self.countsByAddress.withLock { counts in

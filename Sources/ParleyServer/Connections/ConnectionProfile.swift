@@ -8,7 +8,8 @@ internal import WebSocketProtocol
 /// What all WebSocket connections of one dialect have in common.
 final class ConnectionProfile: Sendable {
     let dialect: DialectName
-    let formats: WebSocketFormats
+    /// `nil` where formats are chosen by somebody else.
+    let formats: WebSocketFormats?
     let webSocket: WebSocketConfiguration
     let slowConsumer: SlowConsumerPolicy
     let clock: ClockPolicy
@@ -23,7 +24,7 @@ final class ConnectionProfile: Sendable {
 
     init(
         dialect: DialectName,
-        formats: WebSocketFormats,
+        formats: WebSocketFormats?,
         limits: WebSocketLimits,
         slowConsumer: SlowConsumerPolicy,
         clock: ClockPolicy,

@@ -102,6 +102,7 @@ extension WebSocketHandler {
             self.backlog = nil
             self.accountForBacklog()
             self.allWritten()
+            self.drained()
         }
     }
 

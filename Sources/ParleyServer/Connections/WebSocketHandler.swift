@@ -1,27 +1,36 @@
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
 internal import WebSocketProtocol
 
-/// Drives one WebSocket connection: bytes to the protocol machine, messages to the dialect, actions to the hub, and back.
+/// Drives the transport of one WebSocket connection: bytes to the protocol machine, frames to the socket, and the end.
 ///
-/// Confined to its event loop. It decides nothing: rules of the protocol are ``WebSocketConnection``'s, of the dialect
-/// ``Dialect``'s, of time ``ConnectionClock``'s, of slow readers ``Backlog``'s.
-final class WebSocketHandler: ChannelInboundHandler {
+/// Confined to its event loop. It decides nothing: rules of the protocol are ``WebSocketConnection``'s, of time
+/// ``ConnectionClock``'s, of slow readers ``Backlog``'s. What messages mean is up to its subclasses.
+class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private enum Phase {
+    enum Phase {
         case open
-        /// A join is on its way; what arrives meanwhile waits.
-        case joining
+        /// What arrives waits until something is decided.
+        case holding
         /// A close frame was sent; the transport is ended at the deadline at the latest.
         case lingering(until: NIODeadline)
         /// The transport is ended as soon as everything is written.
         case ending(until: NIODeadline)
+    }
+
+    /// Why nothing more will come from the peer.
+    enum End {
+        /// It said goodbye.
+        case peerClosed
+        /// It broke a rule of the protocol, or a limit.
+        case failed
+        /// The transport is gone.
+        case lost
     }
 
     /// How long a peer may take to answer a close frame.
@@ -30,28 +39,21 @@ final class WebSocketHandler: ChannelInboundHandler {
     let hub: Hub
     let shard: Shard
     let profile: ConnectionProfile
-    private let tools: LoopTools
-    private let observer: (any ConnectionObserver)?
+    let tools: LoopTools
     private let permit: ConnectionPermit
     /// The agreed window when messages to this peer are compressed.
-    private let windowBits: Int?
+    let windowBits: Int?
     /// The socket for direct writes; `nil` when something lies between it and us (TLS).
     private(set) var socket: NIOBSDSocket.Handle?
     private let isSecure: Bool
 
     private var protocolMachine: WebSocketConnection
-    private var dialect: any Dialect
     var clock: ConnectionClock
-    private var phase = Phase.open
+    private(set) var phase = Phase.open
+    /// What the hub knows of it; without one, what is sent goes through the pipeline.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
-    /// The topic that the dialect publishes to.
-    private var topic: TopicKey?
     private var heldInput: ByteBuffer?
-    /// Publications of this connection that have not come round yet.
-    private var unacknowledged = 0
-    /// A move that waits for them.
-    private var postponedJoin: JoinRequest?
     /// The 101, until it may be sent.
     private var handshakeAnswer: ByteBuffer?
     var backlog: Backlog? {
@@ -61,38 +63,43 @@ final class WebSocketHandler: ChannelInboundHandler {
         }
     }
     /// Set for a peer that broke a rule: it sees the end of the stream right behind the close frame.
-    private var shutsOutputWhenWritten = false
+    private(set) var shutsOutputWhenWritten = false
+    private var isAbandoned = false
 
-    init(
-        _ acceptance: Acceptance,
-        compression: PerMessageDeflate?,
-        hub: Hub,
-        shard: Shard,
-        permit: ConnectionPermit,
-        isSecure: Bool
-    ) {
-        self.hub = hub
-        self.shard = shard
-        self.profile = acceptance.profile
-        self.dialect = acceptance.dialect
-        self.observer = acceptance.observer
-        self.permit = permit
-        self.isSecure = isSecure
+    init(_ environment: HandshakeEnvironment, profile: ConnectionProfile, expiry: (NIODeadline) -> NIODeadline) {
+        self.hub = environment.hub
+        self.shard = environment.shard
+        self.profile = profile
+        self.permit = environment.permit
+        self.isSecure = environment.isSecure
         self.tools = .current
-        self.windowBits = compression?.serverMaxWindowBits
+        self.windowBits = environment.compression?.serverMaxWindowBits
         self.protocolMachine = WebSocketConnection(
             role: .server,
-            configuration: acceptance.profile.webSocket,
-            compression: compression
+            configuration: profile.webSocket,
+            compression: environment.compression
         )
-        let now = shard.eventLoop.now
-        self.clock = ConnectionClock(policy: acceptance.profile.clock, now: now, expiry: acceptance.expiry(now: now))
-        self.connection = shard.open(
-            dialect: acceptance.profile.dialect,
-            format: acceptance.profile.formats.format(for: compression),
-            policy: acceptance.profile.slowConsumer,
-            delegate: self
-        )
+        let now = environment.shard.eventLoop.now
+        self.clock = ConnectionClock(policy: profile.clock, now: now, expiry: expiry(now))
+    }
+
+    // MARK: What subclasses do
+
+    /// The handshake is through, but for its answer: ``answerHandshake()`` sends it, now or later.
+    func begin() { self.answerHandshake() }
+
+    /// A complete message arrived.
+    func received(_ kind: MessageKind, _ message: ByteBuffer) {}
+
+    /// Nothing more will come from the peer. May be called more than once.
+    func ended(_ end: End) {}
+
+    /// Everything that waited for a slow reader has been sent.
+    func drained() {}
+
+    /// Nothing more is to be heard of the hub's topics.
+    func leave() {
+        if let connection = self.connection { self.shard.detach(connection) }
     }
 
     // MARK: Life
@@ -103,27 +110,25 @@ final class WebSocketHandler: ChannelInboundHandler {
             self.socket = try? context.pipeline.syncOperations
                 .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         }
-        self.connection?.directHandle = self.socket
+        self.updateDirectHandle()
         if let bytes = self.profile.sendBufferBytes {
             // A hint: without it a stopped reader is noticed later.
             try? context.channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: .init(bytes))
         }
     }
 
-    /// Lets the dialect begin, and answers the handshake.
-    ///
-    /// Where the dialect joins a topic first, the answer waits for the join: a client that has it may rely on hearing whatever
-    /// is said from then on, whichever event loop the topic is at home on.
+    /// Serves a connection of the hub from now on.
+    func serve(_ connection: Connection) {
+        self.connection = connection
+        self.updateDirectHandle()
+        self.scheduleWake()
+    }
+
+    /// Lets the connection begin.
     func start(answering key: String, extensions: String?) {
-        guard let connection = self.connection else { return }
-        self.observer?.opened(connection.id)
-        self.profile.logger.debug("Connection opened", metadata: ["connection": "\(connection.id)"])
         self.shard.context.now = self.shard.eventLoop.now
         self.handshakeAnswer = Self.answer(to: key, extensions: extensions)
-        switch self.dialect.opened(&self.shard.context) {
-        case .none: self.answerHandshake()
-        case .join(let request): self.join(request)
-        }
+        self.begin()
         self.scheduleWake()
     }
 
@@ -141,7 +146,7 @@ final class WebSocketHandler: ChannelInboundHandler {
         return answer
     }
 
-    private func answerHandshake() {
+    func answerHandshake() {
         guard let answer = self.handshakeAnswer else { return }
         self.handshakeAnswer = nil
         self.send { $0.writeImmutableBuffer(answer) }
@@ -164,10 +169,13 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     /// Gives back what the connection holds of hub and limits. Doing it twice does nothing.
     func abandon() {
-        guard let connection = self.connection else { return }
-        self.connection = nil
-        self.observer?.closed(connection.id)
-        self.shard.close(connection)
+        guard !self.isAbandoned else { return }
+        self.isAbandoned = true
+        self.ended(.lost)
+        if let connection = self.connection {
+            self.connection = nil
+            self.shard.close(connection)
+        }
         self.permit.release()
     }
 
@@ -176,7 +184,7 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     var isOpen: Bool {
         switch self.phase {
-        case .open, .joining: return true
+        case .open, .holding: return true
         case .lingering, .ending: return false
         }
     }
@@ -189,7 +197,12 @@ final class WebSocketHandler: ChannelInboundHandler {
     // MARK: In
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var input = self.unwrapInboundIn(data)
+        self.receive(self.unwrapInboundIn(data))
+    }
+
+    /// Takes bytes from the transport.
+    func receive(_ input: ByteBuffer) {
+        var input = input
         let now = self.shard.eventLoop.now
         self.shard.context.now = now
         self.clock.received(at: now)
@@ -203,7 +216,7 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     private func process(_ input: inout ByteBuffer) {
         while true {
-            if case .joining = self.phase {
+            if case .holding = self.phase {
                 self.hold(input)
                 return
             }
@@ -212,6 +225,7 @@ final class WebSocketHandler: ChannelInboundHandler {
                 if self.protocolMachine.isMidMessage { self.scheduleWake() }
                 return
             case .message(let kind, let message):
+                guard case .open = self.phase else { continue }
                 self.received(kind == .text ? .text : .binary, message)
             case .ping(let payload):
                 self.send { WebSocketFrame.write(.pong, payload: payload, into: &$0) }
@@ -219,6 +233,7 @@ final class WebSocketHandler: ChannelInboundHandler {
                 break
             case .peerClosed:
                 let code = self.protocolMachine.closeReply
+                self.ended(.peerClosed)
                 self.leave()
                 self.send { WebSocketFrame.writeClose(code: code, reason: "", into: &$0) }
                 self.endWhenWritten()
@@ -227,64 +242,28 @@ final class WebSocketHandler: ChannelInboundHandler {
                 self.shard.flushNotes()
                 if self.backlog == nil { self.allWritten() }
             case .failed(let failure):
+                self.ended(.failed)
                 self.fail(failure)
             }
         }
     }
 
-    private func received(_ kind: MessageKind, _ message: ByteBuffer) {
-        guard case .open = self.phase else { return }
-        self.shard.metrics.receivedMessages += 1
-        switch self.dialect.received(kind, message, &self.shard.context) {
-        case .drop:
-            self.shard.metrics.droppedMessages += 1
-        case .reply(let kind, let message):
-            self.send(kind, message)
-        case .join(let request):
-            self.move(to: request)
-        case .publish(let payload, let includingSender):
-            guard let topic = self.topic, let connection = self.connection else { return }
-            if self.dialect.acknowledgesPublications { self.unacknowledged += 1 }
-            self.shard.publish(
-                payload,
-                from: connection,
-                to: topic,
-                includingSender: includingSender,
-                wantsCompletion: self.dialect.acknowledgesPublications
-            )
-        case .close(let reason):
-            self.close(reason)
-        }
+    /// What arrives waits until ``release()``.
+    func hold() { self.phase = .holding }
+
+    func release() {
+        guard case .holding = self.phase else { return }
+        self.phase = .open
     }
 
-    /// Leaves the present topic and joins another, once everything published before has come round: it is still to be heard.
-    private func move(to request: JoinRequest) {
-        guard self.unacknowledged == 0 else {
-            self.phase = .joining
-            self.postponedJoin = request
-            return
-        }
-        if let topic = self.topic, let connection = self.connection {
-            self.topic = nil
-            self.shard.leave(connection, topic)
-        }
-        self.join(request)
-    }
-
-    private func join(_ request: JoinRequest) {
-        guard let connection = self.connection else { return }
-        self.phase = .joining
-        self.shard.join(connection, request)
-    }
-
-    /// Keeps what arrived during a join, and stops reading until the join is through.
+    /// Keeps what arrived while holding, and stops reading.
     private func hold(_ input: ByteBuffer) {
         guard input.readableBytes > 0 else { return }
         self.heldInput = input
         self.context?.channel.setOption(.autoRead, value: false).whenFailure { _ in }
     }
 
-    private func releaseHeldInput() {
+    func releaseHeldInput() {
         guard var input = self.heldInput else { return }
         self.heldInput = nil
         self.context?.channel.setOption(.autoRead, value: true).whenFailure { _ in }
@@ -293,20 +272,34 @@ final class WebSocketHandler: ChannelInboundHandler {
 
     // MARK: Out
 
-    private func send(_ kind: MessageKind, _ message: ByteBuffer) {
+    func send(_ kind: MessageKind, _ message: ByteBuffer) {
         self.connection?.lastSent = self.shard.context.now
         self.send { self.tools.writeFrame(kind, message, windowBits: self.windowBits, into: &$0) }
     }
 
-    private func send(_ body: (inout ByteBuffer) -> Void) {
-        guard let connection = self.connection else { return }
+    func send(_ body: (inout ByteBuffer) -> Void) {
+        guard let connection = self.connection else { return self.sendByPipeline(body) }
         self.shard.send(to: connection, body)
+    }
+
+    /// For what is said before there is a connection in the hub.
+    private func sendByPipeline(_ body: (inout ByteBuffer) -> Void) {
+        guard let context = self.context else { return }
+        var bytes = ByteBuffer()
+        body(&bytes)
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess {
+            if self.connection == nil { self.allWritten() }
+        }
+        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
     }
 
     /// Sends one text message from outside of the topic.
     /// - Returns: False when more waits for this connection than it may have.
     func deliver(_ text: ByteBuffer) -> Bool {
         guard (self.backlog?.byteCount ?? 0) < self.profile.slowConsumer.maximumBytes else { return false }
+        // Nothing was read on this loop that would have told the time.
+        self.shard.context.now = self.shard.eventLoop.now
         self.send(.text, text)
         return true
     }
@@ -352,11 +345,6 @@ final class WebSocketHandler: ChannelInboundHandler {
         self.scheduleWake()
     }
 
-    private func leave() {
-        self.topic = nil
-        if let connection = self.connection { self.shard.detach(connection) }
-    }
-
     /// From here on every write comes by, so that we learn when the last is through.
     private func watchWrites() {
         self.updateDirectHandle()
@@ -380,10 +368,10 @@ final class WebSocketHandler: ChannelInboundHandler {
     // MARK: Time
 
     func scheduleWake() {
-        guard let connection = self.connection else { return }
+        guard let connection = self.connection else { return self.scheduleEndWithoutHub() }
         let deadline: NIODeadline
         switch self.phase {
-        case .open, .joining:
+        case .open, .holding:
             deadline = self.clock.nextDeadline(
                 self.profile.clock,
                 lastSent: connection.lastSent,
@@ -394,38 +382,20 @@ final class WebSocketHandler: ChannelInboundHandler {
         }
         if deadline != .distantFuture { self.shard.wake(connection, at: deadline) }
     }
-}
 
-extension WebSocketHandler: ConnectionDelegate {
-    func joinWillComplete() {
-        self.answerHandshake()
+    /// The hub wakes its connections; one that it does not know wakes itself, when it is about to end.
+    private func scheduleEndWithoutHub() {
+        guard !self.isOpen, let context = self.context else { return }
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerTime) { self.context?.close(promise: nil) }
     }
 
-    func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {
-        guard case .joining = self.phase else { return }
-        self.phase = .open
-        if outcome == .joined { self.topic = topic }
-        switch self.dialect.joinCompleted(outcome) {
-        case .none: break
-        case .reply(let kind, let message): self.send(kind, message)
-        case .close(let reason): self.close(reason)
-        }
-        self.releaseHeldInput()
-    }
+    // MARK: ConnectionDelegate
 
-    func publishCompleted(_ topic: TopicKey) {
-        self.unacknowledged -= 1
-        defer {
-            if self.unacknowledged == 0, let request = self.postponedJoin, case .joining = self.phase {
-                self.postponedJoin = nil
-                self.move(to: request)
-            }
-        }
-        switch self.dialect.publishCompleted() {
-        case .none: break
-        case .reply(let kind, let message): self.send(kind, message)
-        }
-    }
+    var isWritable: Bool { self.backlog == nil && self.context != nil }
+
+    func joinWillComplete() {}
+    func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {}
+    func publishCompleted(_ topic: TopicKey) {}
 
     func expelled(_ reason: CloseReason) {
         if reason == .slowConsumer { self.shard.metrics.slowConsumerCloses += 1 }
@@ -438,7 +408,7 @@ extension WebSocketHandler: ConnectionDelegate {
 
     func wake(now: NIODeadline) {
         switch self.phase {
-        case .open, .joining:
+        case .open, .holding:
             let action = self.clock.tick(
                 self.profile.clock,
                 now: now,

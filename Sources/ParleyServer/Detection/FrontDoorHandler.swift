@@ -20,6 +20,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case upgrading(Upgrade)
         case collecting(head: HTTPRequestHead, body: ByteBuffer)
         case responding(keepAlive: Bool, isHead: Bool)
+        case exchanging(Exchange)
         /// An answer is out and the end follows; input is thrown away.
         case closing
     }
@@ -29,6 +30,14 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let endpoint: any WebSocketEndpoint
         var admission: Admission?
         var isRequestComplete = false
+    }
+
+    private struct Exchange {
+        let exchange: any HTTPExchange
+        let head: HTTPRequestHead
+        var isRequestComplete = false
+        /// Came before the request was complete.
+        var answer: ExchangeAnswer?
     }
 
     private let services: ListenerServices
@@ -72,6 +81,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.timeout?.cancel()
         self.response?.cancel()
         self.context = nil
+        self.endExchange()
         context.fireChannelInactive()
     }
 
@@ -90,7 +100,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// No more is read while a request is being answered, so that a client cannot pile up work here.
     func read(context: ChannelHandlerContext) {
-        if case .responding = self.phase {
+        if self.isAnswering {
             self.isReadHeld = true
         } else {
             context.read()
@@ -101,7 +111,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = self.unwrapInboundIn(data)
-        if case .responding = self.phase {
+        if self.isAnswering {
             self.queued.append(part)
         } else {
             self.receive(part)
@@ -123,6 +133,15 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case (.end, .collecting(let head, let body)):
             self.timeout?.cancel()
             self.respond(to: head, body)
+        case (.body(let piece), .exchanging(let exchange)):
+            self.startTimeout(self.services.bodyTimeout)
+            exchange.exchange.received(piece)
+        case (.end, .exchanging(var exchange)):
+            self.timeout?.cancel()
+            exchange.isRequestComplete = true
+            self.phase = .exchanging(exchange)
+            exchange.exchange.ended()
+            if case .exchanging(let exchange) = self.phase, let answer = exchange.answer { self.send(answer, exchange) }
         case (.end, .upgrading(var upgrade)):
             upgrade.isRequestComplete = true
             self.phase = .upgrading(upgrade)
@@ -134,13 +153,28 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func receive(_ head: HTTPRequestHead) {
         if let refusal = Self.refusal(for: head) { return self.refuse(refusal) }
-        let request = UpgradeRequest(head: head, remoteAddress: self.context?.remoteAddress)
-        guard let endpoint = self.services.route(request) else {
+        let request = UpgradeRequest(
+            head: head,
+            remoteAddress: self.context?.remoteAddress,
+            isSecure: self.isSecure
+        )
+        switch self.services.route(request) {
+        case .webSocket(let endpoint):
+            self.upgrade(request, endpoint)
+        case .exchange(let endpoint):
+            if request.wantsWebSocket {
+                self.upgrade(request, endpoint)
+            } else {
+                self.exchange(request, endpoint)
+            }
+        case .http:
             self.phase = .collecting(head: head, body: ByteBuffer())
             self.startTimeout(self.services.bodyTimeout)
             if head.headers.contains(name: "Expect") { self.sendContinue(head.version) }
-            return
         }
+    }
+
+    private func upgrade(_ request: UpgradeRequest, _ endpoint: any WebSocketEndpoint) {
         if self.services.state.isDraining, request.wantsWebSocket { return self.refuse(.shuttingDown) }
         if let refusal = endpoint.refusal(for: request) ?? request.handshakeRefusal { return self.refuse(refusal) }
         guard let context = self.context else { return }
@@ -191,16 +225,43 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let compression = upgrade.endpoint.compression.flatMap {
             PerMessageDeflate.negotiate(offers: upgrade.request.head.headers["Sec-WebSocket-Extensions"], policy: $0)
         }
-        let handler = WebSocketHandler(
-            acceptance,
-            compression: compression?.0,
-            hub: self.services.hub,
-            shard: self.services.hub.shard(on: context.eventLoop),
-            permit: permit,
-            isSecure: self.isSecure
-        )
         self.phase = .closing
         let pipeline = context.pipeline.syncOperations
+        let extensions = compression?.responseHeader
+        if let eventLoop = acceptance.eventLoop, eventLoop !== context.eventLoop {
+            let mover = ConnectionMover(channel: context.channel, isSecure: self.isSecure, to: eventLoop) {
+                [hub = self.services.hub] in
+                let shard = hub.shard(on: eventLoop)
+                return acceptance.makeHandler(
+                    HandshakeEnvironment(
+                        hub: hub,
+                        shard: shard,
+                        compression: compression?.0,
+                        permit: permit,
+                        // What arrives there is in the clear.
+                        isSecure: false
+                    )
+                )
+            }
+            do {
+                try pipeline.addHandler(mover)
+            } catch {
+                permit.release()
+                context.close(promise: nil)
+                return
+            }
+            self.removeHTTP(context).whenComplete { _ in mover.move(answering: key, extensions: extensions) }
+            return
+        }
+        let handler = acceptance.makeHandler(
+            HandshakeEnvironment(
+                hub: self.services.hub,
+                shard: self.services.hub.shard(on: context.eventLoop),
+                compression: compression?.0,
+                permit: permit,
+                isSecure: self.isSecure
+            )
+        )
         do {
             try pipeline.addHandler(handler)
         } catch {
@@ -210,14 +271,69 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         // The answer goes the way of the frames: in order with them, and with the first of them in one packet.
-        handler.start(answering: key, extensions: compression?.responseHeader)
+        handler.start(answering: key, extensions: extensions)
+        _ = self.removeHTTP(context)
+        // Our own way to the channel is gone by now.
+        if self.isReadHeld { context.channel.read() }
+    }
+
+    /// Takes the handlers of HTTP out of the pipeline.
+    private func removeHTTP(_ context: ChannelHandlerContext) -> EventLoopFuture<Void>.Isolated {
+        let pipeline = context.pipeline.syncOperations
         if let encoder = self.encoder { pipeline.removeHandler(encoder).whenFailure { _ in } }
         pipeline.removeHandler(self).whenFailure { _ in }
         pipeline.removeHandler(self.headGuard).whenFailure { _ in }
         // Last: what came behind the handshake is passed on when the decoder goes.
-        pipeline.removeHandler(self.decoder).whenFailure { _ in }
-        // Our own way to the channel is gone by now.
-        if self.isReadHeld { context.channel.read() }
+        return pipeline.removeHandler(self.decoder).assumeIsolated()
+    }
+
+    // MARK: Exchanges
+
+    private func exchange(_ request: UpgradeRequest, _ endpoint: any ExchangeEndpoint) {
+        guard let context = self.context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let exchange = endpoint.exchange(for: request, on: context.eventLoop) { bound.value.answer($0) }
+        self.phase = .exchanging(Exchange(exchange: exchange, head: request.head))
+        self.startTimeout(self.services.bodyTimeout)
+        if request.head.headers.contains(name: "Expect") { self.sendContinue(request.head.version) }
+        exchange.begin()
+    }
+
+    private func answer(_ answer: ExchangeAnswer) {
+        guard case .exchanging(var exchange) = self.phase else { return }
+        if exchange.isRequestComplete || answer.closes {
+            self.send(answer, exchange)
+        } else {
+            exchange.answer = answer
+            self.phase = .exchanging(exchange)
+        }
+    }
+
+    private func send(_ answer: ExchangeAnswer, _ exchange: Exchange) {
+        guard let context = self.context else { return }
+        self.timeout?.cancel()
+        let isHead = exchange.head.method == .HEAD
+        self.phase = .responding(
+            keepAlive: exchange.head.isKeepAlive && !answer.closes && !self.services.state.isDraining,
+            isHead: isHead
+        )
+        self.addEncoder(context)
+        var head = HTTPResponseHead(version: exchange.head.version, status: answer.status, headers: answer.headers)
+        if answer.status != .noContent {
+            head.headers.add(name: "Content-Length", value: "\(answer.body.readableBytes)")
+        }
+        _ = self.write(.head(head))
+        if !isHead, answer.body.readableBytes > 0 {
+            context.write(self.wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
+        }
+        _ = self.write(.end(nil))
+    }
+
+    /// Tells an exchange that nobody waits for its answer any more.
+    private func endExchange() {
+        guard case .exchanging(let exchange) = self.phase else { return }
+        self.phase = .closing
+        exchange.exchange.aborted()
     }
 
     // MARK: Plain HTTP
@@ -297,18 +413,22 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Goes on with what came during the response, and with reading when that is used up.
     private func resumeReading() {
-        while !self.isResponding, !self.queued.isEmpty {
+        while !self.isAnswering, !self.queued.isEmpty {
             self.receive(self.queued.removeFirst())
         }
-        if self.isReadHeld, !self.isResponding {
+        if self.isReadHeld, !self.isAnswering {
             self.isReadHeld = false
             self.context?.read()
         }
     }
 
-    private var isResponding: Bool {
-        if case .responding = self.phase { return true }
-        return false
+    /// Whether a complete request waits for its answer, or the answer is on its way.
+    private var isAnswering: Bool {
+        switch self.phase {
+        case .responding: return true
+        case .exchanging(let exchange): return exchange.isRequestComplete
+        case .awaitingHead, .upgrading, .collecting, .closing: return false
+        }
     }
 
     // MARK: The end
@@ -316,6 +436,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func refuse(_ refusal: Refusal) {
         if case .closing = self.phase { return }
         guard let context = self.context else { return }
+        self.endExchange()
         self.services.failures.count(refusal)
         self.phase = .closing
         if let encoder = self.encoder {
@@ -354,6 +475,9 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.context?.close(promise: nil)
         case .awaitingHead, .collecting, .upgrading:
             self.refuse(.requestTimeout)
+        case .exchanging(let exchange):
+            // An answer may take its time; a request may not.
+            if !exchange.isRequestComplete { self.refuse(.requestTimeout) }
         case .responding:
             break
         }
@@ -414,13 +538,14 @@ extension Refusal {
     var httpResponse: ByteBuffer {
         let reason = HTTPResponseStatus(statusCode: self.status).reasonPhrase
         var text = "HTTP/1.1 \(self.status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        text += "Content-Length: \(self.text.utf8.count + 1)\r\n"
+        let end = self.isBare ? "" : "\n"
+        text += "Content-Length: \(self.text.utf8.count + end.utf8.count)\r\n"
         for header in self.headers where header.name != "Connection" { text += "\(header.name): \(header.value)\r\n" }
         // A sender of Upgrade names it in Connection (RFC 9110 §7.8).
         let connection = (self.headers.filter { $0.name == "Connection" }.map(\.value) + ["close"]).joined(
             separator: ", "
         )
-        text += "Connection: \(connection)\r\n\r\n\(self.text)\n"
+        text += "Connection: \(connection)\r\n\r\n\(self.text)\(end)"
         return ByteBuffer(string: text)
     }
 }

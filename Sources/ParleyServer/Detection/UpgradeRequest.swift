@@ -10,10 +10,13 @@ struct UpgradeRequest: Sendable {
     let path: Substring
     let query: QueryParameters
     let remoteAddress: SocketAddress?
+    /// Whether it came over TLS.
+    let isSecure: Bool
 
-    init(head: HTTPRequestHead, remoteAddress: SocketAddress?) {
+    init(head: HTTPRequestHead, remoteAddress: SocketAddress?, isSecure: Bool = false) {
         self.head = head
         self.remoteAddress = remoteAddress
+        self.isSecure = isSecure
         let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.path = parts.first ?? "/"
         self.query = QueryParameters(parts.count > 1 ? parts[1] : nil)

@@ -10,8 +10,8 @@ struct ListenerServices: Sendable {
     let state: ServerState
     let limits: ConnectionLimits
     let failures: HandshakeFailures
-    /// The WebSocket endpoint for a request, or `nil` when the HTTP API answers it.
-    let route: @Sendable (UpgradeRequest) -> (any WebSocketEndpoint)?
+    /// Who answers a request.
+    let route: @Sendable (UpgradeRequest) -> Route
     let http: any HTTPAnswering
     let headerTimeout: TimeAmount
     let bodyTimeout: TimeAmount

@@ -1,0 +1,217 @@
+internal import EngineIO
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import ParleyHub
+internal import ParleyModel
+internal import ParleySocketIO
+internal import WebSocketProtocol
+
+/// Where Engine.IO is reached: requests of long-polling, and WebSockets that begin or take over a session.
+struct EngineEndpoint: Sendable {
+    let host: EngineHost
+    let profile: ConnectionProfile
+
+    /// Gives `server` a place to live in.
+    init(
+        _ server: SocketIOServer,
+        _ site: Site,
+        _ configuration: ServerConfiguration,
+        limits: ConnectionLimits,
+        ledger: BacklogLedger,
+        logger: Logger
+    ) {
+        self.host = EngineHost(server: server, site: site, wallTime: configuration.wallTime) { address in
+            guard case .success(let permit) = limits.acquire(ip: address) else { return nil }
+            return { permit.release() }
+        }
+        self.profile = ConnectionProfile(
+            dialect: site.dialect,
+            formats: nil,
+            limits: WebSocketLimits(maximumMessageBytes: server.configuration.engine.maximumPayloadBytes),
+            slowConsumer: SlowConsumerPolicy(maximumBytes: server.configuration.maximumQueuedBytes),
+            clock: ClockPolicy(frameTimeout: configuration.frameTimeout),
+            shutdown: .serverShuttingDown,
+            ledger: ledger,
+            logger: logger
+        )
+    }
+
+    /// Whether a request belongs here by its path, or by carrying `EIO`.
+    static func claims(path: Substring, configuration: SocketIOConfiguration) -> Bool {
+        guard path.hasPrefix(configuration.path) else { return false }
+        let rest = path.dropFirst(configuration.path.count)
+        return rest.first == "/" || (rest.isEmpty && !configuration.addsTrailingSlash)
+    }
+
+    private func connectionRequest(_ request: UpgradeRequest) -> ConnectionRequest {
+        ConnectionRequest(
+            method: request.head.method.rawValue,
+            url: request.head.uri,
+            headers: request.head.headers.map { ($0.name, $0.value) },
+            remoteAddress: request.remoteAddress?.clientIP,
+            isSecure: request.isSecure,
+            time: self.host.wallTime()
+        )
+    }
+
+    private func engineRequest(_ request: UpgradeRequest, _ connection: ConnectionRequest) -> EngineRequest {
+        let method: EngineRequest.Method =
+            switch request.head.method {
+            case .GET: .get
+            case .POST: .post
+            case .OPTIONS: .options
+            default: .other
+            }
+        return EngineRequest(
+            method: method,
+            query: connection.query,
+            isUpgrade: request.wantsWebSocket,
+            origin: request.header("Origin")
+        )
+    }
+}
+
+// MARK: Long-polling
+
+extension EngineEndpoint: ExchangeEndpoint {
+    func exchange(
+        for request: UpgradeRequest,
+        on eventLoop: any EventLoop,
+        answer: @escaping (ExchangeAnswer) -> Void
+    ) -> any HTTPExchange {
+        let connection = self.connectionRequest(request)
+        return EngineExchange(
+            host: self.host,
+            eventLoop: eventLoop,
+            request: connection,
+            engine: self.engineRequest(request, connection)
+        ) { answer(ExchangeAnswer($0)) }
+    }
+}
+
+extension EngineExchange: HTTPExchange {}
+
+extension ExchangeAnswer {
+    init(_ answer: EngineAnswer) {
+        var headers = HTTPHeaders()
+        if let type = answer.contentType { headers.add(name: "Content-Type", value: type) }
+        for header in answer.headers { headers.add(name: header.name, value: header.value) }
+        self.init(
+            status: HTTPResponseStatus(statusCode: answer.status),
+            headers: headers,
+            body: answer.body,
+            closes: answer.closes
+        )
+    }
+}
+
+// MARK: WebSocket
+
+extension EngineEndpoint: WebSocketEndpoint {
+    var compression: PerMessageDeflatePolicy? { self.host.configuration.compressesWebSocket ? .default : nil }
+
+    func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
+        let connection = self.connectionRequest(request)
+        let engine = self.engineRequest(request, connection)
+        guard self.host.hasMiddlewares || !self.host.opensImmediately else {
+            return self.decide(connection, engine, sessionID: nil, asked: false)
+        }
+        let promise = eventLoop.makePromise(of: Admission.self)
+        promise.completeWithTask {
+            if let refusal = await self.host.middlewareRefusal(connection) {
+                return self.refuse(refusal, "an HTTP middleware", connection)
+            }
+            guard case .accept = self.decide(connection, engine, sessionID: nil, asked: false, reports: false),
+                engine.query.sessionID == nil
+            else { return self.decide(connection, engine, sessionID: nil, asked: false) }
+            if let refusal = await self.host.openingRefusal(connection, engine) {
+                return self.refuse(refusal, "policy", connection)
+            }
+            do {
+                let id = try await self.host.makeSessionID(connection)
+                return self.decide(connection, engine, sessionID: id, asked: true)
+            } catch {
+                return self.refuse(.badRequest, "the session id", connection)
+            }
+        }
+        return .pending(promise.futureResult)
+    }
+
+    /// - Parameters:
+    ///   - asked: Whether policy and revision have been asked already.
+    ///   - reports: Whether a refusal is told to the application.
+    private func decide(
+        _ connection: ConnectionRequest,
+        _ engine: EngineRequest,
+        sessionID: String?,
+        asked: Bool,
+        reports: Bool = true
+    ) -> Admission {
+        let location = engine.query.sessionID.flatMap { self.host.location(of: $0) }
+        func refuse(_ refusal: EngineRefusal) -> Admission {
+            reports ? self.refuse(refusal, refusal.message, connection) : .refuse(.engine(refusal))
+        }
+        do throws(EngineRefusal) {
+            let configuration = self.host.configuration.engine
+            switch try engine.purpose(configuration, current: location == nil ? nil : .polling) {
+            case .open:
+                if !asked, let refusal = self.host.originRefusal(engine) ?? engine.revisionRefusal(configuration),
+                    self.host.opensImmediately || refusal == .unsupportedRevision
+                {
+                    return refuse(refusal)
+                }
+                return .accept(
+                    EngineWebSocketAcceptance(
+                        host: self.host,
+                        profile: self.profile,
+                        purpose: .open(connection, sessionID: sessionID)
+                    )
+                )
+            case .upgrade:
+                guard let location else { return refuse(.sessionUnknown) }
+                return .accept(
+                    EngineWebSocketAcceptance(host: self.host, profile: self.profile, purpose: .upgrade(location))
+                )
+            case .poll, .post, .unsupportedMethod:
+                return refuse(.badRequest)
+            }
+        } catch {
+            return refuse(error)
+        }
+    }
+
+    private func refuse(_ refusal: EngineRefusal, _ context: String, _ request: ConnectionRequest) -> Admission {
+        self.host.report(refusal, context, request)
+        return .refuse(.engine(refusal))
+    }
+}
+
+extension Refusal {
+    /// The reference refuses upgrades with the message alone.
+    static func engine(_ refusal: EngineRefusal) -> Refusal {
+        .socketIO(status: refusal.upgradeStatus, message: refusal.message)
+    }
+}
+
+/// A WebSocket of Engine.IO that may be opened.
+struct EngineWebSocketAcceptance: WebSocketAcceptance {
+    enum Purpose: Sendable {
+        case open(ConnectionRequest, sessionID: String?)
+        case upgrade(ConnectionID)
+    }
+
+    let host: EngineHost
+    let profile: ConnectionProfile
+    let purpose: Purpose
+
+    /// A WebSocket has to be where the session is that it takes over.
+    var eventLoop: (any EventLoop)? {
+        guard case .upgrade(let id) = self.purpose else { return nil }
+        return self.host.site.hub.eventLoop(of: Int(id.shard))
+    }
+
+    func makeHandler(_ environment: HandshakeEnvironment) -> WebSocketHandler {
+        EngineWebSocketHandler(self, environment)
+    }
+}

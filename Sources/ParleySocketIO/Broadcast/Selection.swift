@@ -1,0 +1,32 @@
+internal import ParleyHub
+internal import ParleyModel
+
+/// Which sockets of a namespace are meant.
+struct Selection: Sendable {
+    /// Union; empty: everybody.
+    var rooms: [String] = []
+    var except: [String] = []
+    /// The connection of the socket that speaks.
+    var excluding: ConnectionID?
+    /// The id of that socket.
+    var excludedID: String?
+    var options = EmitOptions()
+
+    func audience(in namespace: Namespace, as wireName: String) -> Audience {
+        Audience(
+            topics: self.rooms.isEmpty
+                ? [namespace.topic(nil, as: wireName)] : self.rooms.map { namespace.topic($0, as: wireName) },
+            excludedTopics: self.except.map { namespace.topic($0, as: wireName) },
+            excluding: self.excluding,
+            isVolatile: self.options.isVolatile
+        )
+    }
+
+    /// Whether a socket with this id, in these rooms, is meant.
+    func contains(id: String, rooms: Set<String>) -> Bool {
+        guard id != self.excludedID, !self.except.contains(where: { rooms.contains($0) || $0 == id }) else {
+            return false
+        }
+        return self.rooms.isEmpty || self.rooms.contains { rooms.contains($0) || $0 == id }
+    }
+}

@@ -1,0 +1,50 @@
+package import EngineIO
+package import NIOCore
+internal import ParleyModel
+
+/// An HTTP response of Engine.IO.
+package struct EngineAnswer: Sendable {
+    package var status: Int
+    package var contentType: String?
+    package var headers: [(name: String, value: String)] = []
+    package var body: ByteBuffer
+    /// Whether the connection is of no more use: its request has not been read to the end.
+    package var closes = false
+    /// Whether the body may be compressed.
+    package var isCompressible = false
+
+    package init(status: Int, contentType: String? = nil, body: ByteBuffer = ByteBuffer()) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    /// `{"code":…,"message":…}`
+    package static func refusal(_ refusal: EngineRefusal) -> EngineAnswer {
+        EngineAnswer(status: refusal.status, contentType: "application/json", body: refusal.json)
+    }
+
+    /// The answer to a POST. `text/plain` would make old browsers offer a download.
+    static var ok: EngineAnswer { EngineAnswer(status: 200, contentType: "text/html", body: ByteBuffer(string: "ok")) }
+
+    static func poll(_ body: ByteBuffer, isBinary: Bool = false) -> EngineAnswer {
+        var answer = EngineAnswer(
+            status: 200,
+            contentType: isBinary ? "application/octet-stream" : "text/plain; charset=UTF-8",
+            body: body
+        )
+        answer.headers.append(("Cache-Control", "no-store"))
+        answer.isCompressible = true
+        return answer
+    }
+}
+
+extension EngineRefusal {
+    var json: ByteBuffer {
+        var json = ByteBuffer()
+        json.writeString("{\"code\":\(self.code),\"message\":")
+        json.writeJSONString(self.message)
+        json.writeInteger(UInt8(ascii: "}"))
+        return json
+    }
+}

@@ -1,0 +1,535 @@
+package import EngineIO
+internal import Logging
+package import NIOCore
+package import ParleyHub
+package import ParleyModel
+internal import SocketIO
+
+/// Drives one Engine.IO session: requests and frames to its machines, their actions to hub, transports and sockets.
+///
+/// Confined to its event loop. It decides nothing: rules of transports are ``EngineSession``'s, of packets
+/// ``SocketConnection``'s.
+package final class EngineConnection {
+    /// Answers a request whose connection may be on another loop.
+    package typealias Respond = @Sendable (EngineAnswer) -> Void
+
+    struct Member {
+        let wireName: String
+        let socket: Socket
+    }
+
+    package let host: EngineHost
+    package let shard: Shard
+    package let request: ConnectionRequest
+    package let sessionID: String
+    package private(set) var session: EngineSession
+    var machine: SocketConnection
+    var members: [Member] = []
+    /// What the hub knows of it; `nil` once it is over.
+    private(set) var hubConnection: Connection?
+    private(set) var id: ConnectionID
+    private var webSocket: (any EngineWebSocketDriver)?
+    private var probe: (any EngineWebSocketDriver)?
+    private var heldPoll: Respond?
+    /// Gives its place among the connections back, while no WebSocket has one of its own.
+    private var permit: (@Sendable () -> Void)?
+    /// When the application wants it gone.
+    private var expiry: NIODeadline?
+    /// Who is given the messages where there is no Socket.IO.
+    private var rawSession: EngineIOSession?
+    /// Whether a client of revision 3 asked for text only.
+    private let wantsBase64: Bool
+
+    /// - Parameter driver: The WebSocket that the session begins with; `nil` for long-polling.
+    package init(
+        host: EngineHost,
+        shard: Shard,
+        request: ConnectionRequest,
+        sessionID: String,
+        driver: (any EngineWebSocketDriver)?,
+        permit: (@Sendable () -> Void)?
+    ) {
+        let configuration = host.configuration
+        let query = request.query
+        let now = shard.eventLoop.now
+        self.host = host
+        self.shard = shard
+        self.request = request
+        self.sessionID = sessionID
+        self.wantsBase64 = query.wantsBase64
+        self.session = EngineSession(
+            revision: query.revision,
+            transport: driver == nil ? .polling : .webSocket,
+            configuration: configuration.engine,
+            now: now
+        )
+        self.machine = SocketConnection(
+            parser: configuration.parser,
+            limits: configuration.packets,
+            revision: query.revision == .three ? .four : .five,
+            connectDeadline: now + configuration.connectTimeout,
+            maximumNamespaces: configuration.maximumNamespacesPerConnection
+        )
+        self.webSocket = driver
+        self.permit = permit
+        self.id = ConnectionID(shard: 0, slot: 0, generation: 0)
+        let connection = shard.open(
+            dialect: host.site.dialect,
+            format: host.site.formats.id(of: driver?.formatKind ?? .polling),
+            policy: SlowConsumerPolicy(maximumBytes: configuration.maximumQueuedBytes),
+            delegate: driver ?? self
+        )
+        self.id = connection.id
+        self.hubConnection = connection
+        driver?.attach(connection)
+    }
+
+    /// Makes the session known, and says hello.
+    package func open() -> Bool {
+        guard self.host.register(self.sessionID, self.id) else { return false }
+        let hello = EngineOpenPacket(
+            sessionID: self.sessionID,
+            transport: self.webSocket == nil ? .polling : .webSocket,
+            configuration: self.host.configuration.engine
+        )
+        self.send(.open, hello.json)
+        if let onSession = self.host.server.onSession {
+            self.machine.neverConnects()
+            let session = EngineIOSession(self)
+            self.rawSession = session
+            onSession(session)
+            self.scheduleWake()
+            return true
+        }
+        // Clients of Socket.IO 2 are in `/` without asking.
+        if self.session.revision == .three { self.received(ByteBuffer(string: "0"), isBinary: false) }
+        self.scheduleWake()
+        return true
+    }
+
+    package var bufferedBytes: Int {
+        self.webSocket?.bufferedBytes ?? self.session.outbox.byteCount
+    }
+
+    func socket(in wireName: String) -> Socket? { self.members.first { $0.wireName == wireName }?.socket }
+
+    // MARK: Polling
+
+    /// A GET for this session.
+    package func poll(_ respond: @escaping Respond) {
+        self.tick(self.shard.eventLoop.now)
+        // Whatever is on its way into the outbox goes with it.
+        self.shard.flushNotes()
+        switch self.session.pollBegan() {
+        case .answer: respond(self.takePoll())
+        case .hold: self.heldPoll = respond
+        case .overlap:
+            respond(EngineAnswer(status: 400))
+            self.session.outbox.append(.close)
+            self.answerHeldPoll()
+            self.finish(.transportError)
+        case .answerAndEnd:
+            self.session.outbox.append(.close)
+            respond(self.takePoll(all: true))
+            self.forget()
+        case .unknownSession:
+            respond(.refusal(self.session.transport == nil ? .sessionUnknown : .badRequest))
+        }
+        self.scheduleWake()
+    }
+
+    /// The client dropped the connection of its held poll.
+    package func pollDropped() {
+        guard self.session.pollDropped() else { return }
+        self.heldPoll = nil
+        self.finish(.transportError)
+    }
+
+    private func takePoll(all: Bool = false) -> EngineAnswer {
+        let maximum = all ? Int.max : self.host.configuration.engine.maximumPacketsPerPoll
+        guard self.session.revision == .three else {
+            return .poll(self.session.outbox.takeBody(maximumPackets: maximum))
+        }
+        var packets = self.session.outbox.takePackets(maximumPackets: maximum)
+        if packets.isEmpty { packets = [EnginePacket(.noop)] }
+        let (body, isBinary) = PollingPayloadV3.write(packets, supportsBinary: !self.wantsBase64)
+        return .poll(body, isBinary: isBinary)
+    }
+
+    /// The answer to the request that opened the session.
+    package func takeHandshake() -> EngineAnswer { self.takePoll() }
+
+    private func answerHeldPoll(all: Bool = false) {
+        guard let respond = self.heldPoll else { return }
+        self.heldPoll = nil
+        respond(self.takePoll(all: all))
+    }
+
+    /// The head of a POST.
+    /// - Returns: Why its body is not to be received.
+    package func postBegan() -> EngineAnswer? {
+        self.tick(self.shard.eventLoop.now)
+        switch self.session.postBegan() {
+        case .receive: return nil
+        case .overlap:
+            self.close(.transportError)
+            return EngineAnswer(status: 400)
+        case .unknownSession:
+            return .refusal(self.session.transport == nil ? .sessionUnknown : .badRequest)
+        }
+    }
+
+    /// The client vanished before its POST was complete.
+    package func postDropped() {
+        self.session.postEnded()
+        if self.session.isOpen { self.close(.transportError) }
+    }
+
+    /// The body of a POST was refused for its size; the session goes on.
+    package func postRefused() { self.session.postEnded() }
+
+    /// A complete POST.
+    package func post(_ body: ByteBuffer, isBinary: Bool) -> EngineAnswer {
+        self.session.postEnded()
+        self.shard.context.now = self.shard.eventLoop.now
+        guard !isBinary || self.session.revision == .three else {
+            self.close(.transportError)
+            return EngineAnswer(status: 400)
+        }
+        do {
+            if self.session.revision == .three {
+                var reader = PollingPayloadV3Reader(body, isBinary: isBinary)
+                while self.session.isOpen, let packet = try reader.next() { self.received(packet) }
+            } else {
+                var reader = PollingPayloadReader(body)
+                while self.session.isOpen, let packet = try reader.next() { self.received(packet) }
+            }
+        } catch {
+            self.close(.parseError)
+            return EngineAnswer(status: 400)
+        }
+        self.scheduleWake()
+        return .ok
+    }
+
+    // MARK: WebSocket
+
+    /// A message on the WebSocket that carries the session.
+    package func webSocketReceived(_ kind: MessageKind, _ message: ByteBuffer) {
+        guard let packet = self.packet(kind, message) else { return self.close(.parseError) }
+        self.received(packet)
+    }
+
+    private func packet(_ kind: MessageKind, _ message: ByteBuffer) -> EnginePacket? {
+        switch (kind, self.session.revision) {
+        case (.text, _): return try? EnginePacket(text: message)
+        case (.binary, .four): return EnginePacket(.message, message, isBinary: true)
+        case (.binary, .three):
+            var message = message
+            guard message.readInteger(as: UInt8.self) == EnginePacket.Kind.message.rawValue else { return nil }
+            return EnginePacket(.message, message, isBinary: true)
+        }
+    }
+
+    /// The WebSocket that carries the session is gone.
+    package func webSocketEnded(_ reason: EngineCloseReason) {
+        self.finish(reason)
+    }
+
+    /// A WebSocket wants to take the session over.
+    /// - Returns: Whether it may try.
+    package func probeBegan(_ driver: any EngineWebSocketDriver) -> Bool {
+        let now = self.shard.eventLoop.now
+        self.tick(now)
+        guard self.session.probeBegan(self.host.configuration.engine, now: now) else { return false }
+        self.probe = driver
+        self.scheduleWake()
+        return true
+    }
+
+    package enum ProbeOutcome { case goesOn, upgraded, closed }
+
+    /// A message on the WebSocket that probes.
+    package func probeReceived(_ kind: MessageKind, _ message: ByteBuffer) -> ProbeOutcome {
+        guard let driver = self.probe else { return .closed }
+        let packet = self.packet(kind, message) ?? EnginePacket(.noop)
+        let now = self.shard.eventLoop.now
+        switch self.session.probeReceived(packet, self.host.configuration.engine, now: now) {
+        case .answer(let releasesPoll):
+            driver.sendProbe(ByteBuffer(string: "3probe"))
+            if releasesPoll { self.answerHeldPoll() }
+            return .goesOn
+        case .upgrade(let releasesPoll):
+            if releasesPoll { self.answerHeldPoll() }
+            self.probe = nil
+            self.upgrade(to: driver)
+            return .upgraded
+        case .close:
+            self.probe = nil
+            return .closed
+        }
+    }
+
+    /// The WebSocket that probed is gone.
+    package func probeEnded() {
+        self.probe = nil
+        self.session.probeEnded()
+        self.scheduleWake()
+    }
+
+    private func upgrade(to driver: any EngineWebSocketDriver) {
+        guard let connection = self.hubConnection else { return }
+        self.shard.flushNotes()
+        let waiting = self.session.outbox.takePackets()
+        self.webSocket = driver
+        self.shard.hand(connection, to: driver, format: self.host.site.formats.id(of: driver.formatKind))
+        driver.attach(connection)
+        // The WebSocket has a place of its own.
+        self.permit?()
+        self.permit = nil
+        for packet in waiting { self.send(packet.kind, packet.payload, isBinary: packet.isBinary) }
+        self.scheduleWake()
+    }
+
+    // MARK: In
+
+    private func received(_ packet: EnginePacket) {
+        let now = self.shard.eventLoop.now
+        switch self.session.received(packet, self.host.configuration.engine, now: now) {
+        case .none:
+            if packet.kind == .pong { self.scheduleWake() }
+        case .message(let payload, let isBinary):
+            self.shard.metrics.receivedMessages += 1
+            self.received(payload, isBinary: isBinary)
+        case .sendPong(let payload):
+            self.send(.pong, payload)
+            self.scheduleWake()
+        case .ended(.transportClose):
+            // A `1` packet: the client goes by itself.
+            if self.session.end() {
+                self.session.outbox.append(.noop)
+                self.answerHeldPoll()
+            }
+            self.webSocket?.close(.normal)
+            self.finish(.transportClose)
+        case .ended(let reason):
+            self.close(reason)
+        }
+    }
+
+    private func received(_ message: ByteBuffer, isBinary: Bool) {
+        if let rawSession { return rawSession.received(message, isBinary: isBinary) }
+        switch self.machine.receive(message, isBinary: isBinary) {
+        case .none:
+            break
+        case .event(let wireName, let name, let arguments, let id):
+            guard let socket = self.socket(in: wireName) else { return }
+            socket.dispatch(SocketEvent(socket: socket, name: name, arguments: arguments, id: id))
+        case .ack(let wireName, let arguments, let id):
+            guard let socket = self.socket(in: wireName) else { return }
+            self.acknowledged(id, arguments, by: socket)
+        case .connect(let wireName, let auth, let attempt, _):
+            self.connect(wireName, auth: auth, attempt: attempt)
+        case .disconnect(let wireName):
+            guard let socket = self.socket(in: wireName) else { return }
+            self.remove(socket, .clientNamespaceDisconnect)
+        case .close(let failure):
+            self.host.server.logger.debug(
+                "Connection closed: a packet broke a rule",
+                metadata: ["connection": "\(self.id)", "reason": "\(failure)"]
+            )
+            self.close(.forcedClose)
+        }
+    }
+
+    private func acknowledged(_ id: UInt64, _ arguments: SocketArguments, by socket: Socket) {
+        if let pending = socket.takeAcknowledgement(id) {
+            pending.complete(.success(arguments.detached()))
+        } else {
+            let collector = self.host.site.state(on: self.shard)[socket.namespace].collectors[id]
+            _ = collector?.received(arguments, from: self.id)
+        }
+    }
+
+    // MARK: Out
+
+    /// Sends a packet of Engine.IO's own.
+    func send(_ kind: EnginePacket.Kind, _ payload: ByteBuffer? = nil, isBinary: Bool = false) {
+        guard let connection = self.hubConnection else { return }
+        self.shard.send(to: connection) {
+            self.host.site.formats.write(kind, payload, isBinary: isBinary, as: connection.format, into: &$0)
+        }
+    }
+
+    /// Sends a packet of Socket.IO to this connection alone.
+    func send(_ packet: EncodedPacket, compresses: Bool = true) {
+        guard let connection = self.hubConnection, self.session.isOpen else { return }
+        self.shard.send(to: connection) {
+            self.host.site.formats.write(packet, compresses: compresses, as: connection.format, into: &$0)
+        }
+    }
+
+    var isTransportWritable: Bool { self.hubConnection?.delegate?.isWritable ?? false }
+
+    func subscribe(to topic: TopicKey) {
+        if let connection = self.hubConnection { self.shard.subscribe(connection, to: topic) }
+    }
+
+    func unsubscribe(from topic: TopicKey) {
+        if let connection = self.hubConnection { self.shard.unsubscribe(connection, from: topic) }
+    }
+
+    func openInbox(_ topic: TopicKey) {
+        if let connection = self.hubConnection { self.shard.openInbox(topic, for: connection) }
+    }
+
+    /// Everything that waited has been sent.
+    package func drained() {
+        for member in self.members { member.socket.notifyDrain() }
+    }
+
+    // MARK: The end
+
+    /// The server ends the session, and lets the client know.
+    package func close(_ reason: EngineCloseReason, code: CloseReason = .normal) {
+        guard self.session.isOpen else { return }
+        self.endRawSession(reason)
+        self.removeAll(DisconnectReason(reason))
+        self.shard.flushNotes()
+        let now = self.shard.eventLoop.now
+        switch self.session.close(self.host.configuration.engine, now: now) {
+        case .answerHeldPoll:
+            self.session.outbox.append(.close)
+            self.answerHeldPoll(all: true)
+            self.forget()
+        case .awaitPoll:
+            if let connection = self.hubConnection { self.shard.detach(connection) }
+            self.endProbe()
+            self.scheduleWake()
+        case .closeWebSocket:
+            let driver = self.webSocket
+            self.forget()
+            driver?.close(code)
+        case .none:
+            break
+        }
+    }
+
+    /// The session is over without another word.
+    private func finish(_ reason: EngineCloseReason) {
+        self.endRawSession(reason)
+        self.removeAll(DisconnectReason(reason))
+        if self.session.end() { self.answerHeldPoll(all: true) }
+        self.forget()
+    }
+
+    private func endRawSession(_ reason: EngineCloseReason) {
+        let session = self.rawSession
+        self.rawSession = nil
+        session?.closed(reason)
+    }
+
+    /// Gives everything back.
+    private func forget() {
+        self.host.forget(self.sessionID)
+        self.endProbe()
+        self.permit?()
+        self.permit = nil
+        // A WebSocket still has its close frame to send, and lets go of the hub's connection when it ends.
+        if self.webSocket == nil, let connection = self.hubConnection { self.shard.close(connection) }
+        self.webSocket = nil
+        self.hubConnection = nil
+    }
+
+    private func endProbe() {
+        let probe = self.probe
+        self.probe = nil
+        probe?.close(.normal)
+    }
+
+    // MARK: Time
+
+    func addExpiry(_ deadline: NIODeadline) {
+        self.expiry = min(deadline, self.expiry ?? deadline)
+        self.scheduleWake()
+    }
+
+    package func tick(_ now: NIODeadline) {
+        self.shard.context.now = now
+        ticking: while true {
+            switch self.session.tick(self.host.configuration.engine, now: now) {
+            case .none: break ticking
+            case .sendPing: self.send(.ping)
+            case .pingTimeout: self.timedOut()
+            case .closeProbe: self.endProbe()
+            case .forget: self.forget()
+            }
+        }
+        if let deadline = self.machine.connectDeadline, deadline <= now { self.close(.forcedServerClose) }
+        if let expiry = self.expiry, expiry <= now {
+            self.expiry = nil
+            self.disconnectAll()
+        }
+        self.scheduleWake()
+    }
+
+    /// No pong came. Nobody is there to be told, but a transport that still works is closed properly.
+    private func timedOut() {
+        let driver = self.webSocket
+        self.endRawSession(.pingTimeout)
+        self.removeAll(.pingTimeout)
+        if self.session.end() {
+            self.session.outbox.append(.close)
+            self.answerHeldPoll(all: true)
+        }
+        self.forget()
+        driver?.close(.pingTimeout)
+    }
+
+    private func scheduleWake() {
+        guard let connection = self.hubConnection else { return }
+        var deadline = self.session.deadline
+        if self.session.isOpen {
+            if let connect = self.machine.connectDeadline { deadline = min(deadline, connect) }
+            if let expiry = self.expiry { deadline = min(deadline, expiry) }
+        }
+        if deadline != .distantFuture { self.shard.wake(connection, at: deadline) }
+    }
+}
+
+/// While it polls, the hub writes into its outbox.
+extension EngineConnection: ConnectionDelegate, EngineConnectionHolder {
+    package var engineConnection: EngineConnection? { self }
+
+    package func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int) {
+        for chunk in chunks { self.session.outbox.append(chunk) }
+        if self.session.outbox.byteCount > self.host.configuration.maximumQueuedBytes {
+            self.shard.afterFlush { self.close(.slowConsumer, code: .slowConsumer) }
+        } else if self.session.outboxGrew() {
+            self.shard.afterFlush {
+                self.answerHeldPoll()
+                self.drained()
+            }
+        }
+    }
+
+    package var isWritable: Bool { self.session.hasHeldPoll && self.session.outbox.isEmpty }
+    package func writeFailed() {}
+    package func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {}
+    package func publishCompleted(_ topic: TopicKey) {}
+    package func expelled(_ reason: CloseReason) { self.close(.slowConsumer, code: reason) }
+    package func wake(now: NIODeadline) { self.tick(now) }
+
+    /// Closed a little later than others, so that not all clients come back at once.
+    package func shutDown() {
+        let spread = self.host.configuration.shutdownSpread.nanoseconds
+        guard spread > 0 else { return self.close(.shutdown, code: .serverShuttingDown) }
+        let delay = TimeAmount.nanoseconds(Int64.random(in: 0..<spread))
+        self.shard.eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            self.close(.shutdown, code: .serverShuttingDown)
+        }
+    }
+}
+
+@available(*, unavailable)
+extension EngineConnection: Sendable {}

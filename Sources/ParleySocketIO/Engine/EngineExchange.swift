@@ -1,0 +1,304 @@
+package import EngineIO
+internal import Logging
+package import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+internal import Synchronization
+
+/// One HTTP request for Engine.IO, on the event loop of its connection, which need not be that of its session.
+package final class EngineExchange {
+    private enum Phase {
+        case deciding
+        /// A poll that its session holds.
+        case polling(ConnectionID)
+        /// A POST; `isTaken` once the session has agreed to it.
+        case posting(ConnectionID, isTaken: Bool)
+        case answered
+    }
+
+    private let host: EngineHost
+    private let eventLoop: any EventLoop
+    private let request: ConnectionRequest
+    private let engine: EngineRequest
+    private let contentLength: Int?
+    private let isBinary: Bool
+    private let answer: (EngineAnswer) -> Void
+    private var phase = Phase.deciding
+    private var body = ByteBuffer()
+    private var isComplete = false
+
+    /// - Parameter answer: Called once, on `eventLoop`.
+    package init(
+        host: EngineHost,
+        eventLoop: any EventLoop,
+        request: ConnectionRequest,
+        engine: EngineRequest,
+        answer: @escaping (EngineAnswer) -> Void
+    ) {
+        self.host = host
+        self.eventLoop = eventLoop
+        self.request = request
+        self.engine = engine
+        self.contentLength = request.header("Content-Length").flatMap { Int($0) }
+        self.isBinary = request.header("Content-Type")?.lowercased().hasPrefix("application/octet-stream") ?? false
+        self.answer = answer
+    }
+
+    // MARK: Events of the request
+
+    /// The head is here.
+    package func begin() {
+        if self.engine.method == .options, self.host.configuration.cors != nil { return self.preflight() }
+        guard self.host.hasMiddlewares else { return self.decide() }
+        let (host, request) = (self.host, self.request)
+        self.wait {
+            await host.middlewareRefusal(request)
+        } then: { exchange, refusal in
+            if let refusal {
+                exchange.refuse(refusal, "an HTTP middleware")
+            } else {
+                exchange.decide()
+            }
+        }
+    }
+
+    package func received(_ piece: ByteBuffer) {
+        if case .answered = self.phase { return }
+        guard self.body.readableBytes + piece.readableBytes <= self.maximumBytes else { return self.refuseBody() }
+        self.body.writeImmutableBuffer(piece)
+    }
+
+    package func ended() {
+        self.isComplete = true
+        self.postIfReady()
+    }
+
+    /// The connection is gone before there was an answer.
+    package func aborted() {
+        let phase = self.phase
+        self.phase = .answered
+        switch phase {
+        case .polling(let id): self.tell(id) { $0.pollDropped() }
+        case .posting(let id, _): self.tell(id) { $0.postDropped() }
+        case .deciding, .answered: break
+        }
+    }
+
+    // MARK: Deciding
+
+    private func preflight() {
+        var answer = EngineAnswer(status: self.host.configuration.cors?.preflightStatus ?? 204)
+        answer.headers =
+            self.host.configuration.cors?
+            .preflightHeaders(requested: self.request.header("Access-Control-Request-Headers")) ?? []
+        self.respond(answer)
+    }
+
+    private func decide() {
+        let location = self.engine.query.sessionID.flatMap { self.host.location(of: $0) }
+        // Whether the session polls is known on its own loop; here it is enough that it exists.
+        let current: EngineConfiguration.Transport? = location == nil ? nil : .polling
+        do throws(EngineRefusal) {
+            switch try self.engine.purpose(self.host.configuration.engine, current: current) {
+            case .open: self.open()
+            case .poll: if let location { self.poll(location) }
+            case .post: if let location { self.post(location) }
+            case .upgrade: self.refuse(.badRequest, "an upgrade request that is none")
+            case .unsupportedMethod: self.respond(EngineAnswer(status: 405))
+            }
+        } catch {
+            self.refuse(error, "\(error.message): \(self.engine.query["transport"] ?? "no transport")")
+        }
+    }
+
+    private func refuse(_ refusal: EngineRefusal, _ context: String) {
+        if case .answered = self.phase { return }
+        self.host.report(refusal, context, self.request)
+        self.respond(.refusal(refusal))
+    }
+
+    private func respond(_ answer: EngineAnswer, isFirst: Bool = false) {
+        if case .answered = self.phase { return }
+        self.phase = .answered
+        self.body = ByteBuffer()
+        var answer = answer
+        let configuration = self.host.configuration
+        answer.headers += configuration.cors?.headers(for: self.engine.origin) ?? []
+        if isFirst { answer.headers += configuration.hooks.initialHeaders?(self.request) ?? [] }
+        answer.headers += configuration.hooks.headers?(self.request) ?? []
+        if !self.isComplete, self.engine.method == .post { answer.closes = true }
+        self.answer(answer)
+    }
+
+    // MARK: Opening
+
+    private func open() {
+        guard !self.host.opensImmediately else {
+            if let refusal = self.host.originRefusal(self.engine)
+                ?? self.engine.revisionRefusal(self.host.configuration.engine)
+            {
+                return self.refuse(refusal, "policy")
+            }
+            return self.open(sessionID: nil)
+        }
+        let (host, request, engine) = (self.host, self.request, self.engine)
+        self.wait { () -> Result<String?, EngineRefusal> in
+            if let refusal = await host.openingRefusal(request, engine) { return .failure(refusal) }
+            do {
+                return .success(try await host.makeSessionID(request))
+            } catch {
+                return .failure(.badRequest)
+            }
+        } then: { exchange, result in
+            switch result {
+            case .success(let id): exchange.open(sessionID: id)
+            case .failure(let refusal): exchange.refuse(refusal, "policy")
+            }
+        }
+    }
+
+    private func open(sessionID: String?) {
+        guard case .deciding = self.phase else { return }
+        guard let permit = self.host.admit(self.request.remoteAddress) else {
+            var answer = EngineAnswer(status: 503)
+            answer.headers = [("Retry-After", "5")]
+            return self.respond(answer)
+        }
+        let shard = self.host.site.hub.shard(on: self.eventLoop)
+        let id = sessionID ?? RandomIdentifier.urlSafe(length: 20, using: &shard.context.random)
+        let connection = EngineConnection(
+            host: self.host,
+            shard: shard,
+            request: self.request,
+            sessionID: id,
+            driver: nil,
+            permit: permit
+        )
+        guard connection.open() else {
+            connection.close(.transportError)
+            return self.refuse(.badRequest, "a session id that is taken")
+        }
+        shard.flushNotes()
+        var answer = connection.takeHandshake()
+        if let cookie = self.host.configuration.cookie { answer.headers.append(("Set-Cookie", cookie.header(id))) }
+        self.respond(answer, isFirst: true)
+    }
+
+    // MARK: Live sessions
+
+    private func poll(_ location: ConnectionID) {
+        self.phase = .polling(location)
+        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        self.tell(location) { connection in
+            connection.poll { answer in
+                if eventLoop.inEventLoop {
+                    exchange.value.respond(answer)
+                } else {
+                    eventLoop.execute { exchange.value.respond(answer) }
+                }
+            }
+        } orElse: {
+            $0.refuse(.sessionUnknown, "a session that has just ended")
+        }
+    }
+
+    private var maximumBytes: Int { self.host.configuration.engine.maximumPayloadBytes }
+
+    private func post(_ location: ConnectionID) {
+        self.phase = .posting(location, isTaken: false)
+        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        self.tell(location) { connection in
+            let refusal = connection.postBegan()
+            let next: @Sendable () -> Void = { exchange.value.postDecided(location, refusal) }
+            if eventLoop.inEventLoop { next() } else { eventLoop.execute(next) }
+        } orElse: {
+            $0.refuse(.sessionUnknown, "a session that has just ended")
+        }
+    }
+
+    private func postDecided(_ location: ConnectionID, _ refusal: EngineAnswer?) {
+        guard case .posting = self.phase else {
+            // Gone meanwhile: ``aborted()`` came before the session had heard of the request.
+            if refusal == nil { self.tell(location) { $0.postDropped() } }
+            return
+        }
+        if let refusal { return self.respond(refusal) }
+        self.phase = .posting(location, isTaken: true)
+        // With a declared length there is no need to wait for the rest.
+        if let contentLength, contentLength > self.maximumBytes { return self.refuseBody() }
+        self.postIfReady()
+    }
+
+    /// More than `maxHttpBufferSize`: the session stays, and nothing more is read of the request.
+    private func refuseBody() {
+        guard case .posting(let location, _) = self.phase else { return }
+        self.host.server.logger.info(
+            "A request body exceeds maximumPayloadBytes (maxHttpBufferSize)",
+            metadata: ["limit": "\(self.maximumBytes)"]
+        )
+        self.tell(location) { $0.postRefused() }
+        var answer = EngineAnswer(status: 413)
+        answer.closes = true
+        self.respond(answer)
+    }
+
+    private func postIfReady() {
+        guard self.isComplete, case .posting(let location, isTaken: true) = self.phase else { return }
+        let (body, isBinary) = (self.body, self.isBinary)
+        self.body = ByteBuffer()
+        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        self.tell(location) { connection in
+            let answer = connection.post(body, isBinary: isBinary)
+            if eventLoop.inEventLoop {
+                exchange.value.respond(answer)
+            } else {
+                eventLoop.execute { exchange.value.respond(answer) }
+            }
+        } orElse: {
+            $0.refuse(.sessionUnknown, "a session that has just ended")
+        }
+    }
+
+    // MARK: Crossing
+
+    /// Runs `body` with the session on its loop; here, `orElse`, when it is gone.
+    private func tell(
+        _ location: ConnectionID,
+        _ body: @escaping @Sendable (EngineConnection) -> Void,
+        orElse: (@Sendable (EngineExchange) -> Void)? = nil
+    ) {
+        let host = self.host
+        let shard = host.site.hub.shard(on: self.eventLoop)
+        if shard.index == Int(location.shard) {
+            if let connection = host.connection(location, on: shard) { body(connection) } else { orElse?(self) }
+            return
+        }
+        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        host.site.hub.post(to: Int(location.shard)) { shard in
+            if let connection = host.connection(location, on: shard) {
+                body(connection)
+            } else if let orElse {
+                eventLoop.execute { orElse(exchange.value) }
+            }
+        }
+    }
+
+    private func wait<Value: Sendable>(
+        _ work: @escaping @Sendable () async -> Value,
+        then: @escaping @Sendable (EngineExchange, Value) -> Void
+    ) {
+        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        Task {
+            let value = await work()
+            eventLoop.execute { then(exchange.value, value) }
+        }
+    }
+}
+
+@available(*, unavailable)
+extension EngineExchange: Sendable {}

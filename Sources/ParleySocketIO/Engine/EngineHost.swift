@@ -1,0 +1,114 @@
+package import EngineIO
+internal import Logging
+internal import NIOCore
+package import ParleyHub
+package import ParleyModel
+internal import Synchronization
+
+/// The Engine.IO sessions of a server, and the way to them from any event loop.
+package final class EngineHost: Sendable {
+    /// Takes a place among the process's connections; gives it back when called again.
+    package typealias Admit = @Sendable (_ address: String?) -> (@Sendable () -> Void)?
+
+    package let server: SocketIOServer
+    package let site: Site
+    package let wallTime: @Sendable () -> WallTime
+    let admit: Admit
+    /// Where each session's connection is.
+    private let sessions = Mutex<[String: ConnectionID]>([:])
+
+    /// - Parameter admit: Returns `nil` when there is no place.
+    package init(
+        server: SocketIOServer,
+        site: Site,
+        wallTime: @escaping @Sendable () -> WallTime,
+        admit: @escaping Admit
+    ) {
+        self.server = server
+        self.site = site
+        self.wallTime = wallTime
+        self.admit = admit
+        server.attach(site)
+    }
+
+    package var configuration: SocketIOConfiguration { self.server.configuration }
+
+    /// Where a session lives; `nil` when there is none.
+    package func location(of sessionID: String) -> ConnectionID? {
+        self.sessions.withLock { $0[sessionID] }
+    }
+
+    func register(_ sessionID: String, _ connection: ConnectionID) -> Bool {
+        self.sessions.withLock { sessions in
+            guard sessions[sessionID] == nil else { return false }
+            sessions[sessionID] = connection
+            return true
+        }
+    }
+
+    func forget(_ sessionID: String) {
+        self.sessions.withLock { $0[sessionID] = nil }
+    }
+
+    /// On the session's loop.
+    package func connection(_ id: ConnectionID, on shard: Shard) -> EngineConnection? {
+        (shard[id]?.delegate as? any EngineConnectionHolder)?.engineConnection
+    }
+
+    package func report(_ refusal: EngineRefusal, _ context: String, _ request: ConnectionRequest) {
+        self.server.logger.debug(
+            "Request refused",
+            metadata: ["code": "\(refusal.code)", "reason": "\(context)"]
+        )
+        self.configuration.hooks.connectionError?(
+            ConnectionError(code: refusal.code, message: refusal.message, context: context, request: request)
+        )
+    }
+
+    // MARK: Hooks
+
+    /// What the application says of a request before anything else is looked at.
+    package func middlewareRefusal(_ request: ConnectionRequest) async -> EngineRefusal? {
+        for middleware in self.configuration.hooks.requestMiddlewares {
+            do {
+                try await middleware(request)
+            } catch {
+                return .badRequest
+            }
+        }
+        return nil
+    }
+
+    /// What is asked for each new session: origin, policy, revision, id.
+    package func openingRefusal(_ request: ConnectionRequest, _ engine: EngineRequest) async -> EngineRefusal? {
+        if let refusal = self.originRefusal(engine) { return refusal }
+        if let allow = self.configuration.hooks.allowRequest {
+            do {
+                try await allow(request)
+            } catch let refused as RequestRefused {
+                return .forbidden(refused.message)
+            } catch {
+                return .forbidden()
+            }
+        }
+        return engine.revisionRefusal(self.configuration.engine)
+    }
+
+    package func originRefusal(_ engine: EngineRequest) -> EngineRefusal? {
+        guard let allowed = self.configuration.allowedOrigins, let origin = engine.origin,
+            !allowed.contains("*"), !allowed.contains(origin)
+        else { return nil }
+        return .forbidden("Origin not allowed")
+    }
+
+    package func makeSessionID(_ request: ConnectionRequest) async throws -> String? {
+        try await self.configuration.hooks.makeSessionID?(request)
+    }
+
+    /// Whether a new session can be decided on at once.
+    package var opensImmediately: Bool {
+        self.configuration.hooks.allowRequest == nil && self.configuration.hooks.makeSessionID == nil
+    }
+
+    package var hasMiddlewares: Bool { !self.configuration.hooks.requestMiddlewares.isEmpty }
+}

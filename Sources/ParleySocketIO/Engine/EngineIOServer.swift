@@ -1,0 +1,89 @@
+public import EngineIO
+public import Logging
+public import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+internal import Synchronization
+
+/// An Engine.IO server: sessions that carry messages over long-polling or WebSocket, without Socket.IO on top.
+public final class EngineIOServer: Sendable {
+    /// What it is hosted as; its namespaces are never asked.
+    package let host: SocketIOServer
+
+    /// - Parameters:
+    ///   - configuration: What concerns Socket.IO in it means nothing here.
+    ///   - onSession: Called with each new session, on its event loop.
+    public init(
+        _ configuration: SocketIOConfiguration,
+        logger: Logger = Logger(label: "engine.io"),
+        onSession: @escaping @Sendable (EngineIOSession) -> Void
+    ) {
+        self.host = SocketIOServer(configuration, space: nil, logger: logger, onSession: onSession)
+    }
+}
+
+/// One Engine.IO session. May be used from anywhere.
+public final class EngineIOSession: Sendable {
+    public enum Message: Sendable, Equatable {
+        case text(ByteBuffer)
+        case binary(ByteBuffer)
+    }
+
+    private struct State {
+        var message: (@Sendable (Message) -> Void)?
+        var close: (@Sendable (EngineCloseReason) -> Void)?
+    }
+
+    public let id: String
+    public let request: ConnectionRequest
+    private let connection: NIOLoopBound<EngineConnection>
+    private let eventLoop: any EventLoop
+    private let state = Mutex(State())
+
+    init(_ connection: EngineConnection) {
+        self.id = connection.sessionID
+        self.request = connection.request
+        self.eventLoop = connection.shard.eventLoop
+        self.connection = NIOLoopBound(connection, eventLoop: connection.shard.eventLoop)
+    }
+
+    /// Calls `handler` with every message, on the session's event loop; it must not block.
+    public func onMessage(_ handler: @escaping @Sendable (Message) -> Void) {
+        self.state.withLock { $0.message = handler }
+    }
+
+    public func onClose(_ handler: @escaping @Sendable (EngineCloseReason) -> Void) {
+        self.state.withLock { $0.close = handler }
+    }
+
+    public func send(_ message: Message) {
+        self.onLoop { connection in
+            switch message {
+            case .text(let text): connection.send(.message, text)
+            case .binary(let bytes): connection.send(.message, bytes, isBinary: true)
+            }
+        }
+    }
+
+    public func close() { self.onLoop { $0.close(.forcedServerClose) } }
+
+    private func onLoop(_ body: @escaping @Sendable (EngineConnection) -> Void) {
+        if self.eventLoop.inEventLoop {
+            body(self.connection.value)
+        } else {
+            self.eventLoop.execute { body(self.connection.value) }
+        }
+    }
+
+    func received(_ message: ByteBuffer, isBinary: Bool) {
+        self.state.withLock { $0.message }?(isBinary ? .binary(message) : .text(message))
+    }
+
+    func closed(_ reason: EngineCloseReason) {
+        let handler = self.state.withLock { state in
+            defer { state = State() }
+            return state.close
+        }
+        handler?(reason)
+    }
+}

@@ -1,0 +1,61 @@
+internal import NIOCore
+internal import ParleyModel
+internal import SocketIO
+internal import Synchronization
+
+/// A socket that may come back.
+struct RecoverableSession: Sendable {
+    let id: String
+    let privateID: String
+    let wireName: String
+    let rooms: Set<String>
+    let data: SocketValue
+    /// The newest offset that its shard had seen when it left.
+    let seenOffset: UInt64
+}
+
+/// The recovery of one namespace: its log and its absent sockets. Used on the namespace's home shard, but for reading.
+final class RecoveryHome: Sendable {
+    private let log: Mutex<RecoveryLog>
+
+    init(_ policy: ConnectionStateRecovery) {
+        self.log = Mutex(RecoveryLog(policy, epoch: UInt32.random(in: .min ... .max)))
+    }
+
+    func nextOffset() -> UInt64 { self.log.withLock { $0.nextOffset() } }
+    var newestOffset: UInt64 { self.log.withLock { $0.newestOffset } }
+    func text(of offset: UInt64) -> String { self.log.withLock { $0.text(of: offset) } }
+    func append(_ entry: RecoveryLog.Entry) { self.log.withLock { $0.append(entry) } }
+
+    /// A socket is there, under a secret by which it may be restored.
+    func opened(_ privateID: String, by connection: ConnectionID) {
+        self.log.withLock { $0.live[privateID] = connection }
+    }
+
+    /// A socket has left for good.
+    func closed(_ privateID: String, by connection: ConnectionID) {
+        self.log.withLock { log in
+            if log.live[privateID] == connection { log.live[privateID] = nil }
+        }
+    }
+
+    /// A socket has left and may come back.
+    func store(_ session: RecoverableSession, from connection: ConnectionID, now: NIODeadline) {
+        self.log.withLock { log in
+            guard log.live[session.privateID] == connection else { return }
+            log.live[session.privateID] = nil
+            log.store(session, now: now)
+        }
+    }
+
+    func restore(_ privateID: String, after offset: String?, now: NIODeadline) -> RecoveryLog.RestoreAction {
+        self.log.withLock { $0.restore(privateID, after: offset, now: now) }
+    }
+
+    /// Puts back what was restored for a connection that has gone in the meantime.
+    func putBack(_ session: RecoverableSession, now: NIODeadline) {
+        self.log.withLock { $0.store(session, now: now) }
+    }
+
+    func purge(now: NIODeadline) { self.log.withLock { $0.purge(now: now) } }
+}

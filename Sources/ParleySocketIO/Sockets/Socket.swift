@@ -1,0 +1,180 @@
+public import EngineIO
+public import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+public import SocketIO
+internal import Synchronization
+
+/// One client in one namespace: what an application talks to.
+///
+/// May be used from anywhere. On the connection's event loop, where handlers run, everything happens at once; from elsewhere it
+/// is handed over, in order. Handlers must not block; those that wait are `async`.
+///
+/// ```swift
+/// io.onConnection { socket in
+///     socket.on("message") { event in
+///         socket.broadcast.emit("message", arguments: event.arguments)
+///         event.acknowledge("delivered")
+///     }
+/// }
+/// ```
+public final class Socket: Sendable {
+    /// 20 characters, unlike those of the session; the name of the room that this socket alone is in.
+    public let id: String
+    public let namespace: Namespace
+    public let handshake: Handshake
+    /// Whether it is the continuation of a socket that had lost its connection, with its rooms and data.
+    public let isRecovered: Bool
+    /// The namespace as the client calls it; not its name when the client used an alias.
+    let wireName: String
+    /// The secret by which the client may recover it; `nil` without recovery.
+    let privateID: String?
+
+    let eventLoop: any EventLoop
+    let hubID: ConnectionID
+    private let boundConnection: NIOLoopBound<EngineConnection>
+    let state: Mutex<SocketState>
+
+    init(
+        id: String,
+        namespace: Namespace,
+        wireName: String,
+        handshake: Handshake,
+        privateID: String?,
+        restoring session: RecoverableSession? = nil,
+        connection: EngineConnection
+    ) {
+        self.id = id
+        self.namespace = namespace
+        self.wireName = wireName
+        self.handshake = handshake
+        self.privateID = privateID
+        self.isRecovered = session != nil
+        self.eventLoop = connection.shard.eventLoop
+        self.hubID = connection.id
+        self.boundConnection = NIOLoopBound(connection, eventLoop: connection.shard.eventLoop)
+        var state = SocketState()
+        if let session {
+            state.rooms = session.rooms
+            state.data = session.data
+        }
+        self.state = Mutex(state)
+    }
+
+    /// On the event loop only.
+    var connection: EngineConnection { self.boundConnection.value }
+
+    /// Runs `body` on the event loop: at once if this is it.
+    func onLoop(_ body: @escaping @Sendable (EngineConnection) -> Void) {
+        if self.eventLoop.inEventLoop {
+            body(self.connection)
+        } else {
+            self.eventLoop.execute { body(self.connection) }
+        }
+    }
+
+    // MARK: State
+
+    public var isConnected: Bool { self.state.withLock { $0.phase == .connected } }
+
+    /// The rooms that it is in, its own included while it is connected.
+    public var rooms: Set<String> {
+        self.state.withLock { state in
+            state.phase == .disconnected ? state.rooms : state.rooms.union([self.id])
+        }
+    }
+
+    /// Whatever the application wants to remember; survives recovery.
+    public var data: SocketValue {
+        get { self.state.withLock { $0.data } }
+        set { self.state.withLock { $0.data = newValue } }
+    }
+
+    /// Whether long-polling or WebSocket carries the connection at present.
+    public func transport() async -> EngineConfiguration.Transport {
+        await self.ask { $0.session.transport } ?? .polling
+    }
+
+    /// Bytes that wait because the client does not read as fast as it is sent to.
+    public func bufferedBytes() async -> Int {
+        await self.ask { $0.bufferedBytes }
+    }
+
+    private func ask<Value: Sendable>(_ body: @escaping @Sendable (EngineConnection) -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            self.onLoop { continuation.resume(returning: body($0)) }
+        }
+    }
+
+    /// What the connection's request was; the same for all its namespaces.
+    public var request: ConnectionRequest { self.handshake.request }
+
+    // MARK: Leaving
+
+    /// Makes the socket leave its namespace; the connection stays, with whatever else is on it.
+    /// - Parameter close: Whether the whole connection is closed, after every namespace on it was told.
+    public func disconnect(close: Bool = false) {
+        self.onLoop { connection in
+            if close {
+                connection.disconnectAll()
+            } else {
+                connection.disconnect(self)
+            }
+        }
+    }
+
+    /// Disconnects the whole connection at `deadline`, on the event loop's clock, give or take a tenth of a second.
+    public func disconnect(at deadline: NIODeadline) {
+        self.onLoop { $0.addExpiry(deadline) }
+    }
+}
+
+/// What changes about a socket.
+struct SocketState: Sendable {
+    enum Phase: Sendable, Equatable {
+        /// Middlewares are still being asked.
+        case connecting
+        case connected
+        case disconnected
+    }
+
+    var phase = Phase.connecting
+    /// Without its own.
+    var rooms: Set<String> = []
+    var data = SocketValue.object([:])
+    var handlers: [String: [EventHandler]] = [:]
+    /// What few sockets have; boxed, so that the others pay a word for it.
+    var extras: SocketExtras?
+    var acknowledgements: [UInt64: PendingAcknowledgement] = [:]
+}
+
+/// Handlers and middlewares that few sockets have.
+struct SocketExtras: Sendable {
+    var any: [EventHandler] = []
+    var anyOutgoing: [@Sendable (String, SocketArguments) -> Void] = []
+    var middlewares: [@Sendable (SocketEvent) throws -> Void] = []
+    var disconnecting: [@Sendable (DisconnectReason) -> Void] = []
+    var disconnect: [@Sendable (DisconnectReason) -> Void] = []
+    var error: [@Sendable (any Error) -> Void] = []
+    var drain: [@Sendable () -> Void] = []
+}
+
+struct EventHandler: Sendable {
+    enum Body: Sendable {
+        case immediate(@Sendable (SocketEvent) -> Void)
+        case waiting(@Sendable (SocketEvent) async -> Void)
+    }
+
+    let body: Body
+    var isOnce = false
+
+    func call(_ event: SocketEvent) {
+        switch self.body {
+        case .immediate(let body): body(event)
+        case .waiting(let body):
+            // Begins here and now, so that events are handed over in their order; what follows the first wait does not hold
+            // the next event up.
+            Task.immediate { await body(event) }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+public import NIOCore
+
+/// Why the placeholders of a binary packet do not fit to its attachments.
+public struct PlaceholderFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    public enum Reason: String, Sendable {
+        case notAnInteger = "a placeholder needs an integer as its num"
+        case outOfRange = "a placeholder has a num that is no attachment's"
+    }
+
+    public let reason: Reason
+
+    public var description: String { self.reason.rawValue }
+}
+
+extension SocketValue {
+    /// The value with an attachment in place of each object whose `_placeholder` is true.
+    ///
+    /// `num` says which. As in the reference, attachments may be used many times or never.
+    /// - Parameter attachments: In the order in which they came.
+    /// - Throws: ``PlaceholderFailure``. The connection that sent it is closed.
+    public func substitutingAttachments(
+        _ attachments: [ByteBuffer]
+    ) throws(PlaceholderFailure) -> SocketValue {
+        switch self {
+        case .array(let elements):
+            var result: [SocketValue] = []
+            result.reserveCapacity(elements.count)
+            for element in elements { result.append(try element.substitutingAttachments(attachments)) }
+            return .array(result)
+        case .object(let object):
+            if case .bool(true)? = object["_placeholder"] {
+                return .binary(try Self.attachment(of: object, in: attachments))
+            }
+            var result = SocketObject()
+            for (key, value) in object {
+                result.append(key: key, value: try value.substitutingAttachments(attachments))
+            }
+            return .object(result)
+        case .json(let bytes):
+            guard Self.mayHavePlaceholders(bytes) else { return self }
+            return try self.parsed.substitutingAttachments(attachments)
+        case .null, .bool, .int, .double, .string, .binary: return self
+        }
+    }
+
+    private static func attachment(
+        of placeholder: SocketObject,
+        in attachments: [ByteBuffer]
+    ) throws(PlaceholderFailure) -> ByteBuffer {
+        guard let number = placeholder["num"]?.int else { throw PlaceholderFailure(reason: .notAnInteger) }
+        guard attachments.indices.contains(number) else { throw PlaceholderFailure(reason: .outOfRange) }
+        return attachments[number]
+    }
+
+    /// Whether it is worth parsing `json` to look for placeholders: false only if there is none.
+    ///
+    /// True also for text that looks like one, and for every ASCII character written as `\u00…`: keys may be spelled so.
+    public static func mayHavePlaceholders(_ json: ByteBuffer) -> Bool {
+        json.withUnsafeReadableBytes { bytes in
+            var index = 0
+            while index < bytes.count {
+                switch bytes[index] {
+                case UInt8(ascii: "_") where bytes[index...].starts(with: "_placeholder".utf8): return true
+                case UInt8(ascii: "\\") where bytes[index...].starts(with: "\\u00".utf8): return true
+                default: index += 1
+                }
+            }
+            return false
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import EngineIO
+import NIOCore
+import Testing
+
+@Suite("Bodies of long-polling")
+struct PollingPayloadTests {
+    private static func packets(_ body: String) throws -> [EnginePacket] {
+        var reader = PollingPayloadReader(ByteBuffer(string: body))
+        var packets: [EnginePacket] = []
+        while let packet = try reader.next() { packets.append(packet) }
+        return packets
+    }
+
+    @Test("Packets are joined by U+001E")
+    func read() throws {
+        #expect(
+            try Self.packets("4hello\u{1e}2\u{1e}bAQID") == [
+                EnginePacket(.message, ByteBuffer(string: "hello")), EnginePacket(.ping),
+                EnginePacket(.message, ByteBuffer(bytes: [1, 2, 3]), isBinary: true),
+            ]
+        )
+    }
+
+    @Test("Base64 may come without its padding")
+    func padding() throws {
+        #expect(try Self.packets("bAQ").first?.payload == ByteBuffer(bytes: [1]))
+    }
+
+    @Test("What is no packet is an error", arguments: ["", "x", "7", "4a\u{1e}", "\u{1e}4a", "b!", "4a\u{1e}\u{1e}4b"])
+    func malformed(_ body: String) {
+        #expect(throws: EngineFailure.self) { try Self.packets(body) }
+    }
+
+    @Test("Packets before a broken one count")
+    func partial() throws {
+        var reader = PollingPayloadReader(ByteBuffer(string: "4a\u{1e}x\u{1e}4b"))
+        #expect(try reader.next() == EnginePacket(.message, ByteBuffer(string: "a")))
+        #expect(throws: EngineFailure.self) { try reader.next() }
+    }
+
+    @Test("A body holds at most as many packets as asked for, and the rest stays in order")
+    func cap() {
+        var outbox = PollingOutbox()
+        for number in 0..<5 { outbox.append(.message, ByteBuffer(string: "\(number)")) }
+        #expect(String(buffer: outbox.takeBody(maximumPackets: 2)) == "40\u{1e}41")
+        #expect(String(buffer: outbox.takeBody(maximumPackets: 2)) == "42\u{1e}43")
+        #expect(String(buffer: outbox.takeBody(maximumPackets: 2)) == "44")
+        #expect(outbox.isEmpty)
+    }
+
+    @Test("A body is never empty")
+    func empty() {
+        var outbox = PollingOutbox()
+        #expect(String(buffer: outbox.takeBody(maximumPackets: 16)) == "6")
+    }
+
+    @Test("What waits can be taken as packets, for another transport")
+    func packets() {
+        var outbox = PollingOutbox()
+        outbox.append(.message, ByteBuffer(string: "a"))
+        var binary = ByteBuffer()
+        PollingPayload.writeBinary(ByteBuffer(bytes: [0, 255]), into: &binary)
+        outbox.append(binary)
+        #expect(
+            outbox.takePackets() == [
+                EnginePacket(.message, ByteBuffer(string: "a")),
+                EnginePacket(.message, ByteBuffer(bytes: [0, 255]), isBinary: true),
+            ]
+        )
+        #expect(outbox.isEmpty)
+    }
+}
