@@ -270,6 +270,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.close(promise: nil)
             return
         }
+        // What is said before the hub knows the connection goes through the pipeline, and is no part of a response.
+        self.removeEncoder(context)
         // The answer goes the way of the frames: in order with them, and with the first of them in one packet.
         handler.start(answering: key, extensions: extensions)
         _ = self.removeHTTP(context)
@@ -280,7 +282,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Takes the handlers of HTTP out of the pipeline.
     private func removeHTTP(_ context: ChannelHandlerContext) -> EventLoopFuture<Void>.Isolated {
         let pipeline = context.pipeline.syncOperations
-        if let encoder = self.encoder { pipeline.removeHandler(encoder).whenFailure { _ in } }
+        self.removeEncoder(context)
         pipeline.removeHandler(self).whenFailure { _ in }
         pipeline.removeHandler(self.headGuard).whenFailure { _ in }
         // Last: what came behind the handshake is passed on when the decoder goes.
@@ -370,6 +372,12 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         try? context.pipeline.syncOperations.addHandler(encoder, position: .before(self))
     }
 
+    private func removeEncoder(_ context: ChannelHandlerContext) {
+        guard let encoder = self.encoder else { return }
+        self.encoder = nil
+        context.pipeline.syncOperations.removeHandler(encoder).whenFailure { _ in }
+    }
+
     private func sendContinue(_ version: HTTPVersion) {
         guard let context = self.context, version == .http1_1 else { return }
         self.addEncoder(context)
@@ -439,10 +447,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.endExchange()
         self.services.failures.count(refusal)
         self.phase = .closing
-        if let encoder = self.encoder {
-            self.encoder = nil
-            context.pipeline.syncOperations.removeHandler(encoder).whenFailure { _ in }
-        }
+        self.removeEncoder(context)
         let written = context.writeAndFlush(NIOAny(refusal.httpResponse))
         self.close(after: written)
     }
