@@ -34,6 +34,7 @@ check: ## The quick part of it: lint, unit tests, fast integration tests
 bench: ## Speed and memory beside a C floor and Node's ws (BENCH="--rounds 7 --only fan16", BENCH=--tls)
 	@scripts/bootstrap bench
 	@$(MAKE) --no-print-directory release
+	swift build -c release --product socketio-fixture
 	Benchmarks/bench.py --parley .build/release/parley --check $(BENCH)
 
 conformance: ## All of the Autobahn suite, a quarter of an hour (CONFORMANCE="--quick", "--shard 1/4", "6.4.*")

@@ -10,6 +10,8 @@ per delivered message, from the kernel's accounting, which a busy machine distur
   parley          the relay, /relay/{topic}
   parley-channel  the channel server, /channels
   parley-chat     session chat, /?token=..., 100 users in a room
+  parley-sio      Socket.IO over WebSocket: socketio-fixture --profile B, from beside `parley`
+  parley-polling  the same over long-polling, with polling.py as the client
 
   bench.py --parley PATH [--rounds 5] [--secs 3] [--only fan1,echo20] [--tls] [--check] [--json FILE]
            [--peer NAME='COMMAND {port}'[,PROTO]]
@@ -47,9 +49,19 @@ LOADS = {
     "echo20": "--mode echo --conns 100 --payload 20",
     "echo1k": "--mode echo --conns 100 --payload 1024",
     "idle": "--mode idle --conns {idle} --hold 1.5",
+    "polling": "--conns 100",
 }
 # rows that are not in every workload
-ONLY_IN = {"parley-channel": {"fan16", "idle"}, "parley-chat": {"idle"}}
+ONLY_IN = {
+    "parley-channel": {"fan16", "idle"}, "parley-chat": {"idle"}, "parley-sio": {"fan1", "fan16", "echo20", "idle"},
+    "parley-polling": {"polling"},
+}
+
+
+def is_in(row, load):
+    return load in ONLY_IN.get(row, set(LOADS) - {"polling"})
+
+
 # workload, figure, row, compared with (None: an absolute figure), at most
 LIMITS = [
     ("fan1", "cpu_s_per_M", "parley", "floor", 1.20),
@@ -57,14 +69,17 @@ LIMITS = [
     ("fan16", "cpu_s_per_M", "parley", "floor", 1.20),
     ("fan16", "cpu_s_per_M", "parley", "ws", 0.08),
     ("fan16", "cpu_s_per_M", "parley-channel", "parley", 1.25),
+    ("fan16", "cpu_s_per_M", "parley-sio", "parley", 1.15),
     ("rooms", "cpu_s_per_M", "parley", "floor", 1.30),
     ("echo20", "cpu_s_per_M", "parley", "floor", 1.50),
     ("echo20", "cpu_s_per_M", "parley", "ws", 0.85),
+    ("echo20", "cpu_s_per_M", "parley-sio", "parley", 1.60),
     ("idle", "hs_cpu_us", "parley", "floor", 4.0),
     ("idle", "hs_cpu_us", "parley", "ws", 0.8),
     ("idle", "rss_per_conn_b", "parley", None, 6144),
     ("idle", "rss_per_conn_b", "parley-channel", None, 8192),
     ("idle", "rss_per_conn_b", "parley-chat", None, 8192),
+    ("idle", "rss_per_conn_b", "parley-sio", None, 10240),
     ("idle", "rss_kept_mib", "parley", None, 15),
     ("idle", "rss_kept_mib", "parley-channel", None, 15),
     ("idle", "rss_kept_mib", "parley-chat", None, 15),
@@ -230,6 +245,14 @@ def rows(o, folder):
         found["parley"] = Row(serve, env, "relay")
         found["parley-channel"] = Row(serve, env, "channels", ["--path", "/channels"])
         found["parley-chat"] = Row(serve, env, "chat", ["--tokens", tokens(folder, o.idle)])
+        fixture = os.path.join(os.path.dirname(os.path.abspath(o.parley)), "socketio-fixture")
+        if not o.tls and os.access(fixture, os.X_OK):
+            def serve_fixture(port):
+                return [fixture, "--profile", "B", "--port", str(port), "--loops", o.loops]
+            found["parley-sio"] = Row(serve_fixture, None, "sio")
+            found["parley-polling"] = Row(serve_fixture, None, "polling")
+        elif not o.tls:
+            print(f"bench.py: no rows parley-sio and parley-polling: there is no {fixture}", file=sys.stderr)
     for spec in o.peer:
         name, rest = spec.split("=", 1)
         command, _, proto = rest.rpartition(",") if "," in rest else (rest, "", "ws")
@@ -247,8 +270,10 @@ def run(o, name, row, load, folder, loadgen, server_core, client_core):
     port, log = free_port(), os.path.join(folder, "server.log")
     server = start(row.command(port), port, row.environment(port) if row.environment else None, server_core, log)
     try:
-        command = [loadgen, *LOADS[load].format(idle=o.idle).split(), "--proto", row.proto, *row.extra, "--port", str(port),
-                   "--pid", str(server.pid), "--secs", str(o.secs), "--warmup", "1", "--timeout", "60", "--label", name]
+        generator = [loadgen] if row.proto != "polling" else [sys.executable, os.path.join(HERE, "polling.py")]
+        proto = ["--proto", row.proto, "--timeout", "60"] if row.proto != "polling" else []
+        command = [*generator, *LOADS[load].format(idle=o.idle).split(), *proto, *row.extra, "--port", str(port),
+                   "--pid", str(server.pid), "--secs", str(o.secs), "--warmup", "1", "--label", name]
         done = subprocess.run(command + (["--tls"] if o.tls else []), capture_output=True, text=True, timeout=150,
                               preexec_fn=pinned(client_core))
         if done.stdout.startswith("{"):
@@ -284,7 +309,7 @@ def report(o, names, runs):
     print("%-8s %-15s" % ("load", "row") + "".join("%14s" % title for _, title in COLUMNS))
     for load in o.loads:
         for name in names:
-            if load not in ONLY_IN.get(name, LOADS):
+            if not is_in(name, load):
                 continue
             figures = [median(load, name, figure) for figure, _ in COLUMNS]
             print("%-8s %-15s" % (load, name) + "".join("%14s" % ("-" if f is None else f"{f:.2f}") for f in figures))
@@ -322,7 +347,7 @@ def main():
         for r in range(o.rounds):
             for load in o.loads:
                 for name, row in servers.items():
-                    if load in ONLY_IN.get(name, LOADS):
+                    if is_in(name, load):
                         figures = run(o, name, row, load, folder, loadgen, server_core, client_core)
                         if figures:
                             runs.append(dict(figures, load=load, row=name, round=r))
