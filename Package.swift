@@ -36,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0", traits: ["FullFoundation"]),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
@@ -59,6 +60,24 @@ let package = Package(
         .target(
             name: "ParleyJWT",
             dependencies: ["ParleyHub", "ParleyModel", .product(name: "JWTKit", package: "jwt-kit")],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "ParleySQLite",
+            dependencies: [
+                "ParleyHub", "ParleyModel", nioCore,
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ParleyAI",
+            dependencies: [
+                "ParleyDialects", "ParleyModel", nioCore, nioHTTP1,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
             swiftSettings: settings
         ),
 
@@ -87,13 +106,13 @@ let package = Package(
         ),
         .target(
             name: "ParleyTesting",
-            dependencies: ["ParleyClient", "WebSocketProtocol", nioCore],
+            dependencies: ["ParleyClient", "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleyServer", "ParleyClient",
+                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyServer", "ParleyClient",
                 "ParleyDialects", "ParleySocketIO",
                 "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
@@ -143,7 +162,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ParleyHubTests",
-            dependencies: ["ParleyHub", "ParleyModel", nioCore, nioEmbedded, nioPosix],
+            dependencies: ["ParleyHub", "ParleyTesting", "ParleyModel", nioCore, nioEmbedded, nioPosix],
             swiftSettings: settings
         ),
         .testTarget(
@@ -165,6 +184,22 @@ let package = Package(
             name: "ParleyJWTTests",
             dependencies: [
                 "ParleyJWT", "ParleyHub", "ParleyModel", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyAITests",
+            dependencies: [
+                "ParleyAI", "ParleyDialects", "ParleyModel", nioCore, nioPosix, nioHTTP1,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleySQLiteTests",
+            dependencies: [
+                "ParleySQLite", "ParleyTesting", "ParleyHub", "ParleyModel",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings
         ),

@@ -1,0 +1,39 @@
+/// Asks one provider, and another when the first fails without having said anything.
+///
+/// A failure after the first piece is thrown, as what was said cannot be taken back; so is a cancellation, always.
+public struct FallbackChatProvider: ChatProvider {
+    private let primary: any ChatProvider
+    private let fallback: any ChatProvider
+    private let report: @Sendable (any Error) -> Void
+
+    /// - Parameter report: Called with the errors that nobody else gets to see.
+    public init(
+        _ primary: any ChatProvider,
+        else fallback: any ChatProvider = BuiltInChatProvider(.providerFailed),
+        report: @escaping @Sendable (any Error) -> Void = { _ in }
+    ) {
+        self.primary = primary
+        self.fallback = fallback
+        self.report = report
+    }
+
+    public var name: String { self.primary.name }
+
+    public func answer(to turns: [ChatTurn], locale: String?) -> AsyncThrowingStream<String, any Error> {
+        .pieces { yield in
+            var hasSpoken = false
+            do {
+                for try await piece in self.primary.answer(to: turns, locale: locale) {
+                    hasSpoken = true
+                    yield(piece)
+                }
+            } catch {
+                guard !hasSpoken, !Task.isCancelled else { throw error }
+                self.report(error)
+            }
+            // An answer without a word is none.
+            guard !hasSpoken, !Task.isCancelled else { return }
+            for try await piece in self.fallback.answer(to: turns, locale: locale) { yield(piece) }
+        }
+    }
+}

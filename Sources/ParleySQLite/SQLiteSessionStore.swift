@@ -1,0 +1,154 @@
+internal import Crypto
+internal import Foundation
+internal import GRDB
+internal import NIOCore
+public import ParleyHub
+public import ParleyModel
+
+/// Gateway sessions in a SQLite file: they survive a restart, and processes of one machine may share them.
+///
+/// The file has no tokens, but their SHA-256, which is as good for finding a session: 256 random bits cannot be guessed back.
+public struct SQLiteSessionStore: SessionStore {
+    /// How old the noted activity of a session may become, in milliseconds, before a touch writes it again.
+    static let activityGranularity: Int64 = 60_000
+
+    private let database: SQLiteDatabase
+
+    /// Opens `parley.sqlite` in a directory, making both if they are not there: for their owner alone.
+    ///
+    /// Blocks while it does.
+    /// - Parameter path: The directory, as the setting PARLEY_DATA_DIR has it.
+    /// - Throws: ``SessionStoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be opened.
+    public init(path directory: String) throws {
+        self.database = try SQLiteDatabase(directory: directory)
+    }
+
+    /// Ends all use of the file. Without it that happens when the last copy of the store goes.
+    public func close() throws { try self.database.pool.close() }
+
+    public func create(_ session: GatewaySession) async throws {
+        let digest = Self.digest(of: session.token)
+        let metadata = SessionMetadata.encode(session.metadata)
+        try await self.database.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO gateway_sessions
+                        (token, user_id, is_logged_in, metadata, created_at, expires_at, last_activity_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    digest, session.userID, session.isLoggedIn, metadata, session.createdAt.milliseconds,
+                    session.expiresAt.milliseconds, session.lastActivityAt.milliseconds,
+                ]
+            )
+        }
+    }
+
+    public func touch(_ token: String, now: WallTime) async throws -> GatewaySession? {
+        let digest = Self.digest(of: token)
+        let found = try await self.database.read { database in
+            try Row.fetchOne(
+                database,
+                sql: "SELECT * FROM gateway_sessions WHERE token = ? AND expires_at > ?",
+                arguments: [digest, now.milliseconds]
+            ).map { try GatewaySession(token: token, row: $0) }
+        }
+        guard var session = found else { return nil }
+        if now.milliseconds - session.lastActivityAt.milliseconds >= Self.activityGranularity {
+            let isStillThere = try await self.database.write { database in
+                try database.execute(
+                    sql: "UPDATE gateway_sessions SET last_activity_at = max(last_activity_at, ?) WHERE token = ?",
+                    arguments: [now.milliseconds, digest]
+                )
+                return database.changesCount > 0
+            }
+            guard isStillThere else { return nil }
+        }
+        session.lastActivityAt = now
+        return session
+    }
+
+    public func link(_ token: String, userID: String, now: WallTime) async throws -> Bool {
+        let digest = Self.digest(of: token)
+        return try await self.database.write { database in
+            try database.execute(
+                sql: "UPDATE gateway_sessions SET user_id = ?, is_logged_in = 1 WHERE token = ? AND expires_at > ?",
+                arguments: [userID, digest, now.milliseconds]
+            )
+            return database.changesCount > 0
+        }
+    }
+
+    @discardableResult public func delete(_ token: String) async throws -> Bool {
+        let digest = Self.digest(of: token)
+        return try await self.database.write { database in
+            try database.execute(sql: "DELETE FROM gateway_sessions WHERE token = ?", arguments: [digest])
+            return database.changesCount > 0
+        }
+    }
+
+    @discardableResult public func purge(now: WallTime) async throws -> Int {
+        try await self.database.write { database in
+            try database.execute(
+                sql: "DELETE FROM gateway_sessions WHERE expires_at <= ?",
+                arguments: [now.milliseconds]
+            )
+            return database.changesCount
+        }
+    }
+
+    /// Looks into the table, and takes and returns the right to write.
+    public func check() async throws {
+        try await self.database.write { database in
+            _ = try Row.fetchOne(database, sql: "SELECT * FROM gateway_sessions LIMIT 1")
+        }
+    }
+
+    private static func digest(of token: String) -> Data { Data(SHA256.hash(data: Array(token.utf8))) }
+}
+
+extension GatewaySession {
+    fileprivate init(token: String, row: Row) throws {
+        self.init(
+            token: token,
+            userID: row["user_id"],
+            isLoggedIn: row["is_logged_in"],
+            metadata: try SessionMetadata.decode(row["metadata"]),
+            createdAt: WallTime(milliseconds: row["created_at"]),
+            expiresAt: WallTime(milliseconds: row["expires_at"]),
+            lastActivityAt: WallTime(milliseconds: row["last_activity_at"])
+        )
+    }
+}
+
+/// The metadata of a session as a JSON object of strings.
+enum SessionMetadata {
+    static func encode(_ metadata: [String: String]) -> String {
+        var buffer = ByteBuffer(string: "{")
+        for (index, entry) in metadata.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { buffer.writeString(",") }
+            buffer.writeJSONString(entry.key)
+            buffer.writeString(":")
+            buffer.writeJSONString(entry.value)
+        }
+        buffer.writeString("}")
+        return String(buffer: buffer)
+    }
+
+    static func decode(_ text: String) throws(SessionStoreError) -> [String: String] {
+        let buffer = ByteBuffer(string: text)
+        var metadata: [String: String] = [:]
+        do throws(JSONFailure) {
+            try JSONScanner.scanObject(buffer) { key, value in
+                metadata[key.string] = JSONString.decode(value, in: buffer)
+            }
+        } catch {
+            throw SessionStoreError(
+                .damaged,
+                "The metadata of a session cannot be read: \(error)",
+                underlyingError: error
+            )
+        }
+        return metadata
+    }
+}
