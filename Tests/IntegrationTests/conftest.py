@@ -8,6 +8,8 @@ import ssl
 import pytest
 
 from support import cleanup
+from support.fixture import Fixture
+from support.process import Process
 from support.server import Server
 
 EVENT_LOOPS = (1, 2)
@@ -23,7 +25,7 @@ def pytest_collection_modifyitems(items):
     """A test on a shared server is `fast`; a `slow` one has to be asked for."""
     for item in items:
         if not item.get_closest_marker("slow"):
-            if "shared_server" in item.fixturenames:
+            if "event_loops" in item.fixturenames:
                 item.add_marker(pytest.mark.fast)
         elif os.environ.get("PARLEY_SLOW_TESTS") != "1":
             item.add_marker(pytest.mark.skip(reason="takes minutes; PARLEY_SLOW_TESTS=1 runs it"))
@@ -41,10 +43,10 @@ def pytest_pyfunc_call(pyfuncitem):
 
 
 def pytest_generate_tests(metafunc):
-    """The shared server runs with each number of event loops in `EVENT_LOOPS` of the test's module."""
-    if "shared_server" in metafunc.fixturenames:
+    """A shared server runs with each number of event loops in `EVENT_LOOPS` of the test's module."""
+    if "event_loops" in metafunc.fixturenames:
         loops = getattr(metafunc.module, "EVENT_LOOPS", EVENT_LOOPS)
-        metafunc.parametrize("shared_server", loops, indirect=True, scope="module", ids=lambda n: f"loops={n}")
+        metafunc.parametrize("event_loops", loops, indirect=True, scope="module", ids=lambda n: f"loops={n}")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -54,23 +56,73 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.failed:
         for server in _servers:
-            report.sections.append((f"stderr of parley, process {server.process.pid}", server.stderr[-8000:]))
+            report.sections.append((f"stderr of process {server.process.pid}", server.stderr[-8000:]))
 
 
-_servers: list[Server] = []
+_servers: list[Process] = []
 
 
 @pytest.fixture(scope="module")
-def shared_server(request, tmp_path_factory):
+def event_loops(request) -> int:
+    """How many event loops a shared server has."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def server_settings(request) -> dict:
+    """What the module adds to the environment of its shared server; a module may have its own fixture instead."""
+    return getattr(request.module, "SERVER_SETTINGS", {})
+
+
+@pytest.fixture(scope="module")
+def shared_server(event_loops, server_settings, tmp_path_factory):
     """One server for the tests of a module; `SERVER_SETTINGS` there adds to its environment."""
-    settings = getattr(request.module, "SERVER_SETTINGS", {})
-    server = Server(tmp_path_factory.mktemp("parley"), PARLEY_EVENT_LOOPS=request.param, **settings)
+    server = Server(tmp_path_factory.mktemp("parley"), PARLEY_EVENT_LOOPS=event_loops, **server_settings)
     _servers.append(server)
     try:
         yield server.wait_until_listening()
     finally:
         server.stop()
         _servers.remove(server)
+
+
+def _shared_fixture(profile: str):
+    """One `socketio-fixture` of a profile for the tests of a module."""
+
+    @pytest.fixture(scope="module", name=f"fixture_{profile.lower()}")
+    def shared_fixture(event_loops, tmp_path_factory):
+        started = Fixture(tmp_path_factory.mktemp("fixture"), profile, loops=event_loops)
+        _servers.append(started)
+        try:
+            yield started
+        finally:
+            started.stop()
+            _servers.remove(started)
+
+    return shared_fixture
+
+
+fixture_p, fixture_c, fixture_x, fixture_b = map(_shared_fixture, "PCXB")
+
+
+@pytest.fixture
+def socketio_fixture(tmp_path):
+    """Starts fixtures of the test's own: `socketio_fixture("X", loops=1)`."""
+    started: list[Fixture] = []
+
+    def start(profile: str, **options) -> Fixture:
+        new = Fixture(tmp_path, profile, **options)
+        started.append(new)
+        _servers.append(new)
+        return new
+
+    yield start
+    cleanup.close_sockets()
+    try:
+        _stop_all(started)
+    finally:
+        for one in started:
+            _servers.remove(one)
 
 
 @pytest.fixture
@@ -96,7 +148,7 @@ def server(tmp_path):
             _servers.remove(one)
 
 
-def _stop_all(servers: list[Server]) -> None:
+def _stop_all(servers: list[Process]) -> None:
     complaints = []
     for server in servers:
         try:

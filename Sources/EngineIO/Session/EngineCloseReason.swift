@@ -13,4 +13,7 @@ public enum EngineCloseReason: String, Sendable, Equatable {
     case shutdown = "server shutting down"
     /// More waits for the client than it may have waiting (ours; the reference has no bound).
     case slowConsumer = "slow consumer"
+
+    /// Whether a client that polls is told at its next poll: where the server decided to close, rather than something failed.
+    public var isTold: Bool { self == .forcedClose || self == .forcedServerClose }
 }

@@ -397,6 +397,7 @@ package final class EngineConnection {
         self.removeAll(DisconnectReason(reason))
         self.shard.flushNotes()
         let now = self.shard.eventLoop.now
+        guard reason.isTold || self.session.transport == .webSocket else { return self.endPolling() }
         switch self.session.close(self.host.configuration.engine, now: now) {
         case .answerHeldPoll:
             self.session.outbox.append(.close)
@@ -413,6 +414,15 @@ package final class EngineConnection {
         case .none:
             break
         }
+    }
+
+    /// A session that failed is gone at once; who holds a poll is told.
+    private func endPolling() {
+        if self.session.end() {
+            self.session.outbox.append(.close)
+            self.answerHeldPoll(all: true)
+        }
+        self.forget()
     }
 
     /// The session is over without another word.
@@ -478,11 +488,7 @@ package final class EngineConnection {
         let driver = self.webSocket
         self.endRawSession(.pingTimeout)
         self.removeAll(.pingTimeout)
-        if self.session.end() {
-            self.session.outbox.append(.close)
-            self.answerHeldPoll(all: true)
-        }
-        self.forget()
+        self.endPolling()
         driver?.close(.pingTimeout)
     }
 

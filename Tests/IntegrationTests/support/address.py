@@ -1,5 +1,6 @@
 """Where a listener is."""
 
+import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
@@ -43,8 +44,20 @@ class Address:
         return plain
 
 
-def free_port() -> int:
-    """A port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port(count: int = 1) -> int:
+    """A port that nothing listens on at this moment; the first of as many in a row."""
+    while True:
+        with contextlib.ExitStack() as probes:
+            try:
+                first = _bound(probes, 0)
+                for further in range(first + 1, first + count):
+                    _bound(probes, further)
+            except (OSError, OverflowError):
+                continue
+            return first
+
+
+def _bound(probes: contextlib.ExitStack, port: int) -> int:
+    probe = probes.enter_context(socket.socket())
+    probe.bind(("127.0.0.1", port))
+    return probe.getsockname()[1]

@@ -19,6 +19,21 @@ class Answer:
     """Names in lower case; repeated ones joined with a comma."""
     body: bytes
 
+    @classmethod
+    def of_head(cls, head: bytes) -> "Answer":
+        """From the lines before the body."""
+        lines = head.decode("latin-1").split("\r\n")
+        version, status, *_ = lines[0].split(" ", 2)
+        headers: dict[str, str] = {}
+        for line in filter(None, lines[1:]):
+            name, _, value = line.partition(":")
+            name, value = name.strip().lower(), value.strip()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return cls(version, int(status), headers, b"")
+
+    def has_body(self, to: str) -> bool:
+        return to != "HEAD" and self.status >= 200 and self.status not in (204, 304)
+
     @property
     def text(self) -> str:
         return self.body.decode()
@@ -51,16 +66,9 @@ class Connection:
 
     def answer(self, *, to: str = "GET") -> Answer:
         """The next answer; `to` is the request's method, because an answer to HEAD has no body."""
-        lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
-        version, status, *_ = lines[0].split(" ", 2)
-        headers: dict[str, str] = {}
-        for line in filter(None, lines[1:]):
-            name, _, value = line.partition(":")
-            name, value = name.strip().lower(), value.strip()
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        answer = Answer(version, int(status), headers, b"")
-        if to != "HEAD" and answer.status >= 200 and answer.status not in (204, 304):
-            answer.body = self._body(headers)
+        answer = Answer.of_head(self._until(b"\r\n\r\n"))
+        if answer.has_body(to):
+            answer.body = self._body(answer.headers)
         return answer
 
     def is_closed(self, within: float = DEADLINE) -> bool:

@@ -133,7 +133,12 @@ struct SocketPacketDecoderTests {
 
     @Test("Packets of the msgpack parser come back as they went")
     func messagePack() throws {
-        let wire = SocketParser.messagePack.event("x", [1, SocketValue.binary(ByteBuffer(bytes: [9]))], namespace: "/a", id: 3)
+        let wire = SocketParser.messagePack.event(
+            "x",
+            [1, SocketValue.binary(ByteBuffer(bytes: [9]))],
+            namespace: "/a",
+            id: 3
+        )
         #expect(wire.text == nil)
         let packet = try MessagePackPacket.parse(wire.attachments[0])
         guard case .event("x", let arguments, id: 3) = packet.content else {
