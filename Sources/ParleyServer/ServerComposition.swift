@@ -18,6 +18,7 @@ struct ServerComposition: Sendable {
     let roomLimit: TopicLimit
     private let endpoints: Endpoints
     private let socketIO: [EngineEndpoint]
+    fileprivate let gateway: GatewayEndpoints?
     private let registry: ChannelRegistry
     private let rooms: IssuedRooms
     private let logger: Logger
@@ -27,6 +28,13 @@ struct ServerComposition: Sendable {
         var disposableChat: DisposableChatEndpoint?
         var channelServer: ChannelServerEndpoint?
         var relay: RelayEndpoint
+    }
+
+    /// The event gateway and where it is reached.
+    fileprivate struct GatewayEndpoints: Sendable {
+        let gateway: Gateway
+        let native: GatewayEndpoint
+        let socketIO: EngineEndpoint
     }
 
     init(_ configuration: ServerConfiguration, eventLoops: [any EventLoop], logger: Logger) async throws {
@@ -50,9 +58,28 @@ struct ServerComposition: Sendable {
         let formats = configuration.socketIOServers.map { server in
             Self.register(server, as: .socketIO, in: &hub.formats)
         }
+        let gatewayIO =
+            configuration.gateway.isEnabled
+            ? SocketIOServer(
+                Gateway.socketIOConfiguration(configuration.gateway, backlogBytes: configuration.backlogBytes),
+                space: hub.spaces[.socketIO],
+                logger: logger
+            ) : nil
+        let gatewayFormats = gatewayIO.map { Self.register($0, as: .socketIO, in: &hub.formats) }
+        let nativeFormat = hub.formats.register(GatewayFormat())
         let madeHub = try await Hub(configuration: hub, eventLoops: eventLoops)
         self.hub = madeHub
         let (limits, ledger) = (self.limits, self.ledger)
+        self.gateway = Self.makeGateway(
+            configuration,
+            gatewayIO.flatMap { server in
+                gatewayFormats.map { (server, Site(hub: madeHub, formats: $0, dialect: .socketIO)) }
+            },
+            nativeFormat: nativeFormat,
+            limits: limits,
+            ledger: ledger,
+            logger: logger
+        )
         self.socketIO = zip(configuration.socketIOServers, formats).map { server, formats in
             EngineEndpoint(
                 server,
@@ -63,6 +90,48 @@ struct ServerComposition: Sendable {
                 logger: logger
             )
         }
+    }
+
+    /// - Parameter place: Where the gateway's Socket.IO lives; `nil` when there is no gateway.
+    fileprivate static func makeGateway(
+        _ configuration: ServerConfiguration,
+        _ place: (server: SocketIOServer, site: Site)?,
+        nativeFormat: FormatID,
+        limits: ConnectionLimits,
+        ledger: BacklogLedger,
+        logger: Logger
+    ) -> GatewayEndpoints? {
+        guard let place else { return nil }
+        let gateway = Gateway(
+            configuration.gateway,
+            io: place.server,
+            router: configuration.events,
+            hub: place.site.hub,
+            nativeFormat: nativeFormat,
+            wallTime: configuration.wallTime
+        )
+        let profile = ConnectionProfile(
+            dialect: .eventGateway,
+            formats: nil,
+            limits: WebSocketLimits(maximumMessageBytes: Gateway.maximumMessageBytes),
+            slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
+            clock: ClockPolicy(pingInterval: 25, silenceLimit: 45, frameTimeout: configuration.frameTimeout),
+            shutdown: .serverShuttingDown,
+            ledger: ledger,
+            logger: logger
+        )
+        return GatewayEndpoints(
+            gateway: gateway,
+            native: GatewayEndpoint(gateway: gateway, profile: profile),
+            socketIO: EngineEndpoint(
+                place.server,
+                place.site,
+                configuration,
+                limits: limits,
+                ledger: ledger,
+                logger: logger
+            )
+        )
     }
 
     /// Session chat's rooms keep a history; a space that it shares has its rules.
@@ -170,12 +239,18 @@ struct ServerComposition: Sendable {
         for kind: ServerConfiguration.Listener.Kind
     ) -> @Sendable (UpgradeRequest) -> Route {
         let endpoints = self.endpoints
+        let gateway = self.gateway
         switch kind {
+        case .gateway:
+            return { gateway?.routeOnGateway($0) ?? .http }
+        case .gatewaySockets:
+            return { gateway?.routeOnSockets($0) ?? .http }
         case .frontDoor:
             let channelPath = self.configuration.channelServer.path
             return { request in
                 if request.path == "/relay" || request.path.hasPrefix("/relay/") { return .webSocket(endpoints.relay) }
                 if request.path == "/channels", let channels = endpoints.channelServer { return .webSocket(channels) }
+                if let gateway, let route = gateway.routeOnFrontDoor(request) { return route }
                 if request.path == "/ws", let chat = endpoints.disposableChat { return .webSocket(chat) }
                 guard request.wantsWebSocket else { return .http }
                 if channelPath != "/", request.path == channelPath, let channels = endpoints.channelServer {
@@ -205,13 +280,16 @@ struct ServerComposition: Sendable {
     }
 
     private func http(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
+        if kind == .gatewaySockets, let gateway = self.gateway?.gateway { return GatewayInformation(gateway.services) }
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        var fallback = Refusal.upgradeRequired
-        if kind != .disposableChat, kind != .socketIO {
+        var fallback = Response(.upgradeRequired)
+        let hasGateway = self.gateway != nil && kind == .frontDoor
+        if kind == .frontDoor || kind == .channelServer || kind == .issuer {
             router.add(
                 middleware: CrossOrigin(
                     setting: self.configuration.corsOrigin,
-                    apiSetting: self.configuration.sessionChat.corsOrigin
+                    apiSetting: self.configuration.sessionChat.corsOrigin,
+                    leavesAlone: { hasGateway && GatewayRoute.isSharedPath($0) }
                 )
             )
         }
@@ -221,16 +299,20 @@ struct ServerComposition: Sendable {
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
             self.addObservability(to: router)
             self.addIssuer(to: router)
+            self.gateway?.gateway.addSharedRoutes(to: router)
         case .channelServer:
             self.addManagement(to: router)
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
         case .disposableChat:
-            fallback = .notFound
+            fallback = Response(.notFound)
             router.get("health") { _, _ in Response(status: .ok) }
-        case .socketIO:
-            fallback = .notFound
+        case .gateway:
+            fallback = .failure(.notFound, "Not found")
+            self.gateway?.gateway.addRoutes(to: router)
+        case .socketIO, .gatewaySockets:
+            fallback = Response(.notFound)
         case .issuer:
-            fallback = .notFound
+            fallback = Response(.notFound)
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
             self.addIssuer(to: router)
         }
@@ -358,5 +440,38 @@ private struct Profiles {
                 maximumFragments: 0
             )
         )
+    }
+}
+
+extension ServerComposition.GatewayEndpoints {
+    /// `nil`: somebody else's. Rooms of disposable chat come first at `/ws`, even beside a token.
+    func routeOnFrontDoor(_ request: UpgradeRequest) -> Route? {
+        if request.path == "/events" { return .webSocket(self.native) }
+        if request.path == "/ws" {
+            if request.query["name"] != nil, request.query["room"] != nil { return nil }
+            if self.isSocketIO(request) { return .exchange(self.socketIO) }
+            let hasToken =
+                request.query["token"] != nil || GatewayAuthentication.bearer(request.header("Authorization")) != nil
+            return hasToken ? .webSocket(self.native) : nil
+        }
+        return self.isSocketIO(request) ? .exchange(self.socketIO) : nil
+    }
+
+    func routeOnGateway(_ request: UpgradeRequest) -> Route {
+        if self.isSocketIO(request) { return .exchange(self.socketIO) }
+        guard request.wantsWebSocket else { return .http }
+        let isNative = request.path == self.gateway.services.configuration.webSocketPath
+        return .webSocket(isNative ? self.native : NowhereEndpoint())
+    }
+
+    /// A plain request for `/socket.io/` without a revision is somebody looking around.
+    func routeOnSockets(_ request: UpgradeRequest) -> Route {
+        if request.query["EIO"] != nil { return .exchange(self.socketIO) }
+        guard request.wantsWebSocket else { return .http }
+        return self.isSocketIO(request) ? .exchange(self.socketIO) : .webSocket(self.native)
+    }
+
+    private func isSocketIO(_ request: UpgradeRequest) -> Bool {
+        request.path == "/socket.io" || request.path.hasPrefix("/socket.io/") || request.query["EIO"] != nil
     }
 }

@@ -10,6 +10,10 @@ public struct ServerConfiguration: Sendable {
         public enum Kind: String, Sendable {
             /// Every dialect, told apart by path and query.
             case frontDoor = "front door"
+            /// REST and Socket.IO of the event gateway, native WebSocket at one path.
+            case gateway = "event gateway"
+            /// Both protocols of the event gateway, told apart by themselves.
+            case gatewaySockets = "event gateway's sockets"
             case channelServer = "channel server"
             case disposableChat = "disposable chat"
             /// The issuing API of session chat alone.
@@ -114,6 +118,9 @@ public struct ServerConfiguration: Sendable {
     public var disposableChat = DisposableChat()
     public var channelServer = ChannelServer()
     public var relay = Relay()
+    public var gateway = GatewayConfiguration()
+    /// What the gateway does with events; handlers that are put here before the start take the place of its own.
+    public var events = EventRouter()
     /// Servers of an application, told apart by their paths; reached through listeners of kind ``Listener/Kind/socketIO``.
     public var socketIOServers: [SocketIOServer] = []
 

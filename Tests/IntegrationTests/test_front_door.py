@@ -79,7 +79,6 @@ def test_the_relay_comes_before_session_chat(address, room):
     assert raw.next(TEXT).payload == b'{"type":"pong"}'
 
 
-@pytest.mark.xfail(reason="there is no Socket.IO on the front door yet", strict=False)
 def test_plain_socket_io_without_a_version_is_an_unknown_transport(address):
     """Decision 1."""
     answer = http.fetch(address, "/socket.io/")

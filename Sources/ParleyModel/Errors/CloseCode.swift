@@ -60,6 +60,14 @@ extension CloseReason {
         mayReconnect: true,
         label: "too_many_requests"
     )
+    /// Event gateway: the session was logged out, or has expired.
+    public static let sessionEnded = CloseReason(1008, "Session ended", mayReconnect: false, label: "session_ended")
+    public static let rateLimitExceeded = CloseReason(
+        1008,
+        "Rate limit exceeded",
+        mayReconnect: true,
+        label: "rate_limit"
+    )
     public static let slowConsumer = CloseReason(1008, "Slow consumer", mayReconnect: true, label: "slow_consumer")
     public static let unfinishedMessage = CloseReason(
         1008,
@@ -79,7 +87,8 @@ extension CloseReason {
     /// Every fixed row, in the order of the printed table. Protocol failures (1002, 1007, 1009) carry a sentence of their own.
     public static let all: [CloseReason] = [
         .normal, .closedByManagement, .serverShuttingDown, .goingAway, .pingTimeout, .binaryNotAccepted, .notUTF8,
-        .roomFull, .duplicateUser, .replaced, .tokenExpired, .tooManyRequests, .slowConsumer, .unfinishedMessage,
+        .roomFull, .duplicateUser, .replaced, .tokenExpired, .sessionEnded, .tooManyRequests, .rateLimitExceeded,
+        .slowConsumer, .unfinishedMessage,
         .internalError, .serviceRestart, .topicLimit,
     ]
 

@@ -79,6 +79,25 @@ extension Refusal {
         "name and room are required, each 3 to 30 characters long; room may hold letters, digits, '-' and '_' only",
         label: "bad_parameters"
     )
+    public static let gatewayTokenRequired = Refusal(
+        401,
+        "Authentication token required",
+        label: "bad_token",
+        isBare: true
+    )
+    public static let gatewayTokenInvalid = Refusal(
+        401,
+        "Invalid or expired session token",
+        label: "bad_token",
+        isBare: true
+    )
+    /// The store of sessions cannot be asked.
+    public static let gatewayUnavailable = Refusal(
+        401,
+        "Authentication failed",
+        label: "session_store",
+        isBare: true
+    )
     public static let originNotAccepted = Refusal(
         403,
         "Origin not accepted: it must be listed in ACCEPTED_ORIGIN",
@@ -148,7 +167,8 @@ extension Refusal {
     /// Every row, in the order of the printed table.
     public static let all: [Refusal] = [
         .badRequest, .repeatedHost, .ambiguousLength, .notAHandshake, .disposableParameters, .relayTopic, .badToken,
-        .relayToken, .originNotAccepted, .relayClosed, .notFound, .methodNotAllowed, .requestTimeout, .bodyTooLarge,
+        .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .gatewayUnavailable, .originNotAccepted, .relayClosed,
+        .notFound, .methodNotAllowed, .requestTimeout, .bodyTooLarge,
         .requestLineTooLong, .unsupportedVersion, .upgradeRequired, .addressLimit, .headersTooLarge, .internalError,
         .tooManyRooms, .connectionLimit, .shuttingDown,
     ]

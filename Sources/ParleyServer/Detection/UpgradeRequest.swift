@@ -56,6 +56,12 @@ protocol WebSocketEndpoint: Sendable {
     func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission
 }
 
+/// Where nothing is: WebSocket at a path that has none.
+struct NowhereEndpoint: WebSocketEndpoint {
+    func refusal(for request: UpgradeRequest) -> Refusal? { .notFound }
+    func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission { .refuse(.notFound) }
+}
+
 extension WebSocketEndpoint {
     var compression: PerMessageDeflatePolicy? { nil }
     func refusal(for request: UpgradeRequest) -> Refusal? { nil }

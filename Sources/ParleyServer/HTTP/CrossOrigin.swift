@@ -9,9 +9,16 @@ struct CrossOrigin: RouterMiddleware {
     let origins: [String]
     /// The same for paths under `/api`.
     let apiOrigins: [String]
+    /// Whether a path has rules of its own.
+    let leavesAlone: @Sendable (_ path: String) -> Bool
 
     /// - Parameter apiSetting: For `/api`; `nil`: as everywhere.
-    init(setting: String?, apiSetting: String? = nil) {
+    init(
+        setting: String?,
+        apiSetting: String? = nil,
+        leavesAlone: @escaping @Sendable (_ path: String) -> Bool = { _ in false }
+    ) {
+        self.leavesAlone = leavesAlone
         self.origins = Self.list(setting)
         self.apiOrigins = Self.list(apiSetting ?? setting)
     }
@@ -25,6 +32,7 @@ struct CrossOrigin: RouterMiddleware {
         context: APIContext,
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
+        if self.leavesAlone(request.uri.path) { return try await next(request, context) }
         let isAPI = request.uri.path.hasPrefix("/api/")
         let allowed = Self.allowed(request.headers[.origin], by: isAPI ? self.apiOrigins : self.origins)
         if request.method == .options, isAPI || allowed != nil {

@@ -14,16 +14,20 @@ protocol HTTPAnswering: Sendable {
 struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Context == APIContext {
     let responder: Responder
     /// The answer where the router has no route.
-    let fallback: Refusal
+    let fallback: Response
     let logger: Logger
+
+    private func notFound(_ request: Request) -> Response {
+        request.uri.path.hasPrefix("/api/") && self.fallback.status != .notFound ? Response(.notFound) : self.fallback
+    }
 
     func respond(to request: Request, on channel: any Channel) async -> Response {
         let context = APIContext(source: ApplicationRequestContextSource(channel: channel, logger: self.logger))
         do {
             let response = try await self.responder.respond(to: request, context: context)
-            // No route of ours answers 404 itself.
-            guard response.status == .notFound else { return response }
-            return Response(request.uri.path.hasPrefix("/api/") ? .notFound : self.fallback)
+            // A route that answers 404 itself says something; where there is no route, nothing was said.
+            guard response.status == .notFound, response.headers[.contentType] == nil else { return response }
+            return self.notFound(request)
         } catch let error as any HTTPResponseError {
             return (try? error.response(from: request, context: context)) ?? Response(.internalError)
         } catch let refusal as Refusal {

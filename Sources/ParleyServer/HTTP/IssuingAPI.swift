@@ -83,33 +83,11 @@ struct IssuingAPI: Sendable {
     private static var unauthorized: Response { .text(.unauthorized, "Unauthorized") }
 
     private static func badRequest(_ message: String) -> Response {
-        var body = JSONObjectWriter()
-        body.write("error", message)
-        return .json(.badRequest, body.finished)
+        .json(.badRequest, JSONObjectWriter.object { $0.write("error", message) })
     }
 
     private static func json(_ write: (inout JSONObjectWriter) -> Void) -> Response {
-        var writer = JSONObjectWriter()
-        write(&writer)
-        return .json(.ok, writer.finished)
-    }
-}
-
-/// A JSON object of strings, in the order of writing.
-struct JSONObjectWriter {
-    private var buffer = ByteBuffer(string: "{")
-
-    mutating func write(_ key: String, _ value: String) {
-        if self.buffer.readableBytes > 1 { self.buffer.writeString(",") }
-        self.buffer.writeJSONString(key)
-        self.buffer.writeString(":")
-        self.buffer.writeJSONString(value)
-    }
-
-    var finished: ByteBuffer {
-        var buffer = self.buffer
-        buffer.writeString("}")
-        return buffer
+        .json(.ok, JSONObjectWriter.object(write))
     }
 }
 

@@ -67,6 +67,9 @@ public final class SocketIOServer: Sendable {
 
     package var site: Site? { self.attachment.withLock { $0 } }
 
+    /// Where topics may be kept that nobody can ask for by name.
+    package var privateSpace: SpaceID { self.topics.privateSpace }
+
     // MARK: Namespaces
 
     /// The namespace of that name, which exists from now on. A missing slash is put before it.

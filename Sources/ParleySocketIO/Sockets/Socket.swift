@@ -95,6 +95,9 @@ public final class Socket: Sendable {
         await self.ask { $0.session.transport } ?? .polling
     }
 
+    /// The same, on the connection's event loop only.
+    package var presentTransport: EngineConfiguration.Transport { self.connection.session.transport ?? .polling }
+
     /// Bytes that wait because the client does not read as fast as it is sent to.
     public func bufferedBytes() async -> Int {
         await self.ask { $0.bufferedBytes }

@@ -26,8 +26,11 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         do {
             let settings = try await self.options.settings()
-            let plan = try await ServePlan(settings, isDevelopment: self.dev)
+            var plan = try await ServePlan(settings, isDevelopment: self.dev)
             let logger = try Logger.configured(by: settings)
+            let services = try GatewayBackends(settings, logger: logger)
+            plan.server.gateway.sessions = services.sessions
+            plan.server.gateway.chat = services.chat
             OpenFiles.raiseLimit(logger: logger)
             let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
             let server = try await ParleyServer.start(plan.server, logger: logger)

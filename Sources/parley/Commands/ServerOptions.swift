@@ -16,6 +16,30 @@ struct ServerOptions: ParsableArguments {
     )
     var port: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Event gateway: REST, Socket.IO, native WebSocket. (GATEWAY_PORT; default: 3000)",
+            valueName: "port|off"
+        )
+    )
+    var gatewayPort: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Event gateway: Socket.IO and native WebSocket. (WEBSOCKET_PORT; default: 3500)",
+            valueName: "port|off"
+        )
+    )
+    var websocketPort: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Directory for what survives a restart. (PARLEY_DATA_DIR; default: memory alone)",
+            valueName: "directory"
+        )
+    )
+    var dataDir: String?
+
     @Option(help: ArgumentHelp("Channel server alone. (CHANNEL_PORT; default: 3001)", valueName: "port|off"))
     var channelPort: String?
 
@@ -60,7 +84,8 @@ struct ServerOptions: ParsableArguments {
     func settings() async throws -> Settings {
         try await Settings(
             flags: [
-                (.host, self.host), (.port, self.port), (.channelPort, self.channelPort),
+                (.host, self.host), (.port, self.port), (.gatewayPort, self.gatewayPort),
+                (.webSocketPort, self.websocketPort), (.dataDirectory, self.dataDir), (.channelPort, self.channelPort),
                 (.disposableChatPort, self.disposableChatPort), (.issuerPort, self.sessionChatBackendPort),
                 (.tlsCertificate, self.tlsCertificate),
                 (.tlsKey, self.tlsKey),

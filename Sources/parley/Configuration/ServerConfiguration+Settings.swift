@@ -25,6 +25,7 @@ extension ServePlan {
         try Self.readDisposableChat(settings, into: &server)
         try Self.readChannelServer(settings, into: &server)
         try Self.readRelay(settings, isDevelopment: isDevelopment, into: &server)
+        try Self.readGateway(settings, into: &server)
         try Self.readSpaces(settings, into: &server)
         self.server = server
         self.processIdleTimeout =
@@ -55,7 +56,8 @@ extension ServePlan {
 
     private static func readListeners(_ settings: Settings, into server: inout ServerConfiguration) throws {
         let candidates: [(Setting, ServerConfiguration.Listener.Kind)] = [
-            (.port, .frontDoor), (.channelPort, .channelServer), (.disposableChatPort, .disposableChat),
+            (.port, .frontDoor), (.gatewayPort, .gateway), (.webSocketPort, .gatewaySockets),
+            (.channelPort, .channelServer), (.disposableChatPort, .disposableChat),
             (.issuerPort, .issuer),
         ]
         server.listeners = []
@@ -71,6 +73,9 @@ extension ServePlan {
             server.listeners.append(.init(kind, port: port, setting: name))
         }
         if try !settings.toggle(.channelServer) { server.listeners.removeAll { $0.kind == .channelServer } }
+        if try !settings.toggle(.gateway) {
+            server.listeners.removeAll { $0.kind == .gateway || $0.kind == .gatewaySockets }
+        }
         let hasIssuer = try settings.toggle(.sessionChat) && settings.toggle(.issuerEnabled)
         if !hasIssuer { server.listeners.removeAll { $0.kind == .issuer } }
         if try !settings.toggle(.disposableChat) { server.listeners.removeAll { $0.kind == .disposableChat } }
@@ -171,6 +176,31 @@ extension ServePlan {
         default:
             server.channelServer.management = .off
         }
+    }
+
+    private static func readGateway(_ settings: Settings, into server: inout ServerConfiguration) throws {
+        server.gateway.isEnabled = try settings.toggle(.gateway)
+        server.gateway.name = try settings.word(.gatewayName)
+        server.gateway.version = Parley.version
+        server.gateway.webSocketPath = try settings.word(.webSocketPath)
+        guard server.gateway.webSocketPath.hasPrefix("/") else {
+            throw ConfigurationFailure(
+                description: "WEBSOCKET_PATH is '\(server.gateway.webSocketPath)': expected a path that begins with /."
+            )
+        }
+        server.gateway.sessionTTL = try settings.count(.sessionTTL)
+        if let origins = try settings.text(.gatewayCORSOrigin) ?? settings.text(.corsOrigin) {
+            server.gateway.corsOrigins = origins.split(separator: ",").map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }.filter { !$0.isEmpty }
+        }
+        server.gateway.isCORSDisabled = try settings.toggle(.disableCORS)
+        server.gateway.adminToken = try settings.text(.gatewayAdminToken)
+        server.gateway.rateLimitEvents = try settings.count(.rateLimitEvents)
+        server.gateway.isProduction = try settings.word(.nodeEnvironment) == "production"
+        server.gateway.docsUser = try settings.word(.swaggerUser)
+        server.gateway.docsPassword = try settings.text(.swaggerPassword)
+        server.gateway.swaggerDirectory = try settings.text(.swaggerDirectory)
     }
 
     private static func readRelay(

@@ -9,6 +9,18 @@ extension Setting {
         default: "8000",
         help: "Front door: every dialect on one port"
     )
+    static let gatewayPort = Setting(
+        "GATEWAY_PORT",
+        form: .port(mayBeOff: true),
+        default: "3000",
+        help: "Event gateway: REST, Socket.IO, native WebSocket at WEBSOCKET_PATH"
+    )
+    static let webSocketPort = Setting(
+        "WEBSOCKET_PORT",
+        form: .port(mayBeOff: true),
+        default: "3500",
+        help: "Event gateway: Socket.IO and native WebSocket, told apart by themselves"
+    )
     static let channelPort = Setting(
         "CHANNEL_PORT",
         form: .port(mayBeOff: true),
@@ -41,6 +53,12 @@ extension Setting {
         help: "PEM file with the certificate chain; all listeners speak TLS"
     )
     static let tlsKey = Setting("PARLEY_TLS_KEY", form: .text, help: "PEM file with the private key")
+
+    static let dataDirectory = Setting(
+        "PARLEY_DATA_DIR",
+        form: .text,
+        help: "Directory for what survives a restart (gateway sessions); unset: memory alone"
+    )
 
     // Limits
     static let maximumConnections = Setting(
@@ -332,6 +350,85 @@ extension Setting {
         help: "Key pair for sigv4"
     )
 
+    // Event gateway
+    static let gateway = Setting(
+        "GATEWAY",
+        form: .toggle,
+        default: "true",
+        help: "Event gateway: sessions, events over Socket.IO and native WebSocket"
+    )
+    static let gatewayName = Setting(
+        "GATEWAY_NAME",
+        form: .text,
+        default: "Realtime Session Server",
+        help: "What the gateway calls itself"
+    )
+    static let webSocketPath = Setting(
+        "WEBSOCKET_PATH",
+        form: .text,
+        default: "/ws",
+        help: "Where GATEWAY_PORT takes native WebSocket connections"
+    )
+    static let sessionTTL = Setting(
+        "SESSION_TTL",
+        form: .count(atLeast: 1),
+        default: "2592000",
+        help: "Seconds that gateway sessions are valid"
+    )
+    static let gatewayCORSOrigin = Setting(
+        "GATEWAY_CORS_ORIGIN",
+        form: .text,
+        help: "As CORS_ORIGIN, for the gateway alone; both unset: http://localhost:5173,http://localhost:8100"
+    )
+    static let disableCORS = Setting(
+        "DISABLE_CORS",
+        form: .toggle,
+        default: "false",
+        help: "No CORS headers from the gateway: a proxy in front adds them"
+    )
+    static let gatewayAdminToken = Setting(
+        "GATEWAY_ADMIN_TOKEN",
+        form: .text,
+        isSecret: true,
+        help: "Token for POST /api/auth/link and /api/emit; unset: there are none"
+    )
+    static let rateLimitEvents = Setting(
+        "RATE_LIMIT_EVENTS",
+        form: .count(atLeast: 0),
+        default: "0",
+        help: "Events a second from one gateway client; 0: no limit"
+    )
+    static let aiURL = Setting(
+        "AI_API_URL",
+        form: .text,
+        help: "OpenAI-compatible endpoint for ai:chat, as https://host/v1; unset: a built-in reply"
+    )
+    static let aiKey = Setting("AI_API_KEY", form: .text, isSecret: true, help: "Bearer token for AI_API_URL")
+    static let aiModel = Setting("AI_MODEL", form: .text, help: "Model that AI_API_URL is asked for")
+    static let nodeEnvironment = Setting(
+        "NODE_ENV",
+        form: .text,
+        default: "development",
+        help: "production: no API documentation"
+    )
+    static let swaggerUser = Setting(
+        "SWAGGER_USERNAME",
+        form: .text,
+        default: "admin",
+        help: "Who may read the API documentation"
+    )
+    static let swaggerPassword = Setting(
+        "SWAGGER_PASSWORD",
+        form: .text,
+        isSecret: true,
+        help: "Password for the API documentation; unset: there is none"
+    )
+    static let swaggerDirectory = Setting(
+        "SWAGGER_UI_DIR",
+        form: .text,
+        help: "Directory with swagger-ui.css and swagger-ui-bundle.js; unset: a page of our own"
+    )
+
     // Relay
     static let relay = Setting(
         "RELAY",
@@ -353,7 +450,9 @@ extension Setting {
     )
 
     static let all: [Setting] = [
-        .port, .channelPort, .disposableChatPort, .issuerPort, .host, .eventLoops, .tlsCertificate, .tlsKey,
+        .port, .gatewayPort, .webSocketPort, .channelPort, .disposableChatPort, .issuerPort, .host, .eventLoops,
+        .tlsCertificate, .tlsKey,
+        .dataDirectory,
         .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .headerTimeout,
         .frameTimeout, .shutdownGrace,
         .logLevel, .logFormat, .logDebug, .debug, .corsOrigin,
@@ -364,6 +463,8 @@ extension Setting {
         .channelServer, .channelPath, .channelIdleTimeout, .channelMaximumLifetime, .channelMaximumMessageBytes,
         .channelMaximumFrameBytes, .channelEcho, .channelServerPing, .channelRateLimit, .channelManagementAuth,
         .channelManagementToken, .channelAccessKeyID, .channelSecretAccessKey,
+        .gateway, .gatewayName, .webSocketPath, .sessionTTL, .gatewayCORSOrigin, .disableCORS, .gatewayAdminToken,
+        .rateLimitEvents, .aiURL, .aiKey, .aiModel, .nodeEnvironment, .swaggerUser, .swaggerPassword, .swaggerDirectory,
         .relay, .relayMaximumMessageBytes, .relayCompression,
     ]
 }

@@ -1,0 +1,33 @@
+internal import ParleyHub
+internal import ParleyModel
+
+/// Who a client is: the session that its token stands for. Source: event gateway specification, *Authentication*.
+struct GatewayAuthentication: Sendable {
+    let sessions: any SessionStore
+    let wallTime: @Sendable () -> WallTime
+
+    /// What a client without a usable token is told, over either protocol. Clients know these words, and stop trying.
+    enum Failure: String, Error {
+        case required = "Authentication token required"
+        case invalid = "Invalid or expired session token"
+        case unavailable = "Authentication failed"
+    }
+
+    func session(_ token: String?) async throws(Failure) -> GatewaySession {
+        guard let token, !token.isEmpty else { throw .required }
+        let session: GatewaySession?
+        do {
+            session = try await self.sessions.touch(token, now: self.wallTime())
+        } catch {
+            throw .unavailable
+        }
+        guard let session else { throw .invalid }
+        return session
+    }
+
+    /// The token of `Authorization: Bearer …`; the scheme in any case (RFC 9110 §11.1).
+    static func bearer(_ header: String?) -> String? {
+        guard let header, header.count > 7, header.prefix(7).lowercased() == "bearer " else { return nil }
+        return header.dropFirst(7).trimmingSpaces()
+    }
+}

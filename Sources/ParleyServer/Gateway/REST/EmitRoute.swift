@@ -1,0 +1,38 @@
+internal import Hummingbird
+internal import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+internal import SocketIO
+
+/// `POST /api/emit`: a trusted program speaks to a session or a user, over both protocols.
+struct EmitRoute: Sendable {
+    let services: GatewayServices
+
+    func emit(_ request: GatewayRequest) async throws -> Response {
+        if let refusal = AdminToken(self.services.configuration.adminToken).refusal(request) { return refusal }
+        guard let fields = JSONFields(try await request.body()), let event = fields.string("event"), !event.isEmpty,
+            fields.string("session") != nil || fields.string("user") != nil
+        else {
+            return .failure(.badRequest, "Expected {\"event\":\"…\",\"data\":…} and \"session\" or \"user\"")
+        }
+        guard !ReservedEvent.contains(event) else {
+            return .failure(.badRequest, "The event name '\(event)' is reserved by Socket.IO")
+        }
+        if let token = fields.string("session") {
+            do {
+                guard try await self.services.sessions.touch(token, now: self.services.wallTime()) != nil else {
+                    return .failure(.notFound, "No such session")
+                }
+            } catch {
+                return .failure(.internalServerError, "The session store failed")
+            }
+        }
+        await self.services.live.emit(
+            event: event,
+            data: fields.json("data") ?? ByteBuffer(string: "null"),
+            session: fields.string("session"),
+            user: fields.string("user")
+        )
+        return .success { $0.write("message", "Event sent") }
+    }
+}

@@ -1,0 +1,144 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import ParleyDialects
+internal import ParleyHub
+internal import ParleyModel
+
+/// The gateway's REST API. Source: event gateway specification, *REST*.
+///
+/// Bodies are JSON, `{success, data?, error?, message?}`.
+struct GatewayAPI: Sendable {
+    let services: GatewayServices
+    /// The names of events, for those who ask what there is.
+    let events: [String]
+
+    static let maximumBodyBytes = 256 * 1024
+
+    /// The routes that a shared port has, too.
+    func registerShared(on router: Router<APIContext>) {
+        for route in GatewayRoute.shared { self.register(route, on: router) }
+        GatewayDocumentation(self.services.configuration, events: self.events).register(on: router)
+    }
+
+    /// Those of the gateway's own port.
+    func registerOwn(on router: Router<APIContext>) {
+        for route in GatewayRoute.own { self.register(route, on: router) }
+    }
+
+    private func register(_ route: GatewayRoute, on router: Router<APIContext>) {
+        let services = self.services
+        router.on(RouterPath(route.path), method: route.method == .get ? .get : .post) { request, context in
+            try await self.answer(route.operation, GatewayRequest(request, context), services)
+        }
+    }
+
+    private func answer(
+        _ operation: GatewayRoute.Operation,
+        _ request: GatewayRequest,
+        _ services: GatewayServices
+    ) async throws -> Response {
+        switch operation {
+        case .acquireSession: return try await AuthRoutes(services: services).acquire(request)
+        case .showSession: return try await AuthRoutes(services: services).show(request)
+        case .logout: return try await AuthRoutes(services: services).logout(request)
+        case .link: return try await AuthRoutes(services: services).link(request)
+        case .emit: return try await EmitRoute(services: services).emit(request)
+        case .chat: return try await ChatRoutes(services: services).chat(request)
+        case .chatStatus: return ChatRoutes(services: services).status()
+        case .webSocketInfo: return InfoRoutes(services: services, events: self.events).webSocketInfo()
+        case .welcome: return InfoRoutes(services: services, events: self.events).welcome()
+        case .health: return InfoRoutes(services: services, events: self.events).health()
+        case .databaseHealth: return await InfoRoutes(services: services, events: self.events).databaseHealth()
+        }
+    }
+}
+
+/// A request as the routes look at it.
+struct GatewayRequest: Sendable {
+    let request: Request
+    let context: APIContext
+
+    init(_ request: Request, _ context: APIContext) {
+        self.request = request
+        self.context = context
+    }
+
+    /// The body, or an empty one.
+    func body() async throws -> ByteBuffer {
+        var request = self.request
+        return try await request.collectBody(upTo: GatewayAPI.maximumBodyBytes)
+    }
+
+    /// Body or query, then Bearer header, then cookie.
+    func token(in body: ByteBuffer) -> String? {
+        if let token = JSONFields(body)?.string("token"), !token.isEmpty { return token }
+        if let token = self.request.uri.queryParameters["token"].map(String.init), !token.isEmpty { return token }
+        if let token = GatewayAuthentication.bearer(self.request.headers[.authorization]) { return token }
+        return self.request.cookies["token"]?.value
+    }
+
+}
+
+/// The top-level members of a JSON object.
+struct JSONFields {
+    private let buffer: ByteBuffer
+    private var values: [String: JSONValue] = [:]
+
+    /// - Returns: `nil` when it is no JSON object.
+    init?(_ buffer: ByteBuffer) {
+        self.buffer = buffer
+        var values: [String: JSONValue] = [:]
+        do {
+            try JSONScanner.scanObject(buffer) { key, value in values[key.string] = value }
+        } catch {
+            return nil
+        }
+        self.values = values
+    }
+
+    func string(_ name: String) -> String? { self.values[name].flatMap { JSONString.decode($0, in: self.buffer) } }
+    func json(_ name: String) -> ByteBuffer? { self.values[name].map { self.buffer.slice(of: $0) } }
+    func has(_ name: String) -> Bool { self.values[name].map { $0.kind != .null } ?? false }
+}
+
+extension Response {
+    static func success(_ body: (inout JSONObjectWriter) -> Void) -> Response {
+        .json(
+            .ok,
+            JSONObjectWriter.object {
+                $0.write("success", true)
+                body(&$0)
+            }
+        )
+    }
+
+    static func failure(_ status: HTTPResponse.Status, _ error: String) -> Response {
+        .json(
+            status,
+            JSONObjectWriter.object {
+                $0.write("success", false)
+                $0.write("error", error)
+            }
+        )
+    }
+}
+
+extension Gateway {
+    private var api: GatewayAPI { GatewayAPI(services: self.services, events: self.router.events) }
+
+    /// What the gateway's own port answers.
+    func addRoutes(to router: Router<APIContext>) {
+        router.add(middleware: GatewayCORS(self.services.configuration))
+        self.api.registerOwn(on: router)
+        self.api.registerShared(on: router)
+    }
+
+    /// What it answers on a port that others use, too.
+    func addSharedRoutes(to router: Router<APIContext>) {
+        router.add(
+            middleware: GatewayCORS(self.services.configuration) { GatewayRoute.isSharedPath($0) }
+        )
+        self.api.registerShared(on: router)
+    }
+}

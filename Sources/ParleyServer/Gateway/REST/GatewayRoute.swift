@@ -1,0 +1,139 @@
+/// The table of the REST API: what is registered, and what the documentation lists.
+struct GatewayRoute: Sendable {
+    enum Method: String, Sendable { case get, post }
+
+    enum Operation: String, Sendable {
+        case acquireSession, showSession, logout, link, emit, chat, chatStatus, webSocketInfo
+        case welcome, health, databaseHealth
+    }
+
+    /// Who may ask.
+    enum Security: Sendable {
+        case none
+        /// A session token: body or query, Bearer header, or cookie.
+        case session
+        /// `GATEWAY_ADMIN_TOKEN` as a Bearer header.
+        case admin
+    }
+
+    let method: Method
+    let path: String
+    let operation: Operation
+    let summary: String
+    var security = Security.none
+    /// The properties of the request's JSON object: name, schema type, whether it is required.
+    var body: [(name: String, type: String, isRequired: Bool)] = []
+    /// Status, and when it comes.
+    let responses: [(status: Int, description: String)]
+
+    /// What any port with the gateway on it answers.
+    static let shared: [GatewayRoute] = [
+        GatewayRoute(
+            method: .post,
+            path: "/api/auth/acquire-session",
+            operation: .acquireSession,
+            summary: "Make an anonymous session",
+            body: [("platform", "string", false)],
+            responses: [(200, "The token, and when it expires"), (500, "The session store failed")]
+        ),
+        GatewayRoute(
+            method: .get,
+            path: "/api/auth/session",
+            operation: .showSession,
+            summary: "Look at a session",
+            security: .session,
+            responses: [
+                (200, "The session"), (401, "No token, or none of a session"), (500, "The session store failed"),
+            ]
+        ),
+        GatewayRoute(
+            method: .post,
+            path: "/api/auth/logout",
+            operation: .logout,
+            summary: "Delete a session, and end its connections",
+            security: .session,
+            body: [("token", "string", false)],
+            responses: [(200, "It is gone, if it was there"), (400, "No token"), (500, "The session store failed")]
+        ),
+        GatewayRoute(
+            method: .post,
+            path: "/api/auth/link",
+            operation: .link,
+            summary: "Log a user in to a session",
+            security: .admin,
+            body: [("token", "string", true), ("userId", "string", true)],
+            responses: [
+                (200, "Later connections are the user's"), (400, "The body is not as it should be"),
+                (401, "Not the admin token"), (404, "No such session, or there is no admin token"),
+                (500, "The session store failed"),
+            ]
+        ),
+        GatewayRoute(
+            method: .post,
+            path: "/api/emit",
+            operation: .emit,
+            summary: "Send an event to a session or to a user, over whichever protocol they are connected",
+            security: .admin,
+            body: [
+                ("event", "string", true), ("data", "any", false), ("session", "string", false),
+                ("user", "string", false),
+            ],
+            responses: [
+                (200, "It was sent to whoever is connected"), (400, "The body is not as it should be"),
+                (401, "Not the admin token"), (404, "No such session, or there is no admin token"),
+            ]
+        ),
+        GatewayRoute(
+            method: .post,
+            path: "/api/ai/chat",
+            operation: .chat,
+            summary: "Ask the AI, and wait for its whole answer",
+            body: [("message", "string", true), ("conversationHistory", "array", false), ("locale", "string", false)],
+            responses: [(200, "The answer"), (400, "The message is not usable"), (502, "The answer broke off")]
+        ),
+        GatewayRoute(
+            method: .get,
+            path: "/api/ai/status",
+            operation: .chatStatus,
+            summary: "Who answers ai:chat",
+            responses: [(200, "The provider")]
+        ),
+        GatewayRoute(
+            method: .get,
+            path: "/websocket-info",
+            operation: .webSocketInfo,
+            summary: "Where and how to connect",
+            responses: [(200, "Paths, transports, protocols and events")]
+        ),
+    ]
+
+    /// Whether a path is the gateway's on any port.
+    static func isSharedPath(_ path: String) -> Bool {
+        path == "/api-docs" || path.hasPrefix("/api-docs/") || Self.shared.contains { $0.path == path }
+    }
+
+    /// What only the gateway's own port answers.
+    static let own: [GatewayRoute] = [
+        GatewayRoute(
+            method: .get,
+            path: "/",
+            operation: .welcome,
+            summary: "What this is",
+            responses: [(200, "Name, version and features")]
+        ),
+        GatewayRoute(
+            method: .get,
+            path: "/health",
+            operation: .health,
+            summary: "Whether the server is alive",
+            responses: [(200, "It is")]
+        ),
+        GatewayRoute(
+            method: .get,
+            path: "/health/db",
+            operation: .databaseHealth,
+            summary: "Whether the session store works",
+            responses: [(200, "It does"), (503, "It does not")]
+        ),
+    ]
+}

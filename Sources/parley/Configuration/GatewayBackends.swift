@@ -1,0 +1,47 @@
+import Logging
+import ParleyAI
+import ParleyDialects
+import ParleyHub
+import ParleySQLite
+
+/// What the gateway keeps its sessions in and asks its questions, as the settings say; opened when the server starts.
+struct GatewayBackends {
+    /// `nil`: memory.
+    let sessions: (any SessionStore)?
+    /// `nil`: the built-in reply.
+    let chat: (any ChatProvider)?
+
+    /// - Throws: ``ConfigurationFailure`` that names the setting.
+    init(_ settings: Settings, logger: Logger) throws {
+        guard try settings.toggle(.gateway) else {
+            self.sessions = nil
+            self.chat = nil
+            return
+        }
+        if let directory = try settings.text(.dataDirectory) {
+            do {
+                self.sessions = try SQLiteSessionStore(path: directory)
+            } catch {
+                throw ConfigurationFailure(description: "\(error)")
+            }
+        } else {
+            self.sessions = nil
+        }
+        guard let url = try settings.text(.aiURL) else {
+            self.chat = nil
+            return
+        }
+        do {
+            let provider = try OpenAIChatProvider(
+                baseURL: url,
+                apiKey: settings.text(.aiKey),
+                model: settings.text(.aiModel)
+            )
+            self.chat = FallbackChatProvider(provider) { error in
+                logger.warning("The AI endpoint failed; the built-in reply was given", metadata: ["error": "\(error)"])
+            }
+        } catch {
+            throw ConfigurationFailure(description: "AI_API_URL: \(error)")
+        }
+    }
+}
