@@ -172,7 +172,9 @@ let package = Package(
         ),
         .testTarget(
             name: "TranscriptTests",
-            dependencies: ["ParleyTesting", "ParleyClient", "ParleyServer", "ParleyHub", "ParleyModel", logging],
+            dependencies: [
+                "ParleyTesting", "ParleyClient", "ParleyServer", "ParleyHub", "ParleyDialects", "ParleyModel", logging,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

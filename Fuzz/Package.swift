@@ -15,13 +15,25 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.90.0"),
     ],
     targets: [
+        .target(name: "FuzzSupport", swiftSettings: settings),
+        .executableTarget(
+            name: "fuzz-socketio",
+            dependencies: [
+                "FuzzSupport",
+                .product(name: "EngineIO", package: "parley"),
+                .product(name: "SocketIO", package: "parley"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "fuzz-websocket",
             dependencies: [
+                "FuzzSupport",
                 .product(name: "WebSocketProtocol", package: "parley"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings
-        )
+        ),
     ]
 )

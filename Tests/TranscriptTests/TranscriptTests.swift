@@ -19,7 +19,10 @@ struct TranscriptTests {
         }
     }
 
-    @Test("Every dialect has transcripts", arguments: ["channel-server", "disposable-chat", "relay", "session-chat"])
+    @Test("Every dialect has transcripts", arguments: [
+            "channel-server", "disposable-chat", "event-gateway", "relay", "session-chat", "socket-io",
+        ]
+    )
     func coverage(_ dialect: String) {
         #expect(Self.names.contains { $0.hasPrefix("\(dialect)/") })
     }

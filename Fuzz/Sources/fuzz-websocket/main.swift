@@ -1,7 +1,8 @@
 import Foundation
+import FuzzSupport
 import WebSocketProtocol
 
-guard let options = Options(CommandLine.arguments.dropFirst()) else {
+guard let options = Options(CommandLine.arguments.dropFirst(), failCases: "FailCases/websocket") else {
     print("usage: fuzz-websocket [--iterations N] [--seed S] [--first I] [--trace] [--save DIR] [--fail-cases DIR]")
     exit(2)
 }

@@ -65,6 +65,8 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     /// Set for a peer that broke a rule: it sees the end of the stream right behind the close frame.
     private(set) var shutsOutputWhenWritten = false
     private var isAbandoned = false
+    /// Writes that went through the pipeline, and are not with the kernel yet.
+    private var pipelineWrites = 0
 
     init(_ environment: HandshakeEnvironment, profile: ConnectionProfile, expiry: (NIODeadline) -> NIODeadline) {
         self.hub = environment.hub
@@ -288,8 +290,10 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         var bytes = ByteBuffer()
         body(&bytes)
         let promise = context.eventLoop.makePromise(of: Void.self)
+        self.pipelineWrites += 1
         promise.futureResult.assumeIsolated().whenSuccess {
-            if self.connection == nil { self.allWritten() }
+            self.pipelineWrites -= 1
+            if self.connection == nil, self.pipelineWrites == 0 { self.allWritten() }
         }
         context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
     }
@@ -348,6 +352,7 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     /// From here on every write comes by, so that we learn when the last is through.
     private func watchWrites() {
         self.updateDirectHandle()
+        if self.connection == nil, self.pipelineWrites == 0 { self.allWritten() }
     }
 
     private func updateDirectHandle() {

@@ -3,7 +3,7 @@
 /// | hole | meaning |
 /// |---|---|
 /// | `{{uuid}}` | a UUID of version 4 in lower case |
-/// | `{{nanoid}}`, `{{id}}` | 21, or 16, of `A-Za-z0-9_-` |
+/// | `{{nanoid}}`, `{{sid}}`, `{{id}}` | 21, 20 or 16 of `A-Za-z0-9_-` |
 /// | `{{time}}` | a time like `2024-01-01T12:00:00.000Z` |
 /// | `{{text}}` | anything up to the next `"`, but not nothing |
 /// | `{{uuid:alice}}` | the same, kept under a name; so with the others |
@@ -21,7 +21,7 @@ public struct TranscriptPattern: Sendable, Equatable, CustomStringConvertible {
 
     /// What a hole accepts.
     enum Kind: String, Sendable {
-        case uuid, nanoid, id, time, text
+        case uuid, nanoid, sid, id, time, text
     }
 
     let segments: [Segment]
@@ -54,7 +54,7 @@ public struct TranscriptPattern: Sendable, Equatable, CustomStringConvertible {
         let parts = text.split(separator: ":", maxSplits: 1)
         guard let kind = parts.first.flatMap({ Kind(rawValue: String($0)) }) else {
             throw TranscriptParser.error(
-                "expected {{uuid}}, {{nanoid}}, {{id}}, {{time}}, {{text}}, {{=name}}, {{token user room}} or {{repeat x 9}}",
+                "expected {{uuid}}, {{nanoid}}, {{sid}}, {{id}}, {{time}}, {{text}}, {{=name}}, {{token user room}} or {{repeat x 9}}",
                 got: "{{\(text)}}"
             )
         }
@@ -111,6 +111,7 @@ extension TranscriptPattern.Kind {
         switch self {
         case .uuid: text.prefix(fitting: "xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx")
         case .nanoid: text.prefix(fitting: String(repeating: "w", count: 21))
+        case .sid: text.prefix(fitting: String(repeating: "w", count: 20))
         case .id: text.prefix(fitting: String(repeating: "w", count: 16))
         case .time: text.prefix(fitting: "dddd-dd-ddTdd:dd:dd.dddZ")
         case .text:

@@ -1,14 +1,15 @@
 /// The command line; see README.
-struct Options {
-    var iterations: UInt64 = 10_000
-    var seed: UInt64 = 1
-    var first: UInt64 = 0
-    var traces = false
-    var saveFolder: String?
-    var failCasesFolder = "FailCases/websocket"
+public struct Options {
+    public var iterations: UInt64 = 10_000
+    public var seed: UInt64 = 1
+    public var first: UInt64 = 0
+    public var traces = false
+    public var saveFolder: String?
+    public var failCasesFolder: String
 
     /// - Returns: `nil` for a flag that does not exist or a value that is not a number.
-    init?(_ arguments: some Sequence<String>) {
+    public init?(_ arguments: some Sequence<String>, failCases: String) {
+        self.failCasesFolder = failCases
         var rest = Array(arguments)[...]
         while let flag = rest.popFirst() {
             if flag == "--trace" {
