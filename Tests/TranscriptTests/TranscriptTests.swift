@@ -19,7 +19,9 @@ struct TranscriptTests {
         }
     }
 
-    @Test("Every dialect has transcripts", arguments: [
+    @Test(
+        "Every dialect has transcripts",
+        arguments: [
             "channel-server", "disposable-chat", "event-gateway", "relay", "session-chat", "socket-io",
         ]
     )

@@ -296,6 +296,8 @@ class Polling(Session):
     async def sends(self, *packets: Packet) -> None:
         """One POST, and it is accepted."""
         answer = await self.post(self.joined(*packets))
+        if has_code(answer, UNKNOWN_SESSION):
+            raise SessionEnded("the session is gone")
         assert (answer.status, answer.body) == (200, b"ok"), f"{answer.status} {answer.body[:200]!r}"
 
     async def poll(self) -> list[Packet]:
