@@ -1,5 +1,5 @@
 # Parley: `make` or `make help` lists what there is. Settings go on the same line: make bench BENCH=--tls
-SOURCES := $(wildcard Sources Tests Fuzz/Sources Package.swift Fuzz/Package.swift)
+SOURCES := $(wildcard Sources Tests Examples Conformance/socketio-fixture Fuzz/Sources Package.swift Fuzz/Package.swift)
 
 ARGS ?=
 BENCH ?=

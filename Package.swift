@@ -126,6 +126,13 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .executableTarget(
+            name: "socketio-chat",
+            dependencies: ["ParleySocketIO", "ParleyServer", "SocketIO"],
+            path: "Examples/socketio-chat",
+            swiftSettings: settings
+        ),
+
         // What public suites and benchmarks drive; not in a product.
         .executableTarget(
             name: "socketio-fixture",

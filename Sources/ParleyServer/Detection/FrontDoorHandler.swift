@@ -321,7 +321,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         )
         self.addEncoder(context)
         var head = HTTPResponseHead(version: exchange.head.version, status: answer.status, headers: answer.headers)
-        if answer.status != .noContent {
+        if answer.status != .noContent, answer.status != .notModified {
             head.headers.add(name: "Content-Length", value: "\(answer.body.readableBytes)")
         }
         _ = self.write(.head(head))

@@ -81,26 +81,50 @@ extension EngineEndpoint: ExchangeEndpoint {
         answer: @escaping (ExchangeAnswer) -> Void
     ) -> any HTTPExchange {
         let connection = self.connectionRequest(request)
+        let threshold = self.host.configuration.compressionThreshold
         return EngineExchange(
             host: self.host,
             eventLoop: eventLoop,
             request: connection,
             engine: self.engineRequest(request, connection)
-        ) { answer(ExchangeAnswer($0)) }
+        ) { answer(ExchangeAnswer($0, compressing: self.compresses(for: request) ? threshold : nil)) }
+    }
+}
+
+extension EngineEndpoint {
+    /// RFC 9110 §12.5.3, as far as clients of Engine.IO go.
+    private func compresses(for request: UpgradeRequest) -> Bool {
+        self.host.configuration.compressesPolling
+            && request.head.headers[canonicalForm: "Accept-Encoding"].contains {
+                let parts = $0.split(separator: ";")
+                return parts.first?.trimmingSpaces().lowercased() == "gzip"
+                    && !parts.dropFirst().contains {
+                        $0.trimmingSpaces().hasPrefix("q=0") && !$0.contains(where: { "123456789".contains($0) })
+                    }
+            }
     }
 }
 
 extension EngineExchange: HTTPExchange {}
 
 extension ExchangeAnswer {
-    init(_ answer: EngineAnswer) {
+    /// - Parameter threshold: Bodies of so many bytes are compressed; `nil`: none.
+    init(_ answer: EngineAnswer, compressing threshold: Int?) {
         var headers = HTTPHeaders()
         if let type = answer.contentType { headers.add(name: "Content-Type", value: type) }
         for header in answer.headers { headers.add(name: header.name, value: header.value) }
+        var body = answer.body
+        if let threshold, answer.isCompressible, body.readableBytes >= threshold,
+            let compressed = GzipEncoder.compress(body)
+        {
+            body = compressed
+            headers.add(name: "Content-Encoding", value: "gzip")
+            headers.add(name: "Vary", value: "Accept-Encoding")
+        }
         self.init(
             status: HTTPResponseStatus(statusCode: answer.status),
             headers: headers,
-            body: answer.body,
+            body: body,
             closes: answer.closes
         )
     }

@@ -95,6 +95,7 @@ package final class EngineExchange {
     }
 
     private func decide() {
+        if let file = self.bundle { return self.respond(self.answer(with: file)) }
         let location = self.engine.query.sessionID.flatMap { self.host.location(of: $0) }
         // Whether the session polls is known on its own loop; here it is enough that it exists.
         let current: EngineConfiguration.Transport? = location == nil ? nil : .polling
@@ -109,6 +110,28 @@ package final class EngineExchange {
         } catch {
             self.refuse(error, "\(error.message): \(self.engine.query["transport"] ?? "no transport")")
         }
+    }
+
+    // MARK: The client's bundles
+
+    private var bundle: ClientBundles.File? {
+        guard self.engine.method == .get, self.engine.query["EIO"] == nil else { return nil }
+        let path = self.request.path
+        let prefix = self.host.configuration.path + "/"
+        return path.hasPrefix(prefix) ? self.host.bundles[path.dropFirst(prefix.count)] : nil
+    }
+
+    private func answer(with file: ClientBundles.File) -> EngineAnswer {
+        let known = self.request.header("If-None-Match")?.split(separator: ",").map { tag in
+            tag.drop { $0 == " " || $0 == "W" || $0 == "/" }
+        }
+        let isKnown = known?.contains { $0 == file.tag } ?? false
+        var answer =
+            isKnown
+            ? EngineAnswer(status: 304) : EngineAnswer(status: 200, contentType: file.contentType, body: file.body)
+        answer.isCompressible = true
+        answer.headers = [("ETag", file.tag), ("Cache-Control", "public, max-age=0")]
+        return answer
     }
 
     private func refuse(_ refusal: EngineRefusal, _ context: String) {

@@ -14,6 +14,7 @@ package final class EngineHost: Sendable {
     package let site: Site
     package let wallTime: @Sendable () -> WallTime
     let admit: Admit
+    let bundles: ClientBundles
     /// Where each session's connection is.
     private let sessions = Mutex<[String: ConnectionID]>([:])
 
@@ -28,6 +29,7 @@ package final class EngineHost: Sendable {
         self.site = site
         self.wallTime = wallTime
         self.admit = admit
+        self.bundles = ClientBundles(directory: server.configuration.clientDirectory)
         server.attach(site)
     }
 
