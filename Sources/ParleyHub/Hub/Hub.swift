@@ -96,11 +96,14 @@ public final class Hub: Sendable {
 struct ShardReference: Sendable {
     let eventLoop: any EventLoop
     private let shard: NIOLoopBoundBox<Shard>
+    private let mailbox: Mailbox
 
     init(index: Int, eventLoop: any EventLoop, configuration: HubConfiguration) {
         self.eventLoop = eventLoop
+        let mailbox = Mailbox()
+        self.mailbox = mailbox
         self.shard = .makeBoxSendingValue(
-            Shard(index: index, eventLoop: eventLoop, configuration: configuration),
+            Shard(index: index, eventLoop: eventLoop, configuration: configuration, mailbox: mailbox),
             eventLoop: eventLoop
         )
     }
@@ -114,10 +117,7 @@ struct ShardReference: Sendable {
     }
 
     func post(_ batch: [ShardMessage]) {
-        self.eventLoop.execute {
-            self.withShard { shard in
-                for message in batch { shard.receive(message) }
-            }
-        }
+        guard self.mailbox.put(batch) else { return }
+        self.eventLoop.execute { self.withShard { $0.receiveMail() } }
     }
 }

@@ -1,4 +1,4 @@
-public import NIOCore
+internal import NIOCore
 public import ParleyModel
 
 /// Subscriptions and deliveries that need no home shard: the order is that of each publisher, not one for all.

@@ -13,6 +13,7 @@ public final class Shard {
     public let index: Int
     public let eventLoop: any EventLoop
     let configuration: HubConfiguration
+    private let mailbox: Mailbox
     /// The other shards, this one included, by index. Set once, when the hub is made.
     var peers: [ShardReference] = []
 
@@ -54,8 +55,9 @@ public final class Shard {
     public var context: DialectContext
     public var metrics = HubMetrics()
 
-    init(index: Int, eventLoop: any EventLoop, configuration: HubConfiguration) {
+    init(index: Int, eventLoop: any EventLoop, configuration: HubConfiguration, mailbox: Mailbox) {
         self.index = index
+        self.mailbox = mailbox
         self.eventLoop = eventLoop
         self.configuration = configuration
         self.context = DialectContext(now: eventLoop.now, random: configuration.makeRandom())
@@ -339,6 +341,12 @@ public final class Shard {
             self.outboxes[target].append(message.detached())
             self.scheduleFlush()
         }
+    }
+
+    /// Hears what other shards have said: called by drivers before they look at what a client sent, so that nothing that the
+    /// client may already know of is news here.
+    public func receiveMail() {
+        for message in self.mailbox.take() { self.receive(message) }
     }
 
     func receive(_ message: ShardMessage) {

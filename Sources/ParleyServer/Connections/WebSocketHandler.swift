@@ -205,6 +205,7 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     /// Takes bytes from the transport.
     func receive(_ input: ByteBuffer) {
         var input = input
+        self.shard.receiveMail()
         let now = self.shard.eventLoop.now
         self.shard.context.now = now
         self.clock.received(at: now)
