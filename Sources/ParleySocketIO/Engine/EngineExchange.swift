@@ -48,6 +48,7 @@ package final class EngineExchange {
 
     /// The head is here.
     package func begin() {
+        self.host.site.hub.shard(on: self.eventLoop).receiveMail()
         if self.engine.method == .options, self.host.configuration.cors != nil { return self.preflight() }
         guard self.host.hasMiddlewares else { return self.decide() }
         let (host, request) = (self.host, self.request)
@@ -69,6 +70,7 @@ package final class EngineExchange {
     }
 
     package func ended() {
+        self.host.site.hub.shard(on: self.eventLoop).receiveMail()
         self.isComplete = true
         self.postIfReady()
     }
@@ -242,11 +244,8 @@ package final class EngineExchange {
     }
 
     private func postDecided(_ location: ConnectionID, _ refusal: EngineAnswer?) {
-        guard case .posting = self.phase else {
-            // Gone meanwhile: ``aborted()`` came before the session had heard of the request.
-            if refusal == nil { self.tell(location) { $0.postDropped() } }
-            return
-        }
+        // Gone or refused meanwhile, and the session has been told so, behind the question that this answers.
+        guard case .posting = self.phase else { return }
         if let refusal { return self.respond(refusal) }
         self.phase = .posting(location, isTaken: true)
         // With a declared length there is no need to wait for the rest.

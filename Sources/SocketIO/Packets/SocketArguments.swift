@@ -1,4 +1,4 @@
-public import NIOCore
+internal import NIOCore
 internal import ParleyModel
 
 /// The arguments of an event or acknowledgement.

@@ -123,7 +123,7 @@ public struct SocketPacketDecoder: Sendable {
             rest.moveWriterIndex(to: rest.writerIndex - 1)
         }
         rest.moveWriterIndex(to: rest.writerIndex - 1)
-        return SocketArguments(raw: rest, count: count)
+        return SocketArguments(raw: JSONScanner.compacted(rest), count: count)
     }
 
     private static func eventName(_ value: JSONValue, in json: ByteBuffer) throws(SocketFailure) -> String {

@@ -33,7 +33,7 @@ struct SocketPacketDecoderTests {
             (#"2["hi"]"#, "event / hi [] -"), (#"2["hi",1,{"b":[2]}]"#, #"event / hi [1,{"b":[2]}] -"#),
             (#"2/admin,12["x"]"#, "event /admin x [] 12"), (#"20["x"]"#, "event / x [] 0"),
             (#"29007199254740991["x"]"#, "event / x [] 9007199254740991"), (#"2[5,"a"]"#, #"event / 5 ["a"] -"#),
-            (#"2 ["x" , 1 ] "#, "event / x [1 ] -"), ("31[]", "ack / [] 1"), (#"3/a,7["b"]"#, #"ack /a ["b"] 7"#),
+            (#"2 ["x" , 1 ] "#, "event / x [1] -"), ("31[]", "ack / [] 1"), (#"3/a,7["b"]"#, #"ack /a ["b"] 7"#),
             (#"50-["x",1]"#, "event / x [1] -"),
             (#"2["x",{"_placeholder":true,"num":0}]"#, #"event / x [{"_placeholder":true,"num":0}] -"#),
             (#"2["connection"]"#, "event / connection [] -"),
