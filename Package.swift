@@ -186,7 +186,11 @@ let package = Package(
         ),
         .testTarget(
             name: "ParleyServerTests",
-            dependencies: ["ParleyServer", "ParleyModel", nioCore],
+            dependencies: [
+                "ParleyServer", "ParleyDialects", "ParleyHub", "ParleyModel", nioCore, nioEmbedded, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -47,7 +47,8 @@ struct AuthRoutes: Sendable {
                 ?? request.context.remoteAddress?.clientIP,
             "platform": JSONFields(body)?.string("platform"),
         ]
-        return values.compactMapValues { $0.map { String($0.prefix(256)) } }
+        // Not of characters: one of them may have any number of accents.
+        return values.compactMapValues { $0.map { String($0.unicodeScalars.prefix(256)) } }
     }
 
     func show(_ request: GatewayRequest) async throws -> Response {

@@ -43,7 +43,8 @@ enum DocumentationPage {
         <script>
         const make = (name, text, parent) => { const e = document.createElement(name); e.textContent = text; parent.append(e); return e; };
         const rows = (parent, pairs) => { const t = make("table", "", parent); for (const p of pairs) { const r = make("tr", "", t); p.forEach(c => make("td", c, r)); } };
-        fetch("/api-docs/json", { credentials: "same-origin" }).then(r => r.json()).then(doc => {
+        // Of the origin: the page's own address may have a password in it, which fetch refuses.
+        fetch(location.origin + "/api-docs/json", { credentials: "same-origin" }).then(r => r.json()).then(doc => {
           document.title = doc.info.title;
           document.getElementById("title").textContent = `${doc.info.title} ${doc.info.version}`;
           document.getElementById("description").textContent = doc.info.description;

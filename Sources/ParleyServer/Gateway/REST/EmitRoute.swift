@@ -11,7 +11,8 @@ struct EmitRoute: Sendable {
     func emit(_ request: GatewayRequest) async throws -> Response {
         if let refusal = AdminToken(self.services.configuration.adminToken).refusal(request) { return refusal }
         guard let fields = JSONFields(try await request.body()), let event = fields.string("event"), !event.isEmpty,
-            fields.string("session") != nil || fields.string("user") != nil
+            fields.has("session") || fields.has("user"),
+            ["session", "user"].allSatisfy({ !fields.has($0) || fields.string($0)?.isEmpty == false })
         else {
             return .failure(.badRequest, "Expected {\"event\":\"…\",\"data\":…} and \"session\" or \"user\"")
         }

@@ -85,8 +85,10 @@ struct JSONFields {
     private let buffer: ByteBuffer
     private var values: [String: JSONValue] = [:]
 
-    /// - Returns: `nil` when it is no JSON object.
+    /// - Returns: `nil` when it is no JSON object, or no UTF-8.
     init?(_ buffer: ByteBuffer) {
+        // The scanner relies on it, and what it finds may end up in a text frame (RFC 6455 §5.6).
+        guard TextLength.isUTF8(buffer) else { return nil }
         self.buffer = buffer
         var values: [String: JSONValue] = [:]
         do {

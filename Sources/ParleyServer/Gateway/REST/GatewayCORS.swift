@@ -26,7 +26,14 @@ struct GatewayCORS: RouterMiddleware {
     ) async throws -> Response {
         guard self.appliesTo(request.uri.path) else { return try await next(request, context) }
         if request.method == .options { return self.preflight(request) }
-        var response = try await next(request, context)
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch let error as any HTTPResponseError {
+            // The router's own, as 404 and 413, would pass by without headers: a page could not read them.
+            let text = error.status == .notFound ? "Not found" : error.status.reasonPhrase
+            response = .failure(error.status, text)
+        }
         self.addHeaders(to: &response, for: request)
         return response
     }

@@ -81,6 +81,7 @@ struct GatewayRoute: Sendable {
             responses: [
                 (200, "It was sent to whoever is connected"), (400, "The body is not as it should be"),
                 (401, "Not the admin token"), (404, "No such session, or there is no admin token"),
+                (500, "The session store failed"),
             ]
         ),
         GatewayRoute(

@@ -1,0 +1,105 @@
+import HTTPTypes
+import Testing
+
+@testable import ParleyServer
+
+/// Tests of `GatewayCORS.swift`.
+@Suite struct GatewayCORSTests {
+    private static let origins = ["http://a.test", "http://b.test"]
+    private static let corsHeaders: [HTTPField.Name] = [
+        .accessControlAllowOrigin, .accessControlAllowCredentials, .accessControlAllowMethods,
+        .accessControlAllowHeaders, .accessControlMaxAge,
+    ]
+
+    private func send(
+        _ method: HTTPRequest.Method,
+        _ path: String = "/health",
+        from origin: String?,
+        _ configure: (inout GatewayConfiguration) -> Void = { $0.corsOrigins = GatewayCORSTests.origins }
+    ) async throws -> Answer {
+        var headers: HTTPFields = [:]
+        headers[.origin] = origin
+        return try await TestGateway(configure).send(method, path, headers: headers)
+    }
+
+    @Test("A listed origin is echoed, for pages that bring their cookies", arguments: origins)
+    func listed(origin: String) async throws {
+        let answer = try await self.send(.get, from: origin)
+        #expect(answer.headers[.accessControlAllowOrigin] == origin)
+        #expect(answer.headers[.accessControlAllowCredentials] == "true")
+        #expect(answer.headers[.vary] == "Origin")
+    }
+
+    @Test(
+        "Another is not, though caches must tell them apart",
+        arguments: [
+            nil, "http://c.test", "http://a.test.evil", "https://a.test", "http://a.test,http://b.test", "null",
+        ] as [String?]
+    )
+    func unlisted(origin: String?) async throws {
+        for method in [.get, .options] as [HTTPRequest.Method] {
+            let answer = try await self.send(method, from: origin)
+            for name in Self.corsHeaders { #expect(answer.headers[name] == nil, "\(name)") }
+            #expect(answer.headers[.vary] == "Origin")
+        }
+    }
+
+    @Test("An asterisk admits all", arguments: [nil, "http://c.test"] as [String?])
+    func all(origin: String?) async throws {
+        let answer = try await self.send(.get, from: origin) { $0.corsOrigins = ["*"] }
+        #expect(answer.headers[.accessControlAllowOrigin] == "*")
+    }
+
+    @Test("A browser may ask before, whatever for", arguments: ["/", "/api/auth/session", "/nothing", "/api-docs"])
+    func preflight(path: String) async throws {
+        let answer = try await self.send(.options, path, from: "http://b.test")
+        #expect(answer.line == "204 ")
+        #expect(answer.headers[.accessControlAllowOrigin] == "http://b.test")
+        #expect(answer.headers[.accessControlAllowCredentials] == "true")
+        #expect(answer.headers[.accessControlAllowMethods] == "GET, POST, PUT, DELETE, PATCH, OPTIONS")
+        #expect(answer.headers[.accessControlAllowHeaders] == "Content-Type, Authorization, X-Requested-With")
+        #expect(answer.headers[.accessControlMaxAge] == "86400")
+    }
+
+    @Test("Switched off, it says nothing at all", arguments: origins + ["*"])
+    func disabled(origin: String) async throws {
+        for method in [.get, .options] as [HTTPRequest.Method] {
+            let answer = try await self.send(method, from: origin) {
+                $0.corsOrigins = [origin]
+                $0.isCORSDisabled = true
+            }
+            #expect(answer.status == (method == .options ? 204 : 200))
+            for name in Self.corsHeaders + [.vary] { #expect(answer.headers[name] == nil, "\(name)") }
+        }
+    }
+
+    @Test("Pages may read refusals, too", arguments: [("/api/auth/session", 401), ("/nothing", 404)])
+    func refusal(path: String, status: Int) async throws {
+        let answer = try await self.send(.get, path, from: "http://a.test")
+        #expect(answer.status == status)
+        #expect(answer.body.hasPrefix("{\"success\":false,"))
+        #expect(answer.headers[.accessControlAllowOrigin] == "http://a.test")
+    }
+
+    @Test("Even that their bodies are too long")
+    func tooLong() async throws {
+        let body = String(repeating: "x", count: GatewayAPI.maximumBodyBytes + 1)
+        let headers: HTTPFields = [.origin: Self.origins[0]]
+        let gateway = TestGateway { $0.corsOrigins = Self.origins }
+        let answer = try await gateway.send(.post, "/api/auth/acquire-session", body, headers: headers)
+        #expect(answer.status == 413)
+        #expect(answer.body.hasPrefix("{\"success\":false,"))
+        #expect(answer.headers[.accessControlAllowOrigin] == Self.origins[0])
+    }
+
+    @Test(
+        "On a shared port it keeps to the gateway's paths",
+        arguments: [
+            ("/api/auth/session", true), ("/api/emit", true), ("/api-docs", true), ("/api-docs/json", true),
+            ("/websocket-info", true), ("/", false), ("/health", false), ("/api/rooms", false), ("/api-docsx", false),
+        ]
+    )
+    func sharedPaths(path: String, isOurs: Bool) {
+        #expect(GatewayRoute.isSharedPath(path) == isOurs)
+    }
+}
