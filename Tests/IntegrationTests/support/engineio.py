@@ -219,6 +219,7 @@ class Polling(Session):
         self._connections: list[Http] = []
         self._pump: asyncio.Task | None = None
         self._is_pausing = False
+        self._has_ended = False
         self._arrived = asyncio.Condition()
         packets = self.packets_of(opening)
         self._opened(packets[0])
@@ -227,7 +228,9 @@ class Polling(Session):
 
     async def _is_given_up(self) -> None:
         """Whatever became of it: the server need not wait for this client when it ends."""
-        await self.engine.fetch("POST", self.target(), body=self.joined("1"))
+        answer = await self.engine.fetch("POST", self.target(), body=self.joined("1"))
+        if not has_code(answer, UNKNOWN_SESSION):
+            await self.engine.fetch("GET", self.target())  # what a server that is closing it waits for
 
     # The wire format
 
@@ -307,6 +310,8 @@ class Polling(Session):
     async def receives(self) -> Packet:
         """The next packet; pings are answered."""
         while not self._unread:
+            if self._has_ended:
+                raise SessionEnded("the server sent a close packet")
             if self._pump:
                 await self._pumped()
             else:
@@ -326,7 +331,8 @@ class Polling(Session):
             if packet == "2" and self.answers_pings:
                 await self.sends("3")
             elif packet == "1":
-                raise SessionEnded("the server sent a close packet")
+                self._has_ended = True
+                return
             elif packet != "6":
                 self._unread.append(packet)
 
@@ -354,7 +360,7 @@ class Polling(Session):
     async def _poll_on(self) -> None:
         connection = await Http.open(self.engine.address)
         try:
-            while not self._is_pausing:
+            while not self._is_pausing and not self._has_ended:
                 if not connection.is_usable:
                     connection = await Http.open(self.engine.address)
                 connection.ask("GET", self.target(), self.headers)
