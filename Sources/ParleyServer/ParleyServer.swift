@@ -54,6 +54,7 @@ public final class ParleyServer: Sendable {
                 eventLoops: Array(group.makeIterator()),
                 logger: logger
             )
+            composition.gatewayServices?.purgeHourly(on: group.next(), logger: logger)
             var addresses: [Address] = []
             for listener in configuration.listeners {
                 let services = composition.services(for: listener.kind)
@@ -143,6 +144,14 @@ public final class ParleyServer: Sendable {
 
     /// How many connections are open at present.
     public var connectionCount: Int { self.composition.limits.current }
+
+    /// Makes an anonymous session of the event gateway.
+    /// - Returns: Its token; `nil` when there is no gateway.
+    /// - Throws: What the session store does.
+    public func acquireGatewaySession() async throws -> String? {
+        guard let services = self.composition.gatewayServices else { return nil }
+        return try await services.acquireSession(metadata: [:]).token
+    }
 
     /// How many rooms of session chat are live: with members, or with a retained history.
     public var liveRoomCount: Int { self.composition.roomLimit.liveCount }

@@ -217,6 +217,8 @@ struct ServerComposition: Sendable {
         return endpoints
     }
 
+    var gatewayServices: GatewayServices? { self.gateway?.gateway.services }
+
     // MARK: Listeners
 
     func services(for kind: ServerConfiguration.Listener.Kind) -> ListenerServices {

@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import ParleyDialects
 internal import ParleyHub
@@ -10,6 +11,35 @@ struct GatewayServices: Sendable {
     let chat: any ChatProvider
     let live: any GatewayLiveConnections
     let wallTime: @Sendable () -> WallTime
+
+    /// Removes expired sessions from the store, now and every hour, as long as the event loop runs.
+    func purgeHourly(on eventLoop: any EventLoop, logger: Logger) {
+        eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .hours(1)) { _ in
+            Task {
+                do {
+                    let count = try await self.sessions.purge(now: self.wallTime())
+                    if count > 0 { logger.info("Expired sessions removed", metadata: ["count": "\(count)"]) }
+                } catch {
+                    logger.warning("Expired sessions could not be removed", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    /// Makes an anonymous session.
+    /// - Throws: What the session store does.
+    func acquireSession(metadata: [String: String]) async throws -> GatewaySession {
+        let now = self.wallTime()
+        var random = SystemRandomNumberGenerator()
+        let session = GatewaySession(
+            token: GatewayToken.make(using: &random),
+            metadata: metadata,
+            createdAt: now,
+            expiresAt: WallTime(milliseconds: now.milliseconds + Int64(self.configuration.sessionTTL) * 1000)
+        )
+        try await self.sessions.create(session)
+        return session
+    }
 }
 
 /// The gateway's connections, as its REST API needs them.

@@ -39,6 +39,19 @@ struct DevelopmentGuide {
                     ]
                 }
             }
+            if let token = try await self.server.acquireGatewaySession() {
+                lines += [
+                    "  event gateway: send {\"event\":\"ping\"}, or {\"event\":\"ai:chat\",\"data\":{\"message\":\"Hello\"}}",
+                    "    \(self.program) connect '\(base)/events?token=\(token)'",
+                ]
+                if let own = self.port(of: .gateway) {
+                    let http = self.plan.server.tls == nil ? "http" : "https"
+                    lines += [
+                        "  the same for Socket.IO clients",
+                        "    io('\(http)://\(self.plan.server.host ?? "localhost"):\(own)', { auth: { token: '\(token)' } })",
+                    ]
+                }
+            }
             if case .open = self.plan.server.relay.access {
                 lines += [
                     "  relay: whatever you send, to everybody there",

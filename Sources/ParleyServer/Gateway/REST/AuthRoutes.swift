@@ -12,18 +12,9 @@ struct AuthRoutes: Sendable {
 
     func acquire(_ request: GatewayRequest) async throws -> Response {
         let body = try await request.body()
-        let now = self.services.wallTime()
-        var random = SystemRandomNumberGenerator()
-        let session = GatewaySession(
-            token: GatewayToken.make(using: &random),
-            metadata: Self.metadata(of: request, body),
-            createdAt: now,
-            expiresAt: WallTime(
-                milliseconds: now.milliseconds + Int64(self.services.configuration.sessionTTL) * 1000
-            )
-        )
+        let session: GatewaySession
         do {
-            try await self.services.sessions.create(session)
+            session = try await self.services.acquireSession(metadata: Self.metadata(of: request, body))
         } catch {
             return Self.storeFailure
         }
