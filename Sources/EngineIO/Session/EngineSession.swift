@@ -74,7 +74,7 @@ public struct EngineSession: Sendable {
         case hold
         /// Another poll is held: refuse this one with 400, answer that one with a close packet; the session is over.
         case overlap
-        /// Answer with what the outbox holds and a close packet; the session is over.
+        /// Answer with a close packet; the session is over.
         case answerAndEnd
         case unknownSession
     }
@@ -92,6 +92,9 @@ public struct EngineSession: Sendable {
             self.hasHeldPoll = true
             return .hold
         case .closing:
+            // The close packet comes alone: JavaScript clients act on it before they act on packets beside it, and would take a
+            // goodbye for a lost connection.
+            guard self.outbox.isEmpty else { return .answer }
             self.state = .closed
             return .answerAndEnd
         case .webSocket, .closed:

@@ -130,7 +130,7 @@ package final class EngineConnection {
             self.finish(.transportError)
         case .answerAndEnd:
             self.session.outbox.append(.close)
-            respond(self.takePoll(all: true))
+            respond(self.takePoll())
             self.forget()
         case .unknownSession:
             respond(.refusal(self.session.transport == nil ? .sessionUnknown : .badRequest))

@@ -227,6 +227,16 @@ struct EngineSessionTests {
         #expect(idle.pollBegan() == .unknownSession)
     }
 
+    @Test("The close packet comes alone, behind everything that was said before")
+    func closeComesAlone() {
+        var session = self.session()
+        session.outbox.append(.message, ByteBuffer(string: "1"))
+        #expect(session.close(self.configuration, now: self.start) == .awaitPoll)
+        #expect(session.pollBegan() == .answer)
+        _ = session.outbox.takeBody(maximumPackets: 16)
+        #expect(session.pollBegan() == .answerAndEnd)
+    }
+
     @Test("A session whose end nobody asks for is forgotten")
     func forget() {
         var session = self.session()
