@@ -78,4 +78,7 @@ public enum DialectName: String, CaseIterable, Sendable, Hashable {
     case relay
     case eventGateway = "event-gateway"
     case socketIO = "socket-io"
+
+    /// Whether its rooms may be shared with other dialects. Clients of the gateway are in no rooms that others know.
+    public var sharesRooms: Bool { self != .eventGateway && self != .socketIO }
 }

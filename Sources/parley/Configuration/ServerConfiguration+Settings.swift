@@ -226,11 +226,11 @@ extension ServePlan {
         var spaceOf: [DialectName: String] = [:]
         for (space, names) in settings.spaces.sorted(by: { $0.key < $1.key }) {
             for name in names {
-                guard let dialect = DialectName(rawValue: name) else {
-                    let known = DialectName.allCases.map(\.rawValue).joined(separator: ", ")
+                guard let dialect = DialectName(rawValue: name), dialect.sharesRooms else {
+                    let known = DialectName.allCases.filter(\.sharesRooms).map(\.rawValue).joined(separator: ", ")
                     throw ConfigurationFailure(
                         description:
-                            "\(settings.file ?? ""): spaces.\(space): unknown dialect '\(name)'. Expected some of \(known)."
+                            "\(settings.file ?? ""): spaces.\(space): no dialect with rooms to share: '\(name)'. Expected some of \(known)."
                     )
                 }
                 if let other = spaceOf[dialect] {
