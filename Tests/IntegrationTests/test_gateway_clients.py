@@ -6,6 +6,7 @@ import pytest
 import socketio
 
 from support import gateway
+from support.official import Browser, Node
 
 SERVER_SETTINGS = gateway.SETTINGS
 PORTS = ["gateway", "sockets", "front_door"]
@@ -106,3 +107,68 @@ def test_the_synchronous_client_works_too(shared_server, token):
         assert client.receive(DEADLINE)[0] == "connected"
         client.emit("echo", "hi")
         assert client.receive(DEADLINE)[1]["received"] == "hi"
+
+
+# The official JavaScript client
+
+
+@pytest.fixture(scope="module")
+def node():
+    player = Node()
+    yield player
+    player.ends()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    player = Browser(is_strict=False)
+    yield player
+    player.ends()
+
+
+@pytest.fixture(params=["node", "browser"])
+def player(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize(
+    "player, transports",
+    [("browser", TRANSPORTS[2]), *(("node", transports) for transports in TRANSPORTS)],
+    indirect=["player"],
+    ids=["browser", "node-websocket", "node-polling", "node-upgrade"],
+)
+def test_the_official_client_goes_through_every_event(shared_server, token, player, port, transports):
+    """The table of events; acceptance 3, 4, 6 and 7."""
+    told = player.plays(
+        "goes through the gateway's events", url(shared_server, port), auth={"token": token}, transports=transports
+    )
+    assert list(told["connected"]) == ["message", "socketId", "isLoggedIn"]
+    assert told["connected"]["socketId"] == told["id"]
+    assert list(told["ping"]) == ["timestamp"]
+    assert list(told["status"]) == ["server", "connection"]
+    assert list(told["status"]["connection"]) == ["socketId", "sessionToken", "userId", "isLoggedIn", "rooms"]
+    assert list(told["echo"]) == ["received", "timestamp", "socketId"]
+    assert told["echo"]["received"] == {"message": "hi", "content": "hi"}
+    assert list(told["info"]) == ["server", "websocket", "session", "timestamp"]
+    assert told["info"]["websocket"]["transport"] == transports[-1]
+    assert list(told["message"]) == ["success", "message", "data", "timestamp"]
+    ai = told["ai"]
+    assert {piece["messageId"] for piece in ai["pieces"]} == {ai["started"]["messageId"]} == {ai["complete"]["messageId"]}
+    assert "".join(piece["chunk"] for piece in ai["pieces"]) == ai["complete"]["fullResponse"]
+    assert told["failed"] == {"error": "Message is required"}
+    assert told["unknown"] == {"error": "Unknown event type: nothing of the kind"}
+
+
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("path", ["/socket.io/", "/ws"])
+def test_the_official_client_may_have_a_path_in_its_url(shared_server, token, node, port, path):
+    """Acceptance 7: a path in the URL is a namespace."""
+    told = node.plays("goes through the gateway's events", url(shared_server, port) + path, auth={"token": token})
+    assert told["connected"]["socketId"] == told["id"]
+
+
+@pytest.mark.parametrize("auth, words", [({"token": "wrong"}, gateway.BAD_TOKEN), ({}, gateway.TOKEN_REQUIRED)])
+def test_the_official_client_is_told_why_it_is_refused(shared_server, player, auth, words):
+    """Acceptance 8."""
+    assert player.plays("is not let in", url(shared_server, "gateway"), auth=auth) == words

@@ -93,7 +93,9 @@ async def test_every_namespace_has_its_own_socket_id(engine):
     assert len(ids | {connection.session.sid}) == 4
 
 
-@pytest.mark.parametrize("name", ["/x", "/custom?token=abc", "/custom/", "/Custom", "/ü", "/a b", "/__proto__", "/dyn-"])
+@pytest.mark.parametrize(
+    "name", ["/x", "/custom?token=abc", "/custom/", "/Custom", "/ü", "/a b", "/__proto__", "/dyn-"]
+)
 async def test_an_unknown_namespace_is_refused_byte_for_byte(engine, transport, name):
     connection = await Connection.open(engine, transport)
     await replies(connection.session, f"40{name}", f'44{name},{{"message":"Invalid namespace"}}')
@@ -564,7 +566,9 @@ async def test_more_attachments_than_allowed_close_before_any_is_sent(engine, tr
     await closes_for(engine, '45999999999999999999999-["back"]', transport=transport)
 
 
-@pytest.mark.parametrize("count", ["", "-", "x-", "+1-", "1e0-", " 1-", "1.0-", "0x1-", "-1-", "1", "1 -", "¹-", "１-"])
+@pytest.mark.parametrize(
+    "count", ["", "-", "x-", "+1-", "1e0-", " 1-", "1.0-", "0x1-", "-1-", "1", "1 -", "¹-", "１-"]
+)
 async def test_a_count_of_attachments_is_plain_digits_and_a_dash(engine, count):
     await closes_for(engine, f'45{count}["back",{{"_placeholder":true,"num":0}}]', b"\x01")
 

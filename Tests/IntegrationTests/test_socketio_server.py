@@ -1,12 +1,14 @@
-"""What the server does with sockets: rooms, broadcasts, acknowledgements, middlewares, namespaces, ends. Acceptance 12-14."""
+"""What the server does with sockets: rooms, broadcasts, acks, middlewares, namespaces, ends. Acceptance 12-14."""
 
 import asyncio
+import json
 import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from support.engineio import Engine, SessionEnded, probe
+from support.raw import TEXT, RawWebSocket
 from support.sio import CONNECT, EVENT, TRANSPORTS, Connection, Member, member, members
 
 IO, SOCKET = {"via": "io"}, {"via": "socket"}
@@ -395,7 +397,8 @@ async def test_middlewares_run_for_each_connection(engine):
 
 async def test_the_handshake_is_told(engine, transport):
     before = time.time() * 1000
-    session = await engine.session(transport, user="älice", headers={"X-Custom": "value", "Origin": "http://o.example"})
+    headers = {"X-Custom": "value", "Origin": "http://o.example"}
+    session = await engine.session(transport, user="älice", headers=headers)
     alice = await Connection(session).joins("/", {"token": "123", "nested": {"a": [1]}})
     info = await alice.ask("info")
     assert info["id"] == alice.id
@@ -699,3 +702,34 @@ async def test_sockets_of_a_connection_that_is_upgrading_get_everything(engine, 
     await socket.sends("5")
     socket.pumps()
     await socket.expects('42["during"]')
+
+
+# Those who do not read
+
+
+async def test_a_client_that_does_not_poll_is_dropped_when_too_much_waits(engine):
+    """With a reason of its own; the others do not feel it."""
+    asleep, bob, carol = await member(engine, transport="polling"), await member(engine), await member(engine)
+    text = "x" * 9000
+    for number in range(200):
+        await bob.emits("bcast", SOCKET | {"rooms": [asleep.id, carol.id]}, "n", number, text)
+    assert (await departure(bob, asleep))["reason"] == "slow consumer"
+    await asleep.session.ends()
+    await carol.expects_only(*(["n", number, text] for number in range(200)))
+
+
+async def test_a_client_that_does_not_read_its_websocket_is_dropped_when_too_much_waits(engine):
+    bob, carol = await members(engine, 2)
+    asleep = await asyncio.to_thread(
+        RawWebSocket.open, engine.address, engine.target(transport="websocket"), small_buffers=True
+    )
+    asleep.next(TEXT)
+    asleep.says("40")
+    id = json.loads(asleep.next(TEXT).payload[2:])["sid"]
+    text = "x" * 9000
+    for number in range(400):
+        await bob.emits("bcast", SOCKET | {"rooms": [id, carol.id]}, "n", number, text)
+    gone = Member(bob.connection, "/")
+    gone.id = id
+    assert (await departure(bob, gone))["reason"] == "slow consumer"
+    await carol.expects_only(*(["n", number, text] for number in range(400)))

@@ -229,8 +229,8 @@ class Polling(Session):
     async def _is_given_up(self) -> None:
         """Whatever became of it: the server need not wait for this client when it ends."""
         answer = await self.engine.fetch("POST", self.target(), body=self.joined("1"))
-        if not has_code(answer, UNKNOWN_SESSION):
-            await self.engine.fetch("GET", self.target())  # what a server that is closing it waits for
+        while answer.status == 200:  # a server that is closing it waits until all is fetched
+            answer = await self.engine.fetch("GET", self.target())
 
     # The wire format
 
