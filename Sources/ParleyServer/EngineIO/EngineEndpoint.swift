@@ -180,8 +180,9 @@ extension EngineEndpoint: WebSocketEndpoint {
             let configuration = self.host.configuration.engine
             switch try engine.purpose(configuration, current: location == nil ? nil : .polling) {
             case .open:
-                if !asked, let refusal = self.host.originRefusal(engine) ?? engine.revisionRefusal(configuration),
-                    self.host.opensImmediately || refusal == .unsupportedRevision
+                // Where a policy is asked, it has the first word.
+                if !asked, self.host.opensImmediately,
+                    let refusal = self.host.originRefusal(engine) ?? engine.revisionRefusal(configuration)
                 {
                     return refuse(refusal)
                 }

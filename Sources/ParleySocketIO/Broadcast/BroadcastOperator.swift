@@ -71,7 +71,12 @@ public struct BroadcastOperator: Sendable {
     /// Delivered at most once to each, in the order in which one sender sends.
     public func emit(_ event: String, arguments: SocketArguments) {
         guard self.namespace.mayEmit(event), let site = self.namespace.server.site else { return }
-        site.onShard(nearest: self.namespace) { [namespace, selection] shard in
+        // On an event loop it happens here and now, and needs no copy.
+        if let shard = site.presentShard {
+            return self.namespace.publish(event, arguments, to: self.selection, from: shard)
+        }
+        let arguments = arguments.detached()
+        site.onShard(nearest: self.namespace, selection.excluding) { [namespace, selection] shard in
             namespace.publish(event, arguments, to: selection, from: shard)
         }
     }
@@ -93,7 +98,7 @@ public struct BroadcastOperator: Sendable {
                 id: self.namespace.nextAcknowledgementID(),
                 shards: site.hub.shardCount
             ) { continuation.resume(with: $0) }
-            site.onShard(nearest: self.namespace) { [namespace, selection] shard in
+            site.onShard(nearest: self.namespace, selection.excluding) { [namespace, selection] shard in
                 shard.eventLoop.scheduleTask(in: timeout) { collector.timedOut() }
                 namespace.publish(event, arguments, to: selection, from: shard, collector: collector)
             }

@@ -441,7 +441,7 @@ package final class EngineConnection {
 
     /// Gives everything back.
     private func forget() {
-        self.host.forget(self.sessionID)
+        self.host.forget(self.sessionID, self.id)
         self.endProbe()
         self.permit?()
         self.permit = nil

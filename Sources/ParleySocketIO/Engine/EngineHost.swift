@@ -48,8 +48,11 @@ package final class EngineHost: Sendable {
         }
     }
 
-    func forget(_ sessionID: String) {
-        self.sessions.withLock { $0[sessionID] = nil }
+    /// Forgets a session, but none that has the same id by somebody's mistake.
+    func forget(_ sessionID: String, _ connection: ConnectionID) {
+        self.sessions.withLock { sessions in
+            if sessions[sessionID] == connection { sessions[sessionID] = nil }
+        }
     }
 
     /// On the session's loop.

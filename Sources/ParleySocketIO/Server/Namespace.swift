@@ -123,8 +123,11 @@ struct SocketTopics: Sendable {
     func key(_ room: String?, namespace: String) -> TopicKey {
         switch (room, namespace) {
         case (let room?, "/"): return TopicKey(space: self.space, name: TopicName(room))
-        case (let room?, _): return TopicKey(space: self.privateSpace, name: TopicName("\(namespace)\u{0}\(room)"))
-        case (nil, _): return TopicKey(space: self.privateSpace, name: TopicName(namespace))
+        case (let room?, _):
+            // With its length before it, so that no name of a namespace can reach into another one.
+            let name = "r\(namespace.utf8.count):\(namespace)\(room)"
+            return TopicKey(space: self.privateSpace, name: TopicName(name))
+        case (nil, _): return TopicKey(space: self.privateSpace, name: TopicName("n\(namespace)"))
         }
     }
 }

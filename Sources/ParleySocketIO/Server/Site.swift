@@ -29,13 +29,23 @@ package struct Site: Sendable {
         return Int(hash % UInt64(self.hub.shardCount))
     }
 
-    /// Runs `body` on the shard of the present event loop, else on the namespace's home: from one thread, in order.
-    func onShard(nearest namespace: Namespace, _ body: @escaping @Sendable (Shard) -> Void) {
+    /// The shard of the event loop that this is called on; `nil` elsewhere.
+    var presentShard: Shard? {
         for index in 0..<self.hub.shardCount where self.hub.eventLoop(of: index).inEventLoop {
-            body(self.hub.shard(on: self.hub.eventLoop(of: index)))
-            return
+            return self.hub.shard(on: self.hub.eventLoop(of: index))
         }
-        self.hub.post(to: self.home(of: namespace), body)
+        return nil
+    }
+
+    /// Runs `body` on the shard of the present event loop; else on that of the connection that speaks, or on the namespace's
+    /// home: from one task, in order.
+    func onShard(
+        nearest namespace: Namespace,
+        _ speaker: ConnectionID?,
+        _ body: @escaping @Sendable (Shard) -> Void
+    ) {
+        if let shard = self.presentShard { return body(shard) }
+        self.hub.post(to: speaker.map { Int($0.shard) } ?? self.home(of: namespace), body)
     }
 
     /// The socket that a connection has in a namespace.

@@ -75,9 +75,7 @@ extension Socket {
             self.connection.emit(event, arguments, id: nil, from: self, options: options)
         } else {
             let arguments = arguments.detached()
-            self.eventLoop.execute {
-                self.connection.emit(event, arguments, id: nil, from: self, options: options)
-            }
+            self.onLoop { $0.emit(event, arguments, id: nil, from: self, options: options) }
         }
     }
 
@@ -126,7 +124,7 @@ extension Socket {
             self.connection.acknowledge(id, arguments, from: self)
         } else {
             let arguments = arguments.detached()
-            self.eventLoop.execute { self.connection.acknowledge(id, arguments, from: self) }
+            self.onLoop { $0.acknowledge(id, arguments, from: self) }
         }
     }
 }

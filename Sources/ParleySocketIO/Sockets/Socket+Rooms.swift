@@ -10,7 +10,7 @@ extension Socket {
         if self.eventLoop.inEventLoop {
             self.joinNow(rooms)
         } else {
-            self.eventLoop.execute { self.joinNow(rooms) }
+            self.onLoop { _ in self.joinNow(rooms) }
         }
     }
 
@@ -21,7 +21,7 @@ extension Socket {
         if self.eventLoop.inEventLoop {
             self.leaveNow(rooms)
         } else {
-            self.eventLoop.execute { self.leaveNow(rooms) }
+            self.onLoop { _ in self.leaveNow(rooms) }
         }
     }
 

@@ -65,11 +65,13 @@ public final class Socket: Sendable {
     var connection: EngineConnection { self.boundConnection.value }
 
     /// Runs `body` on the event loop: at once if this is it.
+    ///
+    /// Elsewhere it is handed over the way in which shards tell each other things, which keeps the order of all of it.
     func onLoop(_ body: @escaping @Sendable (EngineConnection) -> Void) {
         if self.eventLoop.inEventLoop {
             body(self.connection)
         } else {
-            self.eventLoop.execute { body(self.connection) }
+            self.namespace.server.site?.hub.post(to: Int(self.hubID.shard)) { _ in body(self.connection) }
         }
     }
 
@@ -87,7 +89,11 @@ public final class Socket: Sendable {
     /// Whatever the application wants to remember; survives recovery.
     public var data: SocketValue {
         get { self.state.withLock { $0.data } }
-        set { self.state.withLock { $0.data = newValue } }
+        set {
+            // What came from the wire is a slice of a read buffer, which must not be kept for it.
+            let value = newValue.detached()
+            self.state.withLock { $0.data = value }
+        }
     }
 
     /// Whether long-polling or WebSocket carries the connection at present.
@@ -177,6 +183,7 @@ struct EventHandler: Sendable {
         case .waiting(let body):
             // Begins here and now, so that events are handed over in their order; what follows the first wait does not hold
             // the next event up.
+            let event = event.detached()
             Task.immediate { await body(event) }
         }
     }

@@ -15,6 +15,16 @@ public struct SocketEvent: Sendable {
         self.answer = id.map { Answer(id: $0) }
     }
 
+    private init(_ event: SocketEvent, arguments: SocketArguments) {
+        self.socket = event.socket
+        self.name = event.name
+        self.arguments = arguments
+        self.answer = event.answer
+    }
+
+    /// The same, for keeping: its arguments own their bytes.
+    func detached() -> SocketEvent { SocketEvent(self, arguments: self.arguments.detached()) }
+
     /// Whether the client waits for an acknowledgement.
     public var wantsAcknowledgement: Bool { self.answer != nil }
 

@@ -10,3 +10,11 @@ extension SocketValue {
         return json
     }
 }
+
+extension SocketValue {
+    /// The same, for keeping: what came over the wire is a slice of a read buffer, and would keep all of it.
+    public func detached() -> SocketValue {
+        guard case .json(let bytes) = self else { return self }
+        return .json(bytes.detached())
+    }
+}
