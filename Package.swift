@@ -159,7 +159,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ParleySocketIOTests",
-            dependencies: ["ParleySocketIO", "ParleyHub", "EngineIO", "SocketIO", "ParleyModel", nioCore, nioEmbedded],
+            dependencies: [
+                "ParleySocketIO", "ParleyServer", "ParleyHub", "EngineIO", "SocketIO", "ParleyModel", nioCore, nioHTTP1,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -3,8 +3,8 @@ import SocketIO
 
 /// Benchmarks.
 extension FixtureSite {
-    static func benchmark() -> FixtureSite {
-        let io = SocketIOServer()
+    static func benchmark(_ base: SocketIOConfiguration) -> FixtureSite {
+        let io = SocketIOServer(base)
         io.onConnection { socket in
             socket.on("join") { event in
                 event.socket.join(event.arguments[0].string ?? "")

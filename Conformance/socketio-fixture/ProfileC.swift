@@ -6,8 +6,8 @@ import SocketIO
 
 /// The suite of the JavaScript client.
 extension FixtureSite {
-    static func clientSuite() -> FixtureSite {
-        var configuration = SocketIOConfiguration()
+    static func clientSuite(_ base: SocketIOConfiguration) -> FixtureSite {
+        var configuration = base
         configuration.engine.pingInterval = .milliseconds(2000)
         configuration.recovery = .enabled()
         configuration.hooks.allowRequest = { _ in try await Task.sleep(for: .milliseconds(10)) }

@@ -4,8 +4,8 @@ import ParleySocketIO
 
 /// The public suites of the two protocols (`socketio/engine.io-protocol`, `socketio/socket.io-protocol`).
 extension FixtureSite {
-    static func protocolSuites() -> FixtureSite {
-        var configuration = SocketIOConfiguration()
+    static func protocolSuites(_ base: SocketIOConfiguration) -> FixtureSite {
+        var configuration = base
         configuration.engine.pingInterval = .milliseconds(300)
         configuration.engine.pingTimeout = .milliseconds(200)
         configuration.connectTimeout = .milliseconds(1000)

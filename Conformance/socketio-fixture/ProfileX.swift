@@ -8,8 +8,8 @@ import Synchronization
 extension FixtureSite {
     enum Port { case first, second }
 
-    static func everything(_ port: Port) throws -> FixtureSite {
-        let io = SocketIOServer(Self.configuration(port))
+    static func everything(_ port: Port, _ base: SocketIOConfiguration) throws -> FixtureSite {
+        let io = SocketIOServer(Self.configuration(port, base))
         let departures = Departures()
         for name in ["/", "/custom", "/mw"] {
             let namespace = io.of(name)
@@ -26,8 +26,8 @@ extension FixtureSite {
         return FixtureSite(servers: [io])
     }
 
-    private static func configuration(_ port: Port) -> SocketIOConfiguration {
-        var configuration = SocketIOConfiguration()
+    private static func configuration(_ port: Port, _ base: SocketIOConfiguration) -> SocketIOConfiguration {
+        var configuration = base
         switch port {
         case .first:
             configuration.engine.maximumPayloadBytes = 10_000

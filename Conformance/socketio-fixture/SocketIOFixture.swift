@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import ParleyServer
 import ParleySocketIO
+import SocketIO
 import UnixSignals
 
 /// A server for conformance suites and benchmarks: the namespaces and handlers that they expect, made with the public interface
@@ -28,6 +29,12 @@ struct SocketIOFixture: AsyncParsableCommand {
 
     @Option(help: "The address to bind.")
     var host = "127.0.0.1"
+
+    @Flag(help: "Speak the msgpack parser's packets.")
+    var msgpack = false
+
+    @Flag(help: "Accept permessage-deflate.")
+    var compress = false
 
     @Option(help: "Event loops; 0: one per core.")
     var loops = 0
@@ -68,12 +75,21 @@ struct SocketIOFixture: AsyncParsableCommand {
         for server in servers { await server.shutDown() }
     }
 
+    /// What the flags say of every profile.
+    private var base: SocketIOConfiguration {
+        var configuration = SocketIOConfiguration()
+        if self.msgpack { configuration.parser = .messagePack }
+        configuration.compressesWebSocket = self.compress
+        return configuration
+    }
+
     private func sites() throws -> [FixtureSite] {
         switch self.profile {
-        case .P: return [FixtureSite.protocolSuites()]
-        case .C: return [FixtureSite.clientSuite()]
-        case .X: return [try FixtureSite.everything(.first), try FixtureSite.everything(.second)]
-        case .B: return [FixtureSite.benchmark()]
+        case .P: return [FixtureSite.protocolSuites(self.base)]
+        case .C: return [FixtureSite.clientSuite(self.base)]
+        case .X:
+            return [try FixtureSite.everything(.first, self.base), try FixtureSite.everything(.second, self.base)]
+        case .B: return [FixtureSite.benchmark(self.base)]
         }
     }
 

@@ -110,8 +110,8 @@ def socketio_fixture(tmp_path):
     """Starts fixtures of the test's own: `socketio_fixture("X", loops=1)`."""
     started: list[Fixture] = []
 
-    def start(profile: str, **options) -> Fixture:
-        new = Fixture(tmp_path, profile, **options)
+    def start(profile: str, *flags: str, **options) -> Fixture:
+        new = Fixture(tmp_path, profile, *flags, **options)
         started.append(new)
         _servers.append(new)
         return new

@@ -29,10 +29,10 @@ def find() -> str:
 class Fixture(Process):
     """A running fixture. Profile X has two servers, `a` and `b`, the others have one, `address`."""
 
-    def __init__(self, directory: Path, profile: str, *, loops: int = 2, port: int = 0):
+    def __init__(self, directory: Path, profile: str, *flags: str, loops: int = 2, port: int = 0):
         listeners = 2 if profile == "X" else 1
         self.profile = profile
-        command = [find(), "--profile", profile, "--port", str(port), "--loops", str(loops)]
+        command = [find(), "--profile", profile, "--port", str(port), "--loops", str(loops), *flags]
         super().__init__(directory, command, {})
         try:
             self.addresses = [Address(match[1], int(match[2])) for match in self.waits_for_listeners(listeners)]
