@@ -127,6 +127,15 @@ async def test_an_event_reaches_both_protocols_and_nobody_else(shared_server, to
     await other.is_alive()
 
 
+async def test_an_event_may_be_for_everybody(server):
+    """POST /api/emit without a session or user."""
+    started = server(**SERVER_SETTINGS)
+    clients = [await way.connect(started, gateway.acquire(started.gateway)) for way in ONE_OF_EACH]
+    gateway.emit(started.gateway, "news", "all")
+    for client in clients:
+        assert await client.expects_event("news") == "all"
+
+
 # Restarts
 
 

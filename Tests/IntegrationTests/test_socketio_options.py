@@ -17,7 +17,7 @@ async def test_the_msgpack_parser_carries_everything_inline(socketio_fixture, tr
     await client.connect(fixture.a.http(), transports=transports)
     try:
         values = [1, -1.5, "ä", None, True, b"\x00\xff", {"a": [b"x", {"b": 2}]}]
-        assert await asyncio.wait_for(client.call("echo", tuple(values)), DEADLINE) == values
+        assert list(await asyncio.wait_for(client.call("echo", tuple(values)), DEADLINE)) == values
     finally:
         await client.disconnect()
 

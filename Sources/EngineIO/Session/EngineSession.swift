@@ -165,7 +165,11 @@ public struct EngineSession: Sendable {
         _ configuration: EngineConfiguration,
         now: NIODeadline
     ) -> ReceiveAction {
-        guard self.isOpen else { return .none }
+        guard self.isOpen else {
+            // A client that says goodbye need not be told any more.
+            if case .closing = self.state, packet.kind == .close { return .ended(.transportClose) }
+            return .none
+        }
         switch packet.kind {
         case .message:
             return .message(packet.payload, isBinary: packet.isBinary)

@@ -63,7 +63,8 @@ final class Gateway: Sendable {
 
     /// The topics of native connections of a session.
     func topics(of session: GatewaySession) -> [TopicKey] {
-        [self.live.topic(session: session.token)] + (session.userID.map { [self.live.topic(user: $0)] } ?? [])
+        [self.live.everybody, self.live.topic(session: session.token)]
+            + (session.userID.map { [self.live.topic(user: $0)] } ?? [])
     }
 
     // MARK: Socket.IO
@@ -184,6 +185,8 @@ final class GatewayLive: GatewayLiveConnections {
 
     var activeConnections: Int { self.count.load(ordering: .relaxed) }
 
+    /// All native connections.
+    var everybody: TopicKey { self.topic("all") }
     func topic(session token: String) -> TopicKey { self.topic("session:\(token)") }
     func topic(user id: String) -> TopicKey { self.topic("user:\(id)") }
 
@@ -201,7 +204,8 @@ final class GatewayLive: GatewayLiveConnections {
     }
 
     func emit(event: String, data: ByteBuffer, session: String?, user: String?) async {
-        let topics = [session.map { self.topic(session: $0) }, user.map { self.topic(user: $0) }].compactMap(\.self)
+        let named = [session.map { self.topic(session: $0) }, user.map { self.topic(user: $0) }].compactMap(\.self)
+        let topics = named.isEmpty ? [self.everybody] : named
         let message = NativeEvent(event: event, data: data, format: self.nativeFormat)
         _ = try? await self.hub.collect { $0.deliver(message, to: Audience(topics: topics)) }
         let rooms = [session.map { "session:\($0)" }, user.map { "user:\($0)" }].compactMap(\.self)

@@ -199,10 +199,10 @@ package final class EngineConnection {
         do {
             if self.session.revision == .three {
                 var reader = PollingPayloadV3Reader(body, isBinary: isBinary)
-                while self.session.isOpen, let packet = try reader.next() { self.received(packet) }
+                while self.session.transport != nil, let packet = try reader.next() { self.received(packet) }
             } else {
                 var reader = PollingPayloadReader(body)
-                while self.session.isOpen, let packet = try reader.next() { self.received(packet) }
+                while self.session.transport != nil, let packet = try reader.next() { self.received(packet) }
             }
         } catch {
             self.close(.parseError)
@@ -528,6 +528,8 @@ extension EngineConnection: ConnectionDelegate, EngineConnectionHolder {
 
     /// Closed a little later than others, so that not all clients come back at once.
     package func shutDown() {
+        // Whoever has not come to be told of an end is not waited for.
+        guard self.session.isOpen else { return self.forget() }
         let spread = self.host.configuration.shutdownSpread.nanoseconds
         guard spread > 0 else { return self.close(.shutdown, code: .serverShuttingDown) }
         let delay = TimeAmount.nanoseconds(Int64.random(in: 0..<spread))

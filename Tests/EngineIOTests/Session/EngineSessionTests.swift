@@ -237,6 +237,16 @@ struct EngineSessionTests {
         #expect(session.pollBegan() == .answerAndEnd)
     }
 
+    @Test("A client's goodbye ends a session that waits to tell it of the end")
+    func goodbyeWhileClosing() {
+        var session = self.session()
+        #expect(session.close(self.configuration, now: self.start) == .awaitPoll)
+        #expect(session.received(EnginePacket(.ping), self.configuration, now: self.start) == .none)
+        #expect(
+            session.received(EnginePacket(.close), self.configuration, now: self.start) == .ended(.transportClose)
+        )
+    }
+
     @Test("A session whose end nobody asks for is forgotten")
     func forget() {
         var session = self.session()

@@ -4,17 +4,19 @@ internal import ParleyHub
 internal import ParleyModel
 internal import SocketIO
 
-/// `POST /api/emit`: a trusted program speaks to a session or a user, over both protocols.
+/// `POST /api/emit`: a trusted program speaks to a session, to a user, or to everybody, over both protocols.
 struct EmitRoute: Sendable {
     let services: GatewayServices
 
     func emit(_ request: GatewayRequest) async throws -> Response {
         if let refusal = AdminToken(self.services.configuration.adminToken).refusal(request) { return refusal }
         guard let fields = JSONFields(try await request.body()), let event = fields.string("event"), !event.isEmpty,
-            fields.has("session") || fields.has("user"),
             ["session", "user"].allSatisfy({ !fields.has($0) || fields.string($0)?.isEmpty == false })
         else {
-            return .failure(.badRequest, "Expected {\"event\":\"…\",\"data\":…} and \"session\" or \"user\"")
+            return .failure(
+                .badRequest,
+                "Expected {\"event\":\"…\",\"data\":…}, and \"session\" or \"user\" for one of them alone"
+            )
         }
         guard !ReservedEvent.contains(event) else {
             return .failure(.badRequest, "The event name '\(event)' is reserved by Socket.IO")

@@ -72,7 +72,8 @@ struct GatewayRoute: Sendable {
             method: .post,
             path: "/api/emit",
             operation: .emit,
-            summary: "Send an event to a session or to a user, over whichever protocol they are connected",
+            summary:
+                "Send an event to a session, to a user or to everybody, over whichever protocol they are connected",
             security: .admin,
             body: [
                 ("event", "string", true), ("data", "any", false), ("session", "string", false),

@@ -95,7 +95,10 @@ struct GatewayInformation: HTTPAnswering {
 
     func respond(to request: Request, on channel: any Channel) async -> Response {
         if request.method == .options { return self.cors.preflight(request) }
-        var response = Response.json(.ok, self.json(origin: request.head.authority ?? "localhost", request.head.scheme))
+        // What a proxy says of its own client changes nothing but the text for that client.
+        let forwarded = HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] }
+        let scheme = forwarded == "https" || forwarded == "http" ? forwarded : request.head.scheme
+        var response = Response.json(.ok, self.json(origin: request.head.authority ?? "localhost", scheme))
         self.cors.addHeaders(to: &response, for: request)
         return response
     }
