@@ -33,6 +33,7 @@ public final class SocketIOServer: Sendable {
     }
 
     private let registry = Mutex(Registry())
+    private let hasWarnedOfAlias = Atomic<Bool>(false)
     private let attachment = Mutex<Site?>(nil)
 
     /// Spaces of servers that share theirs with nobody; counted down, as those of dialects are counted up.
@@ -134,7 +135,9 @@ public final class SocketIOServer: Sendable {
 
     func lookUp(_ wireName: String) -> Lookup {
         if let target = self.configuration.namespaceAliases[wireName] {
-            self.logger.warning(
+            // Loud once: a client that does it does it always, and there may be many.
+            self.logger.log(
+                level: self.hasWarnedOfAlias.exchange(true, ordering: .relaxed) ? .debug : .warning,
                 "A client took a path for a namespace: the URL given to io() must not have one",
                 metadata: ["namespace": "\(wireName)"]
             )
