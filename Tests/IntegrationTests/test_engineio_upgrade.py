@@ -375,6 +375,19 @@ async def test_a_probe_ends_with_its_session(fixture_x, first, end):
         assert (await alice.session.post("9")).status == 400
     else:
         await alice.emits("kick", True)
+        if first:
+            # The goodbye would go over the WebSocket; a poll that fetches it leaves nothing to upgrade for.
+            await alice.is_disconnected()
+    await socket.closing()
+    await alice.session.ends()
+
+
+async def test_a_goodbye_goes_over_the_websocket_of_an_upgrade_that_was_answered(fixture_x):
+    alice = await member(Engine(fixture_x.a), transport="polling")
+    socket = await probe(alice.session, "2probe")
+    await alice.emits("kick", True)
+    await socket.sends("5")
+    assert await socket.receives() == "41"
     await socket.closing()
     await alice.session.ends()
 

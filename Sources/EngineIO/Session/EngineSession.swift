@@ -9,8 +9,8 @@ public struct EngineSession: Sendable {
         /// Long-polling carries it; `probe` says how far an upgrade has come.
         case polling(Probe)
         case webSocket
-        /// The server has closed it, and the next poll is to be told.
-        case closing(until: NIODeadline)
+        /// The server has closed it, and the next poll is to be told; or the WebSocket, if an upgrade is about to end.
+        case closing(until: NIODeadline, probe: Probe)
         case closed
     }
 
@@ -205,6 +205,8 @@ public struct EngineSession: Sendable {
         case answer(releasesPoll: Bool)
         /// The WebSocket carries the session from here: send what the outbox holds over it.
         case upgrade(releasesPoll: Bool)
+        /// The same for a session that the server has closed meanwhile: send what the outbox holds, then close.
+        case upgradeAndEnd
         /// Close the WebSocket; the session goes on polling.
         case close
     }
@@ -215,6 +217,10 @@ public struct EngineSession: Sendable {
         _ configuration: EngineConfiguration,
         now: NIODeadline
     ) -> ProbeAction {
+        if case .closing(_, probe: .answered) = self.state, packet.kind == .upgrade {
+            self.state = .closed
+            return .upgradeAndEnd
+        }
         guard case .polling(let probe) = self.state else { return .close }
         switch (probe, packet.kind) {
         case (.opened(let until), .ping) where !packet.isBinary && packet.payload == Self.probePayload:
@@ -232,7 +238,19 @@ public struct EngineSession: Sendable {
 
     /// The WebSocket that probed is gone.
     public mutating func probeEnded() {
-        if case .polling = self.state { self.state = .polling(.none) }
+        switch self.state {
+        case .polling: self.state = .polling(.none)
+        case .closing(let until, _): self.state = .closing(until: until, probe: .none)
+        case .webSocket, .closed: break
+        }
+    }
+
+    /// Whether a client has been told that it may upgrade, and has not done so yet.
+    public var isUpgrading: Bool {
+        switch self.state {
+        case .polling(.answered), .closing(_, probe: .answered): return true
+        default: return false
+        }
     }
 
     private mutating func releaseHeldPoll() -> Bool {
@@ -258,12 +276,15 @@ public struct EngineSession: Sendable {
     /// The server closes the session, and lets the client know.
     public mutating func close(_ configuration: EngineConfiguration, now: NIODeadline) -> CloseAction {
         switch self.state {
-        case .polling:
+        case .polling(let probe):
             if self.releaseHeldPoll() {
                 self.state = .closed
                 return .answerHeldPoll
             }
-            self.state = .closing(until: now + configuration.closeTimeout)
+            // A client whose probe was answered has stopped polling, and comes by the WebSocket.
+            var remaining = Probe.none
+            if case .answered = probe { remaining = probe }
+            self.state = .closing(until: now + configuration.closeTimeout, probe: remaining)
             return .awaitPoll
         case .webSocket:
             self.state = .closed
@@ -297,8 +318,8 @@ public struct EngineSession: Sendable {
     public mutating func tick(_ configuration: EngineConfiguration, now: NIODeadline) -> TickAction {
         switch self.state {
         case .closed: return .none
-        case .closing(let until):
-            guard until <= now else { return .none }
+        case .closing(let until, let probe):
+            guard min(until, probe.deadline ?? .distantFuture) <= now else { return .none }
             self.state = .closed
             return .forget
         case .polling(let probe):
@@ -320,7 +341,7 @@ public struct EngineSession: Sendable {
     public var deadline: NIODeadline {
         switch self.state {
         case .closed: return .distantFuture
-        case .closing(let until): return until
+        case .closing(let until, let probe): return min(until, probe.deadline ?? .distantFuture)
         case .polling(let probe): return min(self.heartbeat.deadline, probe.deadline ?? .distantFuture)
         case .webSocket: return self.heartbeat.deadline
         }

@@ -64,7 +64,7 @@ final class EngineWebSocketHandler: WebSocketHandler, EngineWebSocketDriver, Eng
             connection.webSocketReceived(kind, message)
         case .probing(let connection):
             switch connection.probeReceived(kind, message) {
-            case .goesOn: break
+            case .goesOn, .ended: break
             case .upgraded: self.role = .carrying(connection)
             case .closed:
                 self.role = .over

@@ -121,7 +121,9 @@ package final class EngineConnection {
         // Whatever is on its way into the outbox goes with it.
         self.shard.flushNotes()
         switch self.session.pollBegan() {
-        case .answer: respond(self.takePoll())
+        case .answer:
+            respond(self.takePoll())
+            if !self.session.isOpen, self.session.outbox.isEmpty { self.endProbe() }
         case .hold: self.heldPoll = respond
         case .overlap:
             respond(EngineAnswer(status: 400))
@@ -247,7 +249,11 @@ package final class EngineConnection {
         return true
     }
 
-    package enum ProbeOutcome { case goesOn, upgraded, closed }
+    package enum ProbeOutcome {
+        case goesOn, upgraded, closed
+        /// It was upgraded and closed at once.
+        case ended
+    }
 
     /// A message on the WebSocket that probes.
     package func probeReceived(_ kind: MessageKind, _ message: ByteBuffer) -> ProbeOutcome {
@@ -264,6 +270,12 @@ package final class EngineConnection {
             self.probe = nil
             self.upgrade(to: driver)
             return .upgraded
+        case .upgradeAndEnd:
+            self.probe = nil
+            self.upgrade(to: driver)
+            self.forget()
+            driver.close(.normal)
+            return .ended
         case .close:
             self.probe = nil
             return .closed
@@ -405,7 +417,8 @@ package final class EngineConnection {
             self.forget()
         case .awaitPoll:
             if let connection = self.hubConnection { self.shard.detach(connection) }
-            self.endProbe()
+            // Where a client has stopped polling for its upgrade, the last words go by the WebSocket.
+            if !self.session.isUpgrading || self.session.outbox.isEmpty { self.endProbe() }
             self.scheduleWake()
         case .closeWebSocket:
             let driver = self.webSocket

@@ -237,6 +237,22 @@ struct EngineSessionTests {
         #expect(session.pollBegan() == .answerAndEnd)
     }
 
+    @Test("A session that is closed during an upgrade tells the client by the WebSocket")
+    func closeWhileUpgrading() {
+        var session = self.probing()
+        session.outbox.append(.message, ByteBuffer(string: "1"))
+        #expect(session.close(self.configuration, now: self.start) == .awaitPoll)
+        #expect(session.isUpgrading)
+        #expect(
+            session.probeReceived(EnginePacket(.upgrade), self.configuration, now: self.start) == .upgradeAndEnd
+        )
+        #expect(session.transport == nil)
+
+        var abandoned = self.probing()
+        #expect(abandoned.close(self.configuration, now: self.start) == .awaitPoll)
+        #expect(abandoned.tick(self.configuration, now: self.start + .seconds(10)) == .forget)
+    }
+
     @Test("A client's goodbye ends a session that waits to tell it of the end")
     func goodbyeWhileClosing() {
         var session = self.session()
