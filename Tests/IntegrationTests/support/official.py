@@ -41,12 +41,12 @@ class Player:
 
 
 class Node(Player):
-    def __init__(self):
+    def __init__(self, script: str = "official.mjs"):
         client, node = need_client(), shutil.which("node")
         if node is None:
             pytest.skip("node is not installed")
         self.process = subprocess.Popen(
-            [node, str(SCRIPTS / "official.mjs"), str(client)],
+            [node, str(SCRIPTS / script), str(client)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -85,13 +85,17 @@ class SocketIOClient:
         return event, data
 
     async def is_ended(self) -> None:
-        """The server disconnects the socket."""
+        """The server disconnects the socket, and closes the transport."""
         for _ in range(100_000):
             packet = await self.receives_packet()
             if packet == f"41{self.prefix()}":
-                return
+                return await self.is_closed()
             assert packet.startswith("42"), packet
         raise AssertionError("the connection does not end")
+
+    async def is_closed(self) -> None:
+        """The transport ends."""
+        raise NotImplementedError
 
     async def leaves(self) -> None:
         await self.sends_packet(f"41{self.prefix()}")
