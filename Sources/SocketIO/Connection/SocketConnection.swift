@@ -74,7 +74,12 @@ public struct SocketConnection: Sendable {
         switch (self.parser, isBinary) {
         case (.json, false): return try self.decoder.receive(text: message)
         case (.json, true): return try self.decoder.receive(binary: message)
-        case (.messagePack, true): return try MessagePackPacket.parse(message)
+        case (.messagePack, true):
+            let packet = try MessagePackPacket.parse(message)
+            guard packet.namespace.utf8.count <= self.decoder.limits.maximumNamespaceBytes,
+                packet.namespace.hasPrefix("/")
+            else { throw SocketFailure(.malformed) }
+            return packet
         case (.messagePack, false): throw SocketFailure(.malformed)
         }
     }

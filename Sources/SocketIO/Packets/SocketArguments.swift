@@ -37,6 +37,8 @@ public struct SocketArguments: Sendable, RandomAccessCollection, ExpressibleByAr
     }
 
     /// An argument; ``SocketValue/null`` beyond the last, as in JavaScript.
+    ///
+    /// Looks for it from the first on: to have many of them, iterate or take ``values``.
     public subscript(position: Int) -> SocketValue {
         switch self.storage {
         case .values(let values):
@@ -46,6 +48,9 @@ public struct SocketArguments: Sendable, RandomAccessCollection, ExpressibleByAr
             return Self.element(position, of: bytes)
         }
     }
+
+    /// One scan for all of them, where the subscript scans for each.
+    public func makeIterator() -> IndexingIterator<[SocketValue]> { self.values.makeIterator() }
 
     /// All of them, one parse for each at most.
     public var values: [SocketValue] {

@@ -30,7 +30,7 @@ public struct SocketPacketDecoder: Sendable {
         var attachments: [ByteBuffer] = []
     }
 
-    private let limits: Limits
+    let limits: Limits
     private let revision: Revision
     /// Boxed: almost no connection has one at a time, and every connection would hold room for it.
     private var pending: Box<Pending>?
@@ -143,9 +143,11 @@ public struct SocketPacketDecoder: Sendable {
         var values: [SocketValue]
         do {
             let tree = try SocketValue(json: pending.json, maximumDepth: limits.maximumDepth)
-            guard case .array(let elements) = try tree.substitutingAttachments(pending.attachments) else {
-                throw SocketFailure(.payload)
-            }
+            let whole = try tree.substitutingAttachments(
+                pending.attachments,
+                maximumUses: limits.maximumAttachments
+            )
+            guard case .array(let elements) = whole else { throw SocketFailure(.payload) }
             values = elements
         } catch is PlaceholderFailure {
             throw SocketFailure(.placeholder)

@@ -5,6 +5,7 @@ public struct PlaceholderFailure: Error, Equatable, Sendable, CustomStringConver
     public enum Reason: String, Sendable {
         case notAnInteger = "a placeholder needs an integer as its num"
         case outOfRange = "a placeholder has a num that is no attachment's"
+        case tooMany = "more placeholders than a packet may have attachments"
     }
 
     public let reason: Reason
@@ -15,30 +16,44 @@ public struct PlaceholderFailure: Error, Equatable, Sendable, CustomStringConver
 extension SocketValue {
     /// The value with an attachment in place of each object whose `_placeholder` is true.
     ///
-    /// `num` says which. As in the reference, attachments may be used many times or never.
-    /// - Parameter attachments: In the order in which they came.
+    /// `num` says which. As in the reference, attachments may be used many times or never; but as each use becomes an
+    /// attachment of its own when the value is sent on, there may be no more of them than of attachments.
+    /// - Parameters:
+    ///   - attachments: In the order in which they came.
+    ///   - maximumUses: How many placeholders there may be.
     /// - Throws: ``PlaceholderFailure``. The connection that sent it is closed.
     public func substitutingAttachments(
-        _ attachments: [ByteBuffer]
+        _ attachments: [ByteBuffer],
+        maximumUses: Int = SocketPacketDecoder.Limits().maximumAttachments
+    ) throws(PlaceholderFailure) -> SocketValue {
+        var uses = maximumUses
+        return try self.substituting(attachments, &uses)
+    }
+
+    private func substituting(
+        _ attachments: [ByteBuffer],
+        _ uses: inout Int
     ) throws(PlaceholderFailure) -> SocketValue {
         switch self {
         case .array(let elements):
             var result: [SocketValue] = []
             result.reserveCapacity(elements.count)
-            for element in elements { result.append(try element.substitutingAttachments(attachments)) }
+            for element in elements { result.append(try element.substituting(attachments, &uses)) }
             return .array(result)
         case .object(let object):
             if case .bool(true)? = object["_placeholder"] {
+                uses -= 1
+                guard uses >= 0 else { throw PlaceholderFailure(reason: .tooMany) }
                 return .binary(try Self.attachment(of: object, in: attachments))
             }
             var result = SocketObject()
             for (key, value) in object {
-                result.append(key: key, value: try value.substitutingAttachments(attachments))
+                result.append(key: key, value: try value.substituting(attachments, &uses))
             }
             return .object(result)
         case .json(let bytes):
             guard Self.mayHavePlaceholders(bytes) else { return self }
-            return try self.parsed.substitutingAttachments(attachments)
+            return try self.parsed.substituting(attachments, &uses)
         case .null, .bool, .int, .double, .string, .binary: return self
         }
     }

@@ -44,7 +44,8 @@ extension SocketValue {
         let json = ByteBuffer(bytes: try encoder.encode(value))
         let attachments = found.all
         self =
-            attachments.isEmpty ? .json(json) : try SocketValue(json: json).substitutingAttachments(attachments)
+            attachments.isEmpty
+            ? .json(json) : try SocketValue(json: json).substitutingAttachments(attachments, maximumUses: .max)
     }
 
     @Sendable private static func date(_ decoder: any Decoder) throws -> Date {

@@ -84,4 +84,15 @@ import Testing
     func quickLook(text: String, expected: Bool) {
         #expect(SocketValue.mayHavePlaceholders(ByteBuffer(string: text)) == expected)
     }
+
+    @Test("There may be no more placeholders than attachments are allowed")
+    func uses() throws {
+        let placeholder = #"{"_placeholder":true,"num":0}"#
+        func value(_ count: Int) throws -> SocketValue {
+            let json = "[" + Array(repeating: placeholder, count: count).joined(separator: ",") + "]"
+            return try SocketValue(json: ByteBuffer(string: json)).substitutingAttachments([Self.one], maximumUses: 3)
+        }
+        #expect(try value(3) == .array([.binary(Self.one), .binary(Self.one), .binary(Self.one)]))
+        #expect(throws: PlaceholderFailure(reason: .tooMany)) { try value(4) }
+    }
 }
