@@ -1,11 +1,13 @@
 """Event gateway: sessions, who may change them, and what that does to live connections."""
 
 import subprocess
+import time
 
 import pytest
 
 from support import binary, gateway, http
 from support.gateway import NATIVE_WAYS, ONE_OF_EACH, SOCKET_IO_WAYS, WAYS, name_of
+from support.raw import RawWebSocket
 
 SERVER_SETTINGS = gateway.SETTINGS
 THIRTY_DAYS = 30 * 24 * 3600
@@ -62,6 +64,18 @@ def test_logout_takes_unknown_tokens_but_not_none(shared_server):
     assert gateway.post(shared_server.gateway, "/api/auth/logout", **gateway.bearer("unknown")).status == 200
     answer = gateway.post(shared_server.gateway, "/api/auth/logout")
     assert (answer.status, answer.json["success"]) == (400, False)
+
+
+def test_a_logout_ends_a_handshake_that_is_under_way(shared_server, token):
+    """The token is checked at the head of the request, and the connection opened at its end."""
+    socket = RawWebSocket(shared_server.sockets)
+    socket.send(http.head("GET", f"/?token={token}", shared_server.sockets, http.upgrade_headers() | {"Content-Length": "1"}))
+    # as a rule the token is checked by then; if not, it is refused
+    time.sleep(0.3)
+    gateway.logout(shared_server.gateway, token)
+    socket.send(b"x")
+    if socket.answer().status == 101:
+        assert socket.close_code() == 1008
 
 
 @pytest.mark.parametrize("path", ["/api/auth/link", "/api/emit"])

@@ -67,6 +67,18 @@ final class Gateway: Sendable {
             + (session.userID.map { [self.live.topic(user: $0)] } ?? [])
     }
 
+    /// Asks for the session of a connection once more. It was asked for before the connection could be found by it: a logout
+    /// in between has missed it, every later one does not.
+    func confirm(_ session: GatewaySession, gone: @escaping @Sendable () -> Void) {
+        Task {
+            do throws(GatewayAuthentication.Failure) {
+                _ = try await self.authentication.session(session.token)
+            } catch {
+                if error != .unavailable { gone() }
+            }
+        }
+    }
+
     // MARK: Socket.IO
 
     /// How the gateway's Socket.IO server is configured.
@@ -137,6 +149,7 @@ final class Gateway: Sendable {
         socket.disconnect(at: .now() + .milliseconds(max(0, remaining)))
         self.opened()
         self.events.greet(client)
+        self.confirm(session) { [weak socket] in socket?.disconnect(close: true) }
     }
 
     /// The rooms as a client sees them: its token must not stand there.

@@ -48,6 +48,9 @@ final class GatewayWebSocketHandler: WebSocketHandler {
         for topic in self.gateway.topics(of: self.session) { self.shard.subscribe(connection, to: topic) }
         self.gateway.opened()
         self.gateway.events.greet(client)
+        self.gateway.confirm(self.session) {
+            eventLoop.execute { handler.value.close(.sessionEnded) }
+        }
     }
 
     private func emit(_ event: String, _ data: ByteBuffer) {
