@@ -4,6 +4,7 @@ internal import GRDB
 internal import NIOCore
 public import ParleyHub
 public import ParleyModel
+internal import Synchronization
 
 /// Gateway sessions in a SQLite file: they survive a restart, and processes of one machine may share them.
 ///
@@ -12,15 +13,30 @@ public struct SQLiteSessionStore: SessionStore {
     /// How old the noted activity of a session may become, in milliseconds, before a touch writes it again.
     static let activityGranularity: Int64 = 60_000
 
+    /// How many sessions may be made between two looks at how many there are.
+    static let evictionInterval = 1024
+
     private let database: SQLiteDatabase
+    private let maximumSessions: Int
+    private let creations = CreationCount()
+
+    private final class CreationCount: Sendable {
+        private let count = Atomic<Int>(0)
+
+        func next() -> Int { self.count.add(1, ordering: .relaxed).newValue }
+    }
 
     /// Opens `parley.sqlite` in a directory, making both if they are not there: for their owner alone.
     ///
     /// Blocks while it does.
-    /// - Parameter path: The directory, as the setting PARLEY_DATA_DIR has it.
+    /// - Parameters:
+    ///   - path: The directory, as the setting PARLEY_DATA_DIR has it.
+    ///   - maximumSessions: Beyond this many, give or take ``evictionInterval``, those go that were not used for longest,
+    ///     anonymous ones first.
     /// - Throws: ``SessionStoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be opened.
-    public init(path directory: String) throws {
+    public init(path directory: String, maximumSessions: Int = 10_000_000) throws {
         self.database = try SQLiteDatabase(directory: directory)
+        self.maximumSessions = maximumSessions
     }
 
     /// Ends all use of the file. Without it that happens when the last copy of the store goes.
@@ -29,7 +45,9 @@ public struct SQLiteSessionStore: SessionStore {
     public func create(_ session: GatewaySession) async throws {
         let digest = Self.digest(of: session.token)
         let metadata = SessionMetadata.encode(session.metadata)
-        try await self.database.write { database in
+        let evicts = self.creations.next().isMultiple(of: Self.evictionInterval)
+        try await self.database.write { [maximumSessions = self.maximumSessions] database in
+            if evicts { try Self.evict(from: database, maximum: maximumSessions) }
             try database.execute(
                 sql: """
                     INSERT INTO gateway_sessions
@@ -42,6 +60,18 @@ public struct SQLiteSessionStore: SessionStore {
                 ]
             )
         }
+    }
+
+    private static func evict(from database: Database, maximum: Int) throws {
+        let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM gateway_sessions") ?? 0
+        guard count > maximum else { return }
+        try database.execute(
+            sql: """
+                DELETE FROM gateway_sessions WHERE token IN
+                    (SELECT token FROM gateway_sessions ORDER BY is_logged_in, last_activity_at LIMIT ?)
+                """,
+            arguments: [count - maximum]
+        )
     }
 
     public func touch(_ token: String, now: WallTime) async throws -> GatewaySession? {

@@ -8,7 +8,8 @@ public final class MemorySessionStore: SessionStore {
     private let maximumSessions: Int
     private let sessions = Mutex<[String: GatewaySession]>([:])
 
-    /// - Parameter maximumSessions: Anybody may acquire sessions, so that they must not fill the memory.
+    /// - Parameter maximumSessions: Anybody may acquire sessions, so that they must not fill the memory: beyond this many, those
+    ///   go that were not used for longest, anonymous ones first.
     public init(maximumSessions: Int = MemorySessionStore.defaultMaximumSessions) {
         self.maximumSessions = maximumSessions
     }
@@ -21,11 +22,17 @@ public final class MemorySessionStore: SessionStore {
             guard sessions[session.token] == nil else {
                 throw SessionStoreError(.exists, "There is a session of this token already")
             }
-            guard sessions.count < self.maximumSessions else {
-                throw SessionStoreError(.full, "This process holds \(self.maximumSessions) sessions, as many as it may")
-            }
+            if sessions.count >= self.maximumSessions { Self.evict(from: &sessions) }
             sessions[session.token] = session
         }
+    }
+
+    /// Several at a time, so that a full store does not look at all of them for each new one.
+    private static func evict(from sessions: inout [String: GatewaySession]) {
+        let leastUseful = sessions.values.sorted {
+            ($0.isLoggedIn ? 1 : 0, $0.lastActivityAt) < ($1.isLoggedIn ? 1 : 0, $1.lastActivityAt)
+        }
+        for session in leastUseful.prefix(max(1, sessions.count / 64)) { sessions[session.token] = nil }
     }
 
     public func touch(_ token: String, now: WallTime) -> GatewaySession? {

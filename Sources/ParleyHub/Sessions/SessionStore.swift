@@ -7,7 +7,7 @@ public import ParleyModel
 ///
 /// All methods throw ``SessionStoreError``: `unavailable` when the store cannot be asked, which may pass.
 public protocol SessionStore: Sendable {
-    /// - Throws: ``SessionStoreError`` with `exists` for a token in use, `full` when the store takes no more sessions.
+    /// - Throws: ``SessionStoreError`` with `exists` for a token in use, `full` when there is no room for it.
     func create(_ session: GatewaySession) async throws
 
     /// The session if it exists and is not expired at `now`; notes the activity.

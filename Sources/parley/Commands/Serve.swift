@@ -31,7 +31,9 @@ struct Serve: AsyncParsableCommand {
             let services = try GatewayBackends(settings, logger: logger)
             plan.server.gateway.sessions = services.sessions
             plan.server.gateway.chat = services.chat
-            OpenFiles.raiseLimit(logger: logger)
+            let openFiles = OpenFiles.raiseLimit(logger: logger)
+            // Sessions that poll take no file, and are bounded all the same.
+            if plan.server.maximumConnections == 0 { plan.server.maximumConnections = openFiles ?? 0 }
             let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
             let server = try await ParleyServer.start(plan.server, logger: logger)
             try await self.announce(server, plan: plan, logger: logger)

@@ -7,14 +7,15 @@ enum OpenFiles {
     static let comfortable = 10_000
 
     /// Raises the soft limit to the hard one, and says so when that is not much.
-    static func raiseLimit(logger: Logger) {
+    /// - Returns: The limit in force; `nil` when it is not known.
+    static func raiseLimit(logger: Logger) -> Int? {
         var limit = rlimit()
         #if os(Linux)
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         #else
         let resource = RLIMIT_NOFILE
         #endif
-        guard getrlimit(resource, &limit) == 0 else { return }
+        guard getrlimit(resource, &limit) == 0 else { return nil }
         if limit.rlim_cur < limit.rlim_max {
             limit.rlim_cur = limit.rlim_max
             _ = setrlimit(resource, &limit)
@@ -25,5 +26,6 @@ enum OpenFiles {
                 metadata: ["limit": "\(limit.rlim_cur)"]
             )
         }
+        return Int(clamping: limit.rlim_cur)
     }
 }

@@ -11,21 +11,23 @@ import Testing
         try await scenario.run(MemorySessionStore())
     }
 
-    @Test("A full store takes no more sessions until one ends")
+    @Test("A full store lets go of what was not used for longest, anonymous sessions first")
     func bounded() throws {
-        let store = MemorySessionStore(maximumSessions: 2)
-        func session(_ token: String) -> GatewaySession {
-            let createdAt = WallTime(milliseconds: 0)
-            return GatewaySession(token: token, createdAt: createdAt, expiresAt: WallTime(milliseconds: 10))
+        let store = MemorySessionStore(maximumSessions: 3)
+        func create(_ token: String, at time: Int64) throws {
+            let createdAt = WallTime(milliseconds: time)
+            try store.create(GatewaySession(token: token, createdAt: createdAt, expiresAt: WallTime(milliseconds: 100)))
         }
-        try store.create(session("a"))
-        try store.create(session("b"))
-        #expect(throws: SessionStoreError(.full, "")) { try store.create(session("c")) }
-        store.delete("a")
-        try store.create(session("c"))
-        #expect(throws: SessionStoreError(.full, "")) { try store.create(session("d")) }
-        #expect(store.purge(now: WallTime(milliseconds: 10)) == 2)
-        try store.create(session("d"))
-        #expect(store.count == 1)
+        for (token, time) in [("known", 1), ("idle", 2), ("busy", 3)] as [(String, Int64)] {
+            try create(token, at: time)
+        }
+        #expect(store.link("known", userID: "u", now: WallTime(milliseconds: 3)))
+        #expect(store.touch("busy", now: WallTime(milliseconds: 9)) != nil)
+        try create("new", at: 4)
+        let now = WallTime(milliseconds: 9)
+        #expect(
+            ["known", "idle", "busy", "new"].map { store.touch($0, now: now) != nil } == [true, false, true, true]
+        )
+        #expect(store.count == 3)
     }
 }
