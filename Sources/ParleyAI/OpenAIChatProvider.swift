@@ -24,6 +24,8 @@ public final class OpenAIChatProvider: ChatProvider {
         )
         // Who waits for an answer would rather hear at once that there is none.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // An endpoint without HTTP/2 needs a connection for each answer that is on its way.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
         return configuration
     }
 
@@ -89,8 +91,8 @@ public final class OpenAIChatProvider: ChatProvider {
         if let apiKey = self.apiKey { request.headers.add(name: "Authorization", value: "Bearer \(apiKey)") }
         request.body = .bytes(ChatCompletion.request(model: self.model, turns: turns))
 
-        // The deadline is the connection's; from then on the read timeout counts.
-        let response = try await self.client.execute(request, timeout: .seconds(30))
+        // For the head alone: connection, and then as long as between bytes, which the read timeout watches from there on.
+        let response = try await self.client.execute(request, timeout: .seconds(70))
         guard (200..<300).contains(response.status.code) else {
             let status = Int(response.status.code)
             throw ChatProviderError(.refused, "\(self.name) answered with HTTP status \(status)", status: status)
