@@ -127,6 +127,8 @@ private final class SpliceHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    private static let lingerTime = TimeAmount.seconds(5)
+
     weak var partner: SpliceHandler?
     private var context: ChannelHandlerContext?
     private var isReadHeld = false
@@ -166,7 +168,12 @@ private final class SpliceHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        self.partner?.context?.close(promise: nil)
+        // Behind what is still to be written; a peer that does not take it is closed by its own silence, or after a while.
+        if let partner = self.partner?.context {
+            let channel = partner.channel
+            partner.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
+            channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        }
         context.fireChannelInactive()
     }
 
