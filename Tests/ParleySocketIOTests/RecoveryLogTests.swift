@@ -44,47 +44,51 @@ struct RecoveryLogTests {
         RecoverableSession(id: "me", privateID: "secret", wireName: "/", rooms: rooms, data: .null, seenOffset: seen)
     }
 
+    private static func request(after offset: String?, as wireName: String = "/") -> RecoveryLog.Request {
+        RecoveryLog.Request(privateID: "secret", wireName: wireName, offset: offset)
+    }
+
     private static func missed(_ action: RecoveryLog.RestoreAction) -> [UInt64]? {
-        guard case .restored(_, let missed) = action else { return nil }
-        return missed.map(\.offset)
+        guard case .restored(let restored) = action else { return nil }
+        return restored.missed.entries.map(\.offset)
     }
 
     @Test("A socket hears what was said to everyone, to its rooms and to itself, and nothing else")
     func missedEvents() {
         var log = Self.log()
         let last = Self.say(&log)
-        log.store(Self.session(rooms: ["a", "b"]), now: Self.start)
+        _ = log.store(Self.session(rooms: ["a", "b"]), now: Self.start)
         _ = Self.say(&log)
         _ = Self.say(&log, to: ["a", "b"])
         _ = Self.say(&log, to: ["c"])
         _ = Self.say(&log, to: ["me"])
         _ = Self.say(&log, except: ["a"])
         _ = Self.say(&log, to: ["c", "b"])
-        #expect(Self.missed(log.restore("secret", after: last, now: Self.start)) == [2, 3, 5, 7])
+        #expect(Self.missed(log.restore(Self.request(after: last), now: Self.start)) == [2, 3, 5, 7])
     }
 
     @Test("A client without an offset hears what came after it had left")
     func withoutOffset() {
         var log = Self.log()
         _ = Self.say(&log)
-        log.store(Self.session(seen: 1), now: Self.start)
+        _ = log.store(Self.session(seen: 1), now: Self.start)
         _ = Self.say(&log)
-        #expect(Self.missed(log.restore("secret", after: nil, now: Self.start)) == [2])
+        #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start)) == [2])
     }
 
     @Test("A socket is restored once")
     func once() {
         var log = Self.log()
-        log.store(Self.session(), now: Self.start)
-        #expect(Self.missed(log.restore("secret", after: nil, now: Self.start)) == [])
-        #expect(Self.missed(log.restore("secret", after: nil, now: Self.start)) == nil)
+        _ = log.store(Self.session(), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start)) == [])
+        #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start)) == nil)
     }
 
     @Test("A socket that is still there has to be closed first")
     func live() {
         var log = Self.log()
         log.live["secret"] = Self.connection
-        guard case .closeFirst(Self.connection) = log.restore("secret", after: nil, now: Self.start) else {
+        guard case .closeFirst(Self.connection) = log.restore(Self.request(after: nil), now: Self.start) else {
             Issue.record("expected the live connection")
             return
         }
@@ -97,15 +101,15 @@ struct RecoveryLogTests {
     func unknownOffset(_ offset: String) {
         var log = Self.log()
         _ = Self.say(&log)
-        log.store(Self.session(), now: Self.start)
-        #expect(Self.missed(log.restore("secret", after: offset, now: Self.start)) == nil)
+        _ = log.store(Self.session(), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: offset), now: Self.start)) == nil)
     }
 
     @Test("What was away for too long is a fresh socket")
     func tooLate() {
         var log = Self.log()
-        log.store(Self.session(), now: Self.start)
-        #expect(Self.missed(log.restore("secret", after: nil, now: Self.start + .seconds(10))) == nil)
+        _ = log.store(Self.session(), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start + .seconds(10))) == nil)
     }
 
     @Test("An offset that the log does not reach back to gives a fresh socket")
@@ -113,8 +117,8 @@ struct RecoveryLogTests {
         var log = Self.log(maximumEvents: 2)
         let first = Self.say(&log)
         for _ in 0..<3 { _ = Self.say(&log) }
-        log.store(Self.session(), now: Self.start)
-        #expect(Self.missed(log.restore("secret", after: first, now: Self.start)) == nil)
+        _ = log.store(Self.session(), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: first), now: Self.start)) == nil)
     }
 
     @Test("The log is bounded in bytes and in age")
@@ -122,11 +126,67 @@ struct RecoveryLogTests {
         var log = Self.log(maximumBytes: 10)
         let first = Self.say(&log, bytes: 8)
         let second = Self.say(&log, bytes: 8)
-        log.store(Self.session(), now: Self.start)
-        #expect(Self.missed(log.restore("secret", after: first, now: Self.start)) == [2])
+        _ = log.store(Self.session(), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: first), now: Self.start)) == [2])
         log.purge(now: Self.start + .seconds(11))
-        #expect(log.isIdle)
-        log.store(Self.session(), now: Self.start + .seconds(11))
-        #expect(Self.missed(log.restore("secret", after: second, now: Self.start + .seconds(11))) == [])
+        #expect(log.nextExpiry == nil)
+        _ = log.store(Self.session(), now: Self.start + .seconds(11))
+        #expect(Self.missed(log.restore(Self.request(after: second), now: Self.start + .seconds(11))) == [])
+    }
+
+    @Test("Who asks by a wrong name, or with an offset that is none, may still come back")
+    func wrongQuestions() {
+        var log = Self.log()
+        _ = log.store(Self.session(), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: nil, as: "/other"), now: Self.start)) == nil)
+        #expect(Self.missed(log.restore(Self.request(after: "nonsense"), now: Self.start)) == nil)
+        #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start)) == [])
+    }
+
+    @Test("What is said while a restored socket is decided on can be asked for")
+    func catchingUp() {
+        var log = Self.log(maximumEvents: 3)
+        _ = Self.say(&log)
+        _ = Self.say(&log, to: ["a"])
+        #expect(log.missed(after: 1, by: "me", rooms: ["a"])?.entries.map(\.offset) == [2])
+        #expect(log.missed(after: 1, by: "me", rooms: [])?.entries.map(\.offset) == [])
+        #expect(log.missed(after: 1, by: "me", rooms: [])?.newestOffset == 2)
+        #expect(log.missed(after: 3, by: "me", rooms: []) == nil)
+        for _ in 0..<3 { _ = Self.say(&log) }
+        #expect(log.missed(after: 1, by: "me", rooms: []) == nil)
+    }
+
+    @Test("Absent sockets are bounded in number, and one timer does for all of them")
+    func absentSockets() {
+        var policy = ConnectionStateRecovery.enabled(maximumDisconnection: .seconds(10))
+        policy.maximumAbsentSockets = 2
+        var log = RecoveryLog(policy, epoch: 7)
+        func store(_ secret: String, at seconds: Int64) -> Bool {
+            let session = RecoverableSession(
+                id: secret,
+                privateID: secret,
+                wireName: "/",
+                rooms: [],
+                data: .null,
+                seenOffset: 0
+            )
+            return log.store(session, now: Self.start + .seconds(seconds))
+        }
+        func restore(_ secret: String, at seconds: Int64) -> Bool {
+            let request = RecoveryLog.Request(privateID: secret, wireName: "/", offset: nil)
+            return Self.missed(log.restore(request, now: Self.start + .seconds(seconds))) != nil
+        }
+        #expect(store("a", at: 0) == true)
+        #expect(store("b", at: 1) == false)
+        #expect(log.nextExpiry == Self.start + .seconds(10))
+        #expect(store("c", at: 2) == false)
+        #expect(restore("a", at: 2) == false)
+        // Back, and away again: its time begins anew.
+        #expect(restore("b", at: 3) == true)
+        #expect(store("b", at: 9) == false)
+        #expect(restore("c", at: 12) == false)
+        #expect(restore("b", at: 18) == true)
+        log.purge(now: Self.start + .seconds(19))
+        #expect(log.nextExpiry == nil)
     }
 }

@@ -5,13 +5,15 @@ public struct EngineQuery: Sendable, Equatable {
 
     /// - Parameter query: What stands behind `?`. An escape that is broken is left as it is.
     public init(_ query: some StringProtocol) {
+        var indices: [String: Int] = [:]
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = Self.decode(parts[0])
             let value = parts.count > 1 ? Self.decode(parts[1]) : ""
-            if let index = self.parameters.firstIndex(where: { $0.name == name }) {
+            if let index = indices[name] {
                 self.parameters[index].value = value
             } else {
+                indices[name] = self.parameters.count
                 self.parameters.append((name, value))
             }
         }

@@ -34,11 +34,6 @@ extension Shard {
         self.inboxes[key] = nil
     }
 
-    /// How many connections of this shard are subscribed to `key`.
-    public func subscriberCount(of key: TopicKey) -> Int {
-        self.localTopics[key]?.subscriberCount ?? 0
-    }
-
     // MARK: Deliveries
 
     /// Delivers to the connections that this shard has of `audience`.

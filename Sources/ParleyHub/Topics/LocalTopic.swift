@@ -47,8 +47,6 @@ final class LocalTopic {
 
     var isEmpty: Bool { self.groups.isEmpty }
 
-    var subscriberCount: Int { self.groups.reduce(0) { $0 + $1.subscribers.count } }
-
     func add(_ connection: Connection, isLocal: Bool = false) {
         let group: Int
         if let index = self.groups.firstIndex(where: { $0.format == connection.format }) {

@@ -29,6 +29,8 @@ final class BroadcastCollector: Sendable {
         self.state = Mutex(State(shardsToReport: shards, completion: completion))
     }
 
+    var isComplete: Bool { self.state.withLock { $0.completion == nil } }
+
     func onCompletion(_ cleanUp: @escaping @Sendable () -> Void) {
         let isOver = self.state.withLock { state -> Bool in
             state.cleanUp = cleanUp

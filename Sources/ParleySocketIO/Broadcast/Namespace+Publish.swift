@@ -113,7 +113,9 @@ extension Namespace {
             shard.deliver(message, to: recipients)
         }
         if let collector = broadcast.collector {
-            if !collected.isEmpty { site.state(on: shard)[self].collectors[collector.id] = collector }
+            if !collected.isEmpty, !collector.isComplete {
+                site.state(on: shard)[self].collectors[collector.id] = collector
+            }
             collector.sent(to: collected)
         }
     }

@@ -17,7 +17,7 @@ extension EngineConnection {
             self.connect(to: namespace, as: wireName, auth: auth, attempt: attempt)
         case .ask(let parents):
             guard !parents.isEmpty else { return self.refuse(wireName, attempt, .invalidNamespace) }
-            self.later { connection in
+            self.decide(on: attempt) { connection in
                 let child = await Self.child(wireName, auth, of: parents, in: connection.server)
                 connection.run { connection in
                     if let child {
@@ -55,14 +55,13 @@ extension EngineConnection {
         else {
             return self.admit(
                 self.makeSocket(namespace, wireName, handshake, restoring: nil),
-                missed: [],
+                missed: nil,
                 attempt: attempt
             )
         }
-        self.restore(privateID, after: offset.text, recovery, namespace) { connection, session, missed in
-            let session = session?.wireName == wireName ? session : nil
-            let socket = connection.makeSocket(namespace, wireName, handshake, restoring: session)
-            connection.admit(socket, missed: session == nil ? [] : missed, attempt: attempt)
+        self.restore(privateID, as: wireName, after: offset.text, recovery, namespace) { connection, restored in
+            let socket = connection.makeSocket(namespace, wireName, handshake, restoring: restored?.session)
+            connection.admit(socket, missed: restored?.missed, attempt: attempt)
         }
     }
 
@@ -91,11 +90,14 @@ extension EngineConnection {
     }
 
     /// Asks the middlewares, then lets the socket in.
-    private func admit(_ socket: Socket, missed: [RecoveryLog.Entry], attempt: Int) {
+    private func admit(_ socket: Socket, missed: RecoveryLog.Missed?, attempt: Int) {
         let middlewares = socket.namespace.middlewares
         let skips = socket.isRecovered && self.host.configuration.recovery.skipsMiddlewares
-        guard !middlewares.isEmpty, !skips else { return self.join(socket, missed: missed, attempt: attempt) }
-        self.later { connection in
+        guard !middlewares.isEmpty, !skips else {
+            return self.join(socket, missed: missed?.entries ?? [], attempt: attempt)
+        }
+        let host = self.host
+        self.decide(on: attempt) { connection in
             var refusal: ConnectError?
             for middleware in middlewares {
                 do {
@@ -103,7 +105,9 @@ extension EngineConnection {
                 } catch let error as ConnectError {
                     refusal = error
                 } catch {
-                    connection.server.logger.error(
+                    // Nobody waits for the answer of one that was cancelled.
+                    connection.server.logger.log(
+                        level: Task.isCancelled ? .debug : .error,
                         "A connection middleware failed",
                         metadata: ["namespace": "\(socket.namespace.name)", "error": "\(error)"]
                     )
@@ -113,23 +117,39 @@ extension EngineConnection {
             }
             connection.run { [refusal] connection in
                 if let refusal {
+                    Self.abandon(socket, on: connection.shard, host)
                     connection.refuse(socket.wireName, attempt, refusal)
+                } else if let missed {
+                    connection.catchUp(socket, missed, attempt: attempt)
                 } else {
-                    connection.join(socket, missed: missed, attempt: attempt)
+                    connection.join(socket, missed: [], attempt: attempt)
                 }
+            } orElse: { shard in
+                Self.abandon(socket, on: shard, host)
             }
+        }
+    }
+
+    /// Hears what was said while middlewares thought about a restored socket.
+    private func catchUp(_ socket: Socket, _ missed: RecoveryLog.Missed, attempt: Int) {
+        self.hear(after: missed.newestOffset, socket) { connection, more in
+            guard let more else {
+                // More than the log holds: the client comes back, as a new one.
+                return connection.close(.transportError)
+            }
+            connection.join(socket, missed: missed.entries + more.entries, attempt: attempt)
         }
     }
 
     /// Order: register the socket, join its own room, send CONNECT, then run the application's handlers.
     private func join(_ socket: Socket, missed: [RecoveryLog.Entry], attempt: Int) {
         guard self.session.isOpen, self.machine.accept(socket.wireName, attempt: attempt) else {
-            return self.abandon(socket)
+            return Self.abandon(socket, on: self.shard, self.host)
         }
         guard self.host.server.socketJoins(socket.namespace) else {
             // The namespace was forgotten in this very moment; the client may ask again.
             self.machine.leave(socket.wireName)
-            self.abandon(socket)
+            Self.abandon(socket, on: self.shard, self.host)
             return self.sendRefusal(socket.wireName, .invalidNamespace)
         }
         self.members.append(Member(wireName: socket.wireName, socket: socket))
@@ -170,14 +190,19 @@ extension EngineConnection {
         )
     }
 
-    /// A socket that was never there: its connection is gone, or its attempt was.
-    private func abandon(_ socket: Socket) {
-        socket.state.withLock { state in
+    /// A socket that was never there: it was refused, or its connection is gone, or its attempt was.
+    private static func abandon(_ socket: Socket, on shard: Shard, _ host: EngineHost) {
+        Self.giveBack(socket, on: shard, host)
+        let acknowledgements = socket.state.withLock { state in
+            let acknowledgements = state.acknowledgements
             state.phase = .disconnected
             state.handlers = [:]
             state.extras = nil
+            state.acknowledgements = [:]
+            return acknowledgements
         }
-        self.giveBack(socket)
+        for pending in acknowledgements.values { pending.complete(.failure(.disconnected)) }
+        host.server.socketWasRefused(socket.namespace)
     }
 
     // MARK: Leaving
@@ -192,8 +217,21 @@ extension EngineConnection {
 
     /// The application closes the connection, once every namespace was told.
     func disconnectAll() {
+        let here = self.shard.index
+        let homes = Set(self.members.map(\.socket.namespace).filter { $0.recovery != nil }.map(self.host.site.home))
+            .subtracting([here])
         for member in self.members { self.disconnect(member.socket) }
-        self.close(.forcedServerClose)
+        guard !homes.isEmpty else { return self.close(.forcedServerClose) }
+        // What was said by way of home shards arrives before whatever goes the same way after it.
+        let (connection, host) = (self.id, self.host)
+        let awaited = Countdown(from: homes.count)
+        for home in homes {
+            self.shard.onShard(home) { home in
+                home.onShard(here) { shard in
+                    if awaited.isLast() { host.connection(connection, on: shard)?.close(.forcedServerClose) }
+                }
+            }
+        }
     }
 
     func remove(_ socket: Socket, _ reason: DisconnectReason) {
@@ -290,15 +328,62 @@ extension EngineConnection {
         let connection: ConnectionID
         var server: SocketIOServer { self.host.server }
 
-        func run(_ body: @escaping @Sendable (EngineConnection) -> Void) {
+        func run(
+            _ body: @escaping @Sendable (EngineConnection) -> Void,
+            orElse: (@Sendable (Shard) -> Void)? = nil
+        ) {
             self.host.site.hub.post(to: Int(self.connection.shard)) { shard in
-                if let connection = self.host.connection(self.connection, on: shard) { body(connection) }
+                if let connection = self.host.connection(self.connection, on: shard) {
+                    body(connection)
+                } else {
+                    orElse?(shard)
+                }
             }
         }
     }
 
-    func later(_ body: @escaping @Sendable (Reference) async -> Void) {
-        let reference = Reference(host: self.host, connection: self.id)
-        Task { await body(reference) }
+    /// Something that a CONNECT waits for.
+    struct Decision {
+        let number: Int
+        let attempt: Int
+        let task: Task<Void, Never>
     }
+
+    /// Starts what a CONNECT waits for; it is cancelled with the attempt, and with the connection.
+    ///
+    /// A client that asks again and again makes earlier attempts void, but their work need not end at once: as much may go on
+    /// as there may be namespaces.
+    func decide(on attempt: Int, _ body: @escaping @Sendable (Reference) async -> Void) {
+        guard self.decisions.count < self.host.configuration.maximumNamespacesPerConnection else {
+            self.host.server.logger.debug(
+                "Connection closed: more CONNECTs than maximumNamespacesPerConnection wait to be decided",
+                metadata: ["connection": "\(self.id)"]
+            )
+            return self.close(.forcedClose)
+        }
+        let reference = Reference(host: self.host, connection: self.id)
+        let number = (self.decisions.last?.number ?? 0) + 1
+        let task = Task {
+            await body(reference)
+            reference.run { connection in connection.decisions.removeAll { $0.number == number } }
+        }
+        self.decisions.append(Decision(number: number, attempt: attempt, task: task))
+    }
+
+    /// - Parameter attempt: `nil`: all of them.
+    func cancelDecisions(on attempt: Int? = nil) {
+        for decision in self.decisions where attempt == nil || decision.attempt == attempt { decision.task.cancel() }
+        if attempt == nil { self.decisions = [] }
+    }
+}
+
+/// Tells the last of several apart.
+private final class Countdown: Sendable {
+    private let remaining: Atomic<Int>
+
+    init(from count: Int) {
+        self.remaining = Atomic(count)
+    }
+
+    func isLast() -> Bool { self.remaining.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 }
 }

@@ -43,41 +43,74 @@ extension EngineConnection {
         let duration = self.host.configuration.recovery.maximumDisconnection ?? .zero
         self.shard.onShard(self.host.site.home(of: socket.namespace)) { home in
             guard reason.isRecoverable else { return recovery.closed(session.privateID, by: connection) }
-            recovery.store(session, from: connection, now: home.eventLoop.now)
-            // So that what nobody came back for does not stay.
-            let eventLoop = home.eventLoop
-            eventLoop.scheduleTask(in: duration + .milliseconds(100)) { recovery.purge(now: eventLoop.now) }
+            let isFirst = recovery.store(session, from: connection, now: home.eventLoop.now)
+            if isFirst { Self.purgeLater(recovery, after: duration, on: home.eventLoop) }
+        }
+    }
+
+    /// So that what nobody came back for does not stay: one timer for a namespace, for as long as it has absent sockets.
+    private static func purgeLater(_ recovery: RecoveryHome, after duration: TimeAmount, on eventLoop: any EventLoop) {
+        eventLoop.scheduleTask(in: duration + .milliseconds(100)) {
+            guard let next = recovery.purge(now: eventLoop.now) else { return }
+            Self.purgeLater(recovery, after: max(.zero, next - eventLoop.now), on: eventLoop)
         }
     }
 
     /// A restored socket never came to be: its client may try again.
-    func giveBack(_ socket: Socket) {
+    static func giveBack(_ socket: Socket, on shard: Shard, _ host: EngineHost) {
         guard socket.isRecovered, let recovery = socket.namespace.recovery else { return }
-        let presence = self.host.site.state(on: self.shard)[socket.namespace]
+        let presence = host.site.state(on: shard)[socket.namespace]
         let rooms = socket.state.withLock { $0.rooms }
         guard let session = socket.session(rooms: rooms, presence) else { return }
-        self.shard.onShard(self.host.site.home(of: socket.namespace)) { home in
-            recovery.putBack(session, now: home.eventLoop.now)
+        shard.onShard(host.site.home(of: socket.namespace)) { Self.putBack(session, recovery, host, on: $0) }
+    }
+
+    private static func putBack(
+        _ session: RecoverableSession,
+        _ recovery: RecoveryHome,
+        _ host: EngineHost,
+        on home: Shard
+    ) {
+        guard recovery.putBack(session, now: home.eventLoop.now) else { return }
+        let duration = host.configuration.recovery.maximumDisconnection ?? .zero
+        Self.purgeLater(recovery, after: duration, on: home.eventLoop)
+    }
+
+    /// Asks the home shard for what was said to a socket after an offset.
+    func hear(
+        after offset: UInt64,
+        _ socket: Socket,
+        then: @escaping @Sendable (EngineConnection, RecoveryLog.Missed?) -> Void
+    ) {
+        guard let recovery = socket.namespace.recovery else { return }
+        let (connection, host) = (self.id, self.host)
+        let rooms = socket.state.withLock { $0.rooms }
+        self.shard.onShard(host.site.home(of: socket.namespace)) { home in
+            let missed = recovery.missed(after: offset, by: socket.id, rooms: rooms)
+            home.onShard(Int(connection.shard)) { shard in
+                if let connection = host.connection(connection, on: shard) { then(connection, missed) }
+            }
         }
     }
 
     /// Asks the home shard for the socket of a private id, and goes on here with what it has.
     func restore(
         _ privateID: String,
+        as wireName: String,
         after offset: String?,
         _ recovery: RecoveryHome,
         _ namespace: Namespace,
-        then: @escaping @Sendable (EngineConnection, RecoverableSession?, [RecoveryLog.Entry]) -> Void
+        then: @escaping @Sendable (EngineConnection, RecoveryLog.Restored?) -> Void
     ) {
         let (connection, host) = (self.id, self.host)
+        let request = RecoveryLog.Request(privateID: privateID, wireName: wireName, offset: offset)
         self.shard.onShard(host.site.home(of: namespace)) { home in
-            Self.restore(privateID, after: offset, recovery, on: home, host, mayClose: true) { home, session, missed in
+            Self.restore(request, recovery, on: home, host, mayClose: true) { home, restored in
                 home.onShard(Int(connection.shard)) { shard in
                     if let connection = host.connection(connection, on: shard) {
-                        then(connection, session, missed)
-                    } else if let session {
-                        let home = host.site.home(of: namespace)
-                        shard.onShard(home) { recovery.putBack(session, now: $0.eventLoop.now) }
+                        then(connection, restored)
+                    } else if let session = restored?.session {
+                        shard.onShard(host.site.home(of: namespace)) { Self.putBack(session, recovery, host, on: $0) }
                     }
                 }
             }
@@ -85,26 +118,25 @@ extension EngineConnection {
     }
 
     private static func restore(
-        _ privateID: String,
-        after offset: String?,
+        _ request: RecoveryLog.Request,
         _ recovery: RecoveryHome,
         on home: Shard,
         _ host: EngineHost,
         mayClose: Bool,
-        then: @escaping @Sendable (Shard, RecoverableSession?, [RecoveryLog.Entry]) -> Void
+        then: @escaping @Sendable (Shard, RecoveryLog.Restored?) -> Void
     ) {
-        switch recovery.restore(privateID, after: offset, now: home.eventLoop.now) {
-        case .restored(let session, let missed): then(home, session, missed)
-        case .unknown: then(home, nil, [])
+        switch recovery.restore(request, now: home.eventLoop.now) {
+        case .restored(let restored): then(home, restored)
+        case .unknown: then(home, nil)
         case .closeFirst(let old):
-            guard mayClose else { return then(home, nil, []) }
+            guard mayClose else { return then(home, nil) }
             // The client knows better than we do: what we take for its connection is dead. Closing it stores the socket, and
             // that arrives here before the second question.
             let homeIndex = home.index
             home.onShard(Int(old.shard)) { shard in
                 host.connection(old, on: shard)?.close(.transportError)
                 shard.onShard(homeIndex) { home in
-                    Self.restore(privateID, after: offset, recovery, on: home, host, mayClose: false, then: then)
+                    Self.restore(request, recovery, on: home, host, mayClose: false, then: then)
                 }
             }
         }

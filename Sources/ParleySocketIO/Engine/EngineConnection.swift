@@ -35,6 +35,8 @@ package final class EngineConnection {
     private var permit: (@Sendable () -> Void)?
     /// When the application wants it gone.
     private var expiry: NIODeadline?
+    /// What CONNECTs wait for at present.
+    var decisions: [Decision] = []
     /// Who is given the messages where there is no Socket.IO.
     private var rawSession: EngineIOSession?
     /// Whether a client of revision 3 asked for text only.
@@ -198,6 +200,11 @@ package final class EngineConnection {
             self.close(.transportError)
             return EngineAnswer(status: 400)
         }
+        // Text goes on to others as text of WebSocket, which ends their connections if it is none.
+        guard isBinary || TextLength.isUTF8(body) else {
+            self.close(.parseError)
+            return EngineAnswer(status: 400)
+        }
         do {
             if self.session.revision == .three {
                 var reader = PollingPayloadV3Reader(body, isBinary: isBinary)
@@ -340,7 +347,8 @@ package final class EngineConnection {
         case .ack(let wireName, let arguments, let id):
             guard let socket = self.socket(in: wireName) else { return }
             self.acknowledged(id, arguments, by: socket)
-        case .connect(let wireName, let auth, let attempt, _):
+        case .connect(let wireName, let auth, let attempt, let replaced):
+            if let replaced { self.cancelDecisions(on: replaced) }
             self.connect(wireName, auth: auth, attempt: attempt)
         case .disconnect(let wireName):
             guard let socket = self.socket(in: wireName) else { return }
@@ -455,6 +463,7 @@ package final class EngineConnection {
     /// Gives everything back.
     private func forget() {
         self.host.forget(self.sessionID, self.id)
+        self.cancelDecisions()
         self.endProbe()
         self.permit?()
         self.permit = nil
@@ -521,8 +530,10 @@ extension EngineConnection: ConnectionDelegate, EngineConnectionHolder {
     package var engineConnection: EngineConnection? { self }
 
     package func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int) {
+        // What has come just now is not to be held against a reader, however much it is.
+        let isSlow = self.session.outbox.byteCount > self.host.configuration.maximumQueuedBytes
         for chunk in chunks { self.session.outbox.append(chunk) }
-        if self.session.outbox.byteCount > self.host.configuration.maximumQueuedBytes {
+        if isSlow {
             self.shard.afterFlush { self.close(.slowConsumer, code: .slowConsumer) }
         } else if self.session.outboxGrew() {
             self.shard.afterFlush {

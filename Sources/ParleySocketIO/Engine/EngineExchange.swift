@@ -26,6 +26,7 @@ package final class EngineExchange {
     private var phase = Phase.deciding
     private var body = ByteBuffer()
     private var isComplete = false
+    private var isTooLarge = false
 
     /// - Parameter answer: Called once, on `eventLoop`.
     package init(
@@ -65,7 +66,13 @@ package final class EngineExchange {
 
     package func received(_ piece: ByteBuffer) {
         if case .answered = self.phase { return }
-        guard self.body.readableBytes + piece.readableBytes <= self.maximumBytes else { return self.refuseBody() }
+        // Bodies of other requests mean nothing.
+        guard self.engine.method == .post, !self.isTooLarge else { return }
+        guard self.body.readableBytes + piece.readableBytes <= self.maximumBytes else {
+            self.isTooLarge = true
+            self.body = ByteBuffer()
+            return self.refuseBody()
+        }
         self.body.writeImmutableBuffer(piece)
     }
 
@@ -97,6 +104,8 @@ package final class EngineExchange {
     }
 
     private func decide() {
+        // The client may have gone while middlewares thought about it.
+        guard case .deciding = self.phase else { return }
         if let file = self.bundle { return self.respond(self.answer(with: file)) }
         let location = self.engine.query.sessionID.flatMap { self.host.location(of: $0) }
         // Whether the session polls is known on its own loop; here it is enough that it exists.
@@ -249,13 +258,14 @@ package final class EngineExchange {
         if let refusal { return self.respond(refusal) }
         self.phase = .posting(location, isTaken: true)
         // With a declared length there is no need to wait for the rest.
-        if let contentLength, contentLength > self.maximumBytes { return self.refuseBody() }
+        if self.isTooLarge || contentLength.map({ $0 > self.maximumBytes }) == true { return self.refuseBody() }
         self.postIfReady()
     }
 
     /// More than `maxHttpBufferSize`: the session stays, and nothing more is read of the request.
     private func refuseBody() {
-        guard case .posting(let location, _) = self.phase else { return }
+        // Until the session has agreed to the request, there is nothing to take back.
+        guard case .posting(let location, isTaken: true) = self.phase else { return }
         self.host.server.logger.info(
             "A request body exceeds maximumPayloadBytes (maxHttpBufferSize)",
             metadata: ["limit": "\(self.maximumBytes)"]

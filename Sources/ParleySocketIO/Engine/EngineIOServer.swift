@@ -56,10 +56,17 @@ public final class EngineIOSession: Sendable {
         self.state.withLock { $0.close = handler }
     }
 
+    /// Sends a message.
+    ///
+    /// Long-polling divides packets by U+001E: text with it cannot be told from several packets there, and is not sent to a
+    /// session that polls.
     public func send(_ message: Message) {
         self.onLoop { connection in
             switch message {
-            case .text(let text): connection.send(.message, text)
+            case .text(let text):
+                let isDivided = text.readableBytesView.contains(PollingPayload.separator)
+                if isDivided, connection.session.transport == .polling { return }
+                connection.send(.message, text)
             case .binary(let bytes): connection.send(.message, bytes, isBinary: true)
             }
         }

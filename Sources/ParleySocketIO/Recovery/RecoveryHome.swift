@@ -40,22 +40,34 @@ final class RecoveryHome: Sendable {
     }
 
     /// A socket has left and may come back.
-    func store(_ session: RecoverableSession, from connection: ConnectionID, now: NIODeadline) {
+    /// - Returns: Whether it is the first that is absent: from now on ``purge(now:)`` has work.
+    func store(_ session: RecoverableSession, from connection: ConnectionID, now: NIODeadline) -> Bool {
         self.log.withLock { log in
-            guard log.live[session.privateID] == connection else { return }
+            guard log.live[session.privateID] == connection else { return false }
             log.live[session.privateID] = nil
-            log.store(session, now: now)
+            return log.store(session, now: now)
         }
     }
 
-    func restore(_ privateID: String, after offset: String?, now: NIODeadline) -> RecoveryLog.RestoreAction {
-        self.log.withLock { $0.restore(privateID, after: offset, now: now) }
+    func restore(_ request: RecoveryLog.Request, now: NIODeadline) -> RecoveryLog.RestoreAction {
+        self.log.withLock { $0.restore(request, now: now) }
+    }
+
+    func missed(after offset: UInt64, by id: String, rooms: Set<String>) -> RecoveryLog.Missed? {
+        self.log.withLock { $0.missed(after: offset, by: id, rooms: rooms) }
     }
 
     /// Puts back what was restored for a connection that has gone in the meantime.
-    func putBack(_ session: RecoverableSession, now: NIODeadline) {
+    /// - Returns: As ``store(_:from:now:)`` does.
+    func putBack(_ session: RecoverableSession, now: NIODeadline) -> Bool {
         self.log.withLock { $0.store(session, now: now) }
     }
 
-    func purge(now: NIODeadline) { self.log.withLock { $0.purge(now: now) } }
+    /// - Returns: When there is something to purge next; `nil`: nothing is left.
+    func purge(now: NIODeadline) -> NIODeadline? {
+        self.log.withLock { log in
+            log.purge(now: now)
+            return log.nextExpiry
+        }
+    }
 }

@@ -21,9 +21,29 @@ struct RecoveryLog: Sendable {
         let until: NIODeadline
     }
 
+    /// What a client asks for in its CONNECT.
+    struct Request: Sendable {
+        let privateID: String
+        let wireName: String
+        /// As the client sent it; `nil` from one that never received anything.
+        let offset: String?
+    }
+
+    /// What a socket has not heard.
+    struct Missed: Sendable {
+        let entries: [Entry]
+        /// The newest of the log, whether it concerned the socket or not.
+        let newestOffset: UInt64
+    }
+
+    struct Restored: Sendable {
+        let session: RecoverableSession
+        let missed: Missed
+    }
+
     enum RestoreAction: Sendable {
-        /// The socket is back; it has missed these.
-        case restored(RecoverableSession, missed: [Entry])
+        /// The socket is back.
+        case restored(Restored)
         /// It is still connected, as far as we know: close that connection, then ask again.
         case closeFirst(ConnectionID)
         /// A fresh socket it is.
@@ -36,6 +56,9 @@ struct RecoveryLog: Sendable {
     private var entries: CircularBuffer<Entry> = []
     private var byteCount = 0
     private var absent: [String: Absent] = [:]
+    /// Who is absent until when, the first first: everybody may be away for the same time. Those who came back stay here until
+    /// their time.
+    private var expiries: CircularBuffer<(until: NIODeadline, privateID: String)> = []
     /// Who is there, by private id.
     var live: [String: ConnectionID] = [:]
 
@@ -81,37 +104,49 @@ struct RecoveryLog: Sendable {
 
     // MARK: Sockets
 
-    mutating func store(_ session: RecoverableSession, now: NIODeadline) {
-        self.absent[session.privateID] = Absent(session: session, until: now + self.duration)
+    /// - Returns: Whether nobody was waited for before.
+    mutating func store(_ session: RecoverableSession, now: NIODeadline) -> Bool {
+        let isFirst = self.expiries.isEmpty
+        let until = now + self.duration
+        self.absent[session.privateID] = Absent(session: session, until: until)
+        self.expiries.append((until, session.privateID))
+        if self.expiries.count > self.policy.maximumAbsentSockets { self.forgetFirst() }
+        return isFirst
     }
 
-    mutating func restore(_ privateID: String, after text: String?, now: NIODeadline) -> RestoreAction {
+    mutating func restore(_ request: Request, now: NIODeadline) -> RestoreAction {
         self.purge(now: now)
-        if let connection = self.live[privateID] { return .closeFirst(connection) }
-        guard let session = self.absent.removeValue(forKey: privateID)?.session else { return .unknown }
-        let offset: UInt64
-        if let text {
-            guard let parsed = self.offset(of: text) else { return .unknown }
-            offset = parsed
-        } else {
-            // It never received anything, so that it has missed what came after it left.
-            offset = session.seenOffset
-        }
-        // Whatever is older than the log may have been missed and is not known any more.
-        guard offset <= self.newestOffset, offset + UInt64(self.entries.count) >= self.newestOffset else {
+        if let connection = self.live[request.privateID] { return .closeFirst(connection) }
+        guard let session = self.absent[request.privateID]?.session, session.wireName == request.wireName else {
             return .unknown
         }
-        let missed = self.entries.filter {
-            $0.offset > offset && $0.selection.contains(id: session.id, rooms: session.rooms)
-        }
-        return .restored(session, missed: Array(missed))
+        // One that never received anything has missed what came after it left.
+        guard let offset = request.offset.map({ self.offset(of: $0) }) ?? session.seenOffset,
+            let missed = self.missed(after: offset, by: session.id, rooms: session.rooms)
+        else { return .unknown }
+        self.absent[request.privateID] = nil
+        return .restored(Restored(session: session, missed: missed))
+    }
+
+    /// - Returns: `nil` when the log does not reach back so far, or the offset is none of its.
+    func missed(after offset: UInt64, by id: String, rooms: Set<String>) -> Missed? {
+        guard offset <= self.newestOffset, offset + UInt64(self.entries.count) >= self.newestOffset else { return nil }
+        let entries = self.entries.filter { $0.offset > offset && $0.selection.contains(id: id, rooms: rooms) }
+        return Missed(entries: Array(entries), newestOffset: self.newestOffset)
     }
 
     /// Forgets what is too old to matter.
     mutating func purge(now: NIODeadline) {
         self.trim(now: now)
-        self.absent = self.absent.filter { $0.value.until > now }
+        while let first = self.expiries.first, first.until <= now { self.forgetFirst() }
     }
 
-    var isIdle: Bool { self.absent.isEmpty && self.entries.isEmpty }
+    /// When somebody's time is over next.
+    var nextExpiry: NIODeadline? { self.expiries.first?.until }
+
+    private mutating func forgetFirst() {
+        let (until, privateID) = self.expiries.removeFirst()
+        // It may have come back and left again, and have more time.
+        if let absent = self.absent[privateID], absent.until <= until { self.absent[privateID] = nil }
+    }
 }

@@ -57,6 +57,8 @@ public struct ConnectionStateRecovery: Sendable, Equatable {
     var maximumEvents = 10_000
     /// Bytes that a namespace's log holds, at most.
     var maximumBytes = 16 << 20
+    /// Sockets that a namespace keeps for clients that are away, at most; who left first is forgotten first.
+    var maximumAbsentSockets = 100_000
 
     public static let disabled = ConnectionStateRecovery(maximumDisconnection: nil, skipsMiddlewares: true)
 

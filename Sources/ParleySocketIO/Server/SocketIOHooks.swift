@@ -16,9 +16,6 @@ public struct SocketIOHooks: Sendable {
     public var connectionError: (@Sendable (ConnectionError) -> Void)?
 
     public init() {}
-
-    /// Whether a request can be answered without waiting for anybody.
-    var areImmediate: Bool { self.allowRequest == nil && self.requestMiddlewares.isEmpty && self.makeSessionID == nil }
 }
 
 /// Thrown by ``SocketIOHooks/allowRequest`` to refuse a session.

@@ -95,15 +95,8 @@ public final class SocketIOServer: Sendable {
     /// Patterns and predicates are tried in the order of their declaration, after the names themselves.
     /// - Throws: When `pattern` is no regular expression.
     public func of(matching pattern: String) throws -> ParentNamespace {
-        _ = try Regex(pattern)
-        return self.add(
-            ParentNamespace { name in
-                // Compiled at each CONNECT for an unknown name: `Regex` may not be shared between threads.
-                (try? Regex(pattern).wholeMatch(in: name)) != nil
-            } allows: { _, _ in
-                false
-            }
-        )
+        let pattern = NamespacePattern(try Regex(pattern))
+        return self.add(ParentNamespace(allowsAtOnce: pattern.matches) { _, _ in false })
     }
 
     /// Namespaces that a predicate allows, made when a client asks for one.
@@ -168,9 +161,15 @@ public final class SocketIOServer: Sendable {
 
     /// A child's last socket has left.
     func socketLeft(_ namespace: Namespace) {
-        guard namespace.socketCount.subtract(1, ordering: .sequentiallyConsistent).newValue == 0,
-            let parent = namespace.parent, self.configuration.cleansUpEmptyChildNamespaces, let site = self.site
-        else { return }
+        guard namespace.socketCount.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { return }
+        self.forgetIfEmpty(namespace)
+    }
+
+    private func forgetIfEmpty(_ namespace: Namespace) {
+        guard let parent = namespace.parent, self.configuration.cleansUpEmptyChildNamespaces, let site = self.site
+        else {
+            return
+        }
         let isEmpty = self.registry.withLock { registry -> Bool in
             guard namespace.socketCount.load(ordering: .sequentiallyConsistent) == 0,
                 registry.namespaces[namespace.name] === namespace
@@ -181,6 +180,14 @@ public final class SocketIOServer: Sendable {
         guard isEmpty else { return }
         parent.forget(namespace)
         for index in 0..<site.hub.shardCount { site.hub.post(to: index) { site.state(on: $0).forget(namespace) } }
+    }
+
+    /// A socket was not let in: a child that was made for it may have nobody.
+    func socketWasRefused(_ namespace: Namespace) {
+        guard namespace.parent != nil, namespace.socketCount.load(ordering: .sequentiallyConsistent) == 0 else {
+            return
+        }
+        self.forgetIfEmpty(namespace)
     }
 
     /// Counts a socket in, unless the namespace has been forgotten in the meantime.
@@ -256,4 +263,15 @@ public final class SocketIOServer: Sendable {
             total.heldPolls += part.heldPolls
         }
     }
+}
+
+/// A regular expression that all event loops share: compiled once, and used by one of them at a time.
+private final class NamespacePattern: Sendable {
+    private let pattern: Mutex<Regex<AnyRegexOutput>>
+
+    init(_ pattern: sending Regex<AnyRegexOutput>) {
+        self.pattern = Mutex(pattern)
+    }
+
+    func matches(_ name: String) -> Bool { self.pattern.withLock { (try? $0.wholeMatch(in: name)) != nil } }
 }

@@ -11,6 +11,8 @@ extension Socket {
     }
 
     /// As above, for a handler that waits. Events are begun in their order, and run side by side from their first wait on.
+    ///
+    /// How many run is not bounded: where a client may send faster than its events are handled, count them in ``use(_:)``.
     public func on(_ event: String, _ handler: @escaping @Sendable (SocketEvent) async -> Void) {
         self.add(EventHandler(body: .waiting(handler)), for: event)
     }
