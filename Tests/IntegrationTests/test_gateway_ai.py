@@ -72,6 +72,7 @@ async def test_a_message_id_has_its_time_and_nine_characters(shared_server, upst
     for answer in answers:
         match = re.fullmatch(r"ai-(\d{13})-[0-9a-z]{9}", answer)
         assert match and abs(int(match[1]) / 1000 - time.time()) < 5
+        await upstream.is_asked()
 
 
 async def test_the_answer_may_be_any_text(shared_server, upstream, token):

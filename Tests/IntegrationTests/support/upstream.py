@@ -95,6 +95,8 @@ class Question:
             return True
         except OSError:
             return False
+        finally:
+            self._socket.settimeout(DEADLINE)
 
     def _reads_the_end(self) -> bool:
         self._socket.settimeout(DEADLINE)
@@ -145,8 +147,11 @@ class Upstream:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     async def is_asked(self) -> Question:
-        """The next request."""
-        return await asyncio.to_thread(self._questions.get, timeout=DEADLINE)
+        """The next request; not one that an earlier test has left behind, and that was given up since."""
+        while True:
+            question = await asyncio.to_thread(self._questions.get, timeout=DEADLINE)
+            if question.goes_on():
+                return question
 
     def was_not_asked(self) -> bool:
         return self._questions.empty()
