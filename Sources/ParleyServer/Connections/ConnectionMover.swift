@@ -90,10 +90,7 @@ final class ConnectionMover: ChannelInboundHandler, RemovableChannelHandler {
     private func splice() -> NIOBSDSocket.Handle? {
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else { return nil }
-        let here = SpliceHandler()
-        let there = SpliceHandler()
-        here.partner = there
-        there.partner = here
+        let (here, there) = SpliceHandler.pair()
         let eventLoop = self.channel.eventLoop
         let bound = NIOLoopBound(there, eventLoop: eventLoop)
         let pipeline = self.channel.pipeline.syncOperations
@@ -120,76 +117,3 @@ final class ConnectionMover: ChannelInboundHandler, RemovableChannelHandler {
 
 @available(*, unavailable)
 extension ConnectionMover: Sendable {}
-
-/// One of two channels whose bytes go to each other; both on one event loop. Reads as fast as its partner writes.
-private final class SpliceHandler: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
-    private static let lingerTime = TimeAmount.seconds(5)
-
-    weak var partner: SpliceHandler?
-    private var context: ChannelHandlerContext?
-    private var isReadHeld = false
-    /// What came before there was a partner to take it.
-    private var waiting: [ByteBuffer] = []
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        for bytes in self.partner?.takeWaiting() ?? [] { context.write(self.wrapOutboundOut(bytes), promise: nil) }
-        context.flush()
-        self.partner?.resumeReading()
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = self.unwrapInboundIn(data)
-        if let partner = self.partner?.context {
-            partner.write(NIOAny(bytes), promise: nil)
-        } else {
-            self.waiting.append(bytes)
-        }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) { self.partner?.context?.flush() }
-
-    func read(context: ChannelHandlerContext) {
-        if let partner = self.partner?.context, partner.channel.isWritable {
-            context.read()
-        } else {
-            self.isReadHeld = true
-        }
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { self.partner?.resumeReading() }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        self.context = nil
-        // Behind what is still to be written; a peer that does not take it is closed by its own silence, or after a while.
-        if let partner = self.partner?.context {
-            let channel = partner.channel
-            partner.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
-            channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
-        }
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-
-    private func takeWaiting() -> [ByteBuffer] {
-        defer { self.waiting = [] }
-        return self.waiting
-    }
-
-    private func resumeReading() {
-        guard self.isReadHeld else { return }
-        self.isReadHeld = false
-        self.context?.read()
-    }
-}
-
-@available(*, unavailable)
-extension SpliceHandler: Sendable {}

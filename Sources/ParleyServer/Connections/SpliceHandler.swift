@@ -1,0 +1,89 @@
+internal import NIOCore
+
+/// One of two channels whose bytes go to each other; both on one event loop. Reads as fast as its partner writes.
+final class SpliceHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private static let lingerTime = TimeAmount.seconds(5)
+
+    weak var partner: SpliceHandler?
+    /// Called once, when this end's channel is gone.
+    private let onEnd: (@Sendable () -> Void)?
+    private var context: ChannelHandlerContext?
+    private var isReadHeld = false
+    /// What came before there was a partner to take it.
+    private var waiting: [ByteBuffer] = []
+
+    init(onEnd: (@Sendable () -> Void)? = nil) {
+        self.onEnd = onEnd
+    }
+
+    /// Two ends that know each other.
+    static func pair(onEnd: (@Sendable () -> Void)? = nil) -> (SpliceHandler, SpliceHandler) {
+        let ends = (SpliceHandler(onEnd: onEnd), SpliceHandler())
+        ends.0.partner = ends.1
+        ends.1.partner = ends.0
+        return ends
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        for bytes in self.partner?.takeWaiting() ?? [] { context.write(self.wrapOutboundOut(bytes), promise: nil) }
+        context.flush()
+        self.partner?.resumeReading()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = self.unwrapInboundIn(data)
+        if let partner = self.partner?.context {
+            partner.write(NIOAny(bytes), promise: nil)
+        } else {
+            self.waiting.append(bytes)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { self.partner?.context?.flush() }
+
+    func read(context: ChannelHandlerContext) {
+        if let partner = self.partner?.context, partner.channel.isWritable {
+            context.read()
+        } else {
+            self.isReadHeld = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.partner?.resumeReading() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        // Behind what is still to be written; a peer that does not take it is closed by its own silence, or after a while.
+        if let partner = self.partner?.context {
+            let channel = partner.channel
+            partner.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
+            channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        }
+        self.onEnd?()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private func takeWaiting() -> [ByteBuffer] {
+        defer { self.waiting = [] }
+        return self.waiting
+    }
+
+    private func resumeReading() {
+        guard self.isReadHeld else { return }
+        self.isReadHeld = false
+        self.context?.read()
+    }
+}
+
+@available(*, unavailable)
+extension SpliceHandler: Sendable {}
