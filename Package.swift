@@ -28,6 +28,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
@@ -41,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.0.0"),
     ],
     targets: [
@@ -80,6 +82,18 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "ParleyBackends",
+            dependencies: [
+                "ParleyHub", "ParleyModel", nioCore, nioPosix, logging,
+                nioHTTP1,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings
+        ),
 
         // Edges.
         .target(
@@ -90,8 +104,9 @@ let package = Package(
         .target(
             name: "ParleyServer",
             dependencies: [
-                "CMalloc", "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub", "EngineIO", "SocketIO",
-                "ParleySocketIO", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+                "CMalloc", "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub", "ParleyBackends",
+                "EngineIO",
+                "SocketIO", "ParleySocketIO", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -112,7 +127,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyServer", "ParleyClient",
+                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyBackends", "ParleyServer",
+                "ParleyClient",
                 "ParleyDialects", "ParleySocketIO",
                 "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
@@ -130,6 +146,18 @@ let package = Package(
             name: "socketio-chat",
             dependencies: ["ParleySocketIO", "ParleyServer", "SocketIO"],
             path: "Examples/socketio-chat",
+            swiftSettings: settings
+        ),
+
+        // What `parley serve --dev` offers as a session backend.
+        .executableTarget(
+            name: "whiteboard",
+            dependencies: [
+                nioCore, nioPosix, nioHTTP1,
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            path: "Examples/whiteboard",
             swiftSettings: settings
         ),
 
@@ -173,6 +201,11 @@ let package = Package(
         .testTarget(
             name: "ParleyHubTests",
             dependencies: ["ParleyHub", "ParleyTesting", "ParleyModel", nioCore, nioEmbedded, nioPosix],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyBackendsTests",
+            dependencies: ["ParleyBackends", "ParleyModel", nioCore, nioPosix, logging],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,14 +1,7 @@
+internal import Foundation
 public import Logging
 internal import ParleyModel
 public import ParleySocketIO
-
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
 
 extension SocketIOServer {
     /// Listens on a port and serves until the task is cancelled; then says goodbye to everybody.
@@ -60,8 +53,6 @@ extension ParleyServer {
 extension WallTime {
     /// The system's clock.
     @Sendable static func now() -> WallTime {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return WallTime(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
     }
 }

@@ -1,0 +1,78 @@
+public import ParleyModel
+
+/// Which services there are, and whose.
+public struct BackendCatalogue: Sendable {
+    /// Who may use the API.
+    public enum Mode: String, Sendable {
+        /// Everybody, under any names: for the developer's own machine.
+        case development = "dev"
+        /// Accounts with their tokens.
+        case production
+    }
+
+    public var mode: Mode
+    /// By name; those of production belong to the account in the name.
+    public var services: [ServiceName: BackendService]
+    /// What every other service is.
+    public var defaultService: BackendService?
+    /// Programs by the names of images, for Plane clients.
+    public var executables: [String: BackendService.Program]
+    /// Tokens by account.
+    public var accounts: [String: [String]]
+
+    public init(
+        mode: Mode = .development,
+        services: [ServiceName: BackendService] = [:],
+        defaultService: BackendService? = nil,
+        executables: [String: BackendService.Program] = [:],
+        accounts: [String: [String]] = [:]
+    ) {
+        self.mode = mode
+        self.services = services
+        self.defaultService = defaultService
+        self.executables = executables
+        self.accounts = accounts
+    }
+
+    /// The service of a name, an environment's own before the service's.
+    ///
+    /// The default stands in for any name in development; in production only where no service is named.
+    /// - Throws: ``BackendFailure/serviceNotFound``.
+    public func service(_ name: ServiceName) throws(BackendFailure) -> BackendService {
+        let general = ServiceName(account: name.account, service: name.service)
+        if let service = self.services[name] ?? self.services[general] { return service }
+        if let service = self.defaultService, self.mode == .development || self.services.isEmpty { return service }
+        throw .serviceNotFound
+    }
+
+    /// The build that a request asks for.
+    /// - Parameter tag: `nil`: the usual one.
+    /// - Throws: ``BackendFailure/imageNotFound``.
+    public func program(of service: BackendService, tag: String?) throws(BackendFailure) -> BackendService.Program {
+        // Clients in development name tags of images that nobody has built here.
+        guard let tag, self.mode == .production else { return service.program }
+        guard let program = service.tags[tag] else { throw .imageNotFound }
+        return program
+    }
+
+    /// Names of an account's services.
+    public func serviceNames(of account: String) -> [String] {
+        let names = Set(self.services.keys.filter { $0.account == account }.map(\.service))
+        return names.isEmpty && self.defaultService != nil ? ["default"] : names.sorted()
+    }
+
+    /// The accounts that a token belongs to.
+    ///
+    /// Every token is compared, and as a whole, so that the time says nothing about them.
+    public func accounts(of token: String) -> [String] {
+        self.accounts.filter { _, tokens in
+            tokens.reduce(false) { Self.isEqual($1, token) || $0 }
+        }.map(\.key).sorted()
+    }
+
+    private static func isEqual(_ left: String, _ right: String) -> Bool {
+        let (left, right) = (Array(left.utf8), Array(right.utf8))
+        guard left.count == right.count else { return false }
+        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+}

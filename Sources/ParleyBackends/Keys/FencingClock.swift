@@ -1,0 +1,17 @@
+public import ParleyModel
+
+/// Makes fencing tokens: strictly growing, whatever the clock does.
+public struct FencingClock: Sendable {
+    private var last: Int64
+
+    /// - Parameter last: The highest token that an earlier life may have given.
+    public init(after last: Int64 = 0) {
+        self.last = last
+    }
+
+    /// Milliseconds since 1970, or one more than the last token if the clock did not advance.
+    public mutating func next(at time: WallTime) -> Int64 {
+        self.last = max(self.last + 1, time.milliseconds)
+        return self.last
+    }
+}

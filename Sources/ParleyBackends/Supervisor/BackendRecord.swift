@@ -1,0 +1,45 @@
+internal import NIOCore
+internal import ParleyModel
+
+/// All that the supervisor knows of one backend.
+struct BackendRecord: Sendable {
+    let id: BackendID
+    let key: BackendKey
+    let tag: String
+    let service: ServiceName?
+    let node: String
+    let createdAt: WallTime
+    let subdomain: String?
+    let staticToken: String?
+    var order: LaunchOrder
+
+    var lifecycle: BackendLifecycle
+    var activity: ActivityClock
+    /// The states that the world knows: the last comes after its consequences.
+    var published: [BackendState]
+    var grant: LeaseTable.Grant?
+    var lease: LeaseHolder?
+    var isRenewing = false
+    var polling: Task<Void, Never>?
+    var address: SocketAddress?
+    var tokens: Set<String> = []
+    var log = OutputLog()
+
+    /// Requests that are held until the backend is ready.
+    var waiters: [@Sendable (SocketAddress?) -> Void] = []
+    var stateFeeds: [Int: AsyncStream<BackendState>.Continuation] = [:]
+    var logFeeds: [Int: AsyncStream<String>.Continuation] = [:]
+
+    var state: BackendState { self.published[self.published.count - 1] }
+    var hasEnded: Bool { self.lifecycle.status == .terminated }
+}
+
+/// A token that was given out.
+struct BackendToken: Sendable {
+    let route: BackendRoute
+    /// Counts while nothing is open; `nil`: as long as the backend.
+    var expiry: NIODeadline?
+    var openRequests = 0
+    /// Connections to be closed with it, by number.
+    var connections: [Int: @Sendable () -> Void] = [:]
+}

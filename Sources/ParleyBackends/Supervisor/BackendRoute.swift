@@ -1,0 +1,57 @@
+public import NIOCore
+
+/// What a token opens: the backend, and who its holder is there.
+public final class BackendRoute: Sendable {
+    public let token: String
+    public let backend: BackendID
+    public let user: String?
+    /// A compact JSON object in ASCII; `nil` for static tokens.
+    public let userData: String?
+    /// `nil` for static tokens.
+    public let secret: String?
+    public let subdomain: String?
+
+    /// Whether all clients share the token, and paths keep it.
+    public var isStatic: Bool { self.userData == nil }
+
+    init(
+        token: String,
+        backend: BackendID,
+        user: String?,
+        userData: String?,
+        secret: String?,
+        subdomain: String?
+    ) {
+        self.token = token
+        self.backend = backend
+        self.user = user
+        self.userData = userData
+        self.secret = secret
+        self.subdomain = subdomain
+    }
+}
+
+/// Where a request with a token may go.
+public enum RouteAnswer: Sendable {
+    case ready(BackendRoute, SocketAddress)
+    /// The backend has not answered yet: ask to be told, and hold the request.
+    case pending(BackendRoute)
+    /// Unknown, expired, revoked, or the backend is at its end.
+    case gone
+    /// As many requests are held for the backend as may be.
+    case full
+}
+
+/// Finds the backend of a token. Answers at once or later, never with an error: who cannot be asked has no routes.
+public protocol BackendRouting: Sendable {
+    /// Opens a request: the backend is busy, and the token stays valid, until ``closed(_:)``, which must follow
+    /// ``RouteAnswer/ready(_:_:)`` and ``RouteAnswer/pending(_:)``.
+    func open(_ token: String) -> RouteAnswer
+    func closed(_ route: BackendRoute)
+    /// Calls `ready` once, from any thread: with the address when the backend is ready, with `nil` when it will not be.
+    func whenReady(_ route: BackendRoute, _ ready: @escaping @Sendable (SocketAddress?) -> Void)
+    /// Calls `end`, from any thread, when a connection with the token must be closed: it was revoked, or the backend is gone.
+    /// - Returns: A number for ``unregister(_:of:)``.
+    func register(_ route: BackendRoute, end: @escaping @Sendable () -> Void) -> Int
+    func unregister(_ number: Int, of route: BackendRoute)
+}

@@ -1,0 +1,182 @@
+internal import Logging
+internal import NIOCore
+internal import ParleyModel
+internal import Synchronization
+
+extension BackendSupervisor {
+    /// Something has happened to a backend.
+    func receive(_ event: BackendLifecycle.Event, for id: BackendID) {
+        let moment = self.moment
+        self.state.withLock { state in
+            guard var record = state.backends[id] else { return }
+            let actions = record.lifecycle.receive(event, at: moment)
+            for action in actions { self.perform(action, &record) }
+            state.backends[id] = record
+        }
+    }
+
+    /// Nothing here waits: what takes time goes on in a task, and comes back as an event.
+    private func perform(_ action: BackendLifecycle.Action, _ record: inout BackendRecord) {
+        let id = record.id
+        switch action {
+        case .prepare:
+            let order = record.order
+            Task {
+                do throws(LaunchFailure) {
+                    try await self.runtime.prepare(order)
+                    self.receive(.prepared, for: id)
+                } catch {
+                    self.launchFailed(error, id)
+                }
+            }
+        case .launch:
+            let order = record.order
+            Task { await self.launch(order) }
+        case .poll:
+            guard let address = record.address else { return }
+            record.polling = Task {
+                do {
+                    try await self.poll(address)
+                    self.receive(.answered, for: id)
+                } catch is CancellationError {
+                    return
+                } catch {
+                    self.logger.error(
+                        "A backend cannot be polled",
+                        metadata: ["backend": "\(id)", "error": "\(error)"]
+                    )
+                    self.receive(.pollingFailed, for: id)
+                }
+            }
+        case .signal(let kind):
+            self.runtime.terminate(id, kind)
+        case .entered(let state):
+            self.entered(state, &record)
+        }
+    }
+
+    private func launch(_ order: LaunchOrder) async {
+        let id = order.backend
+        let events = BackendRuntimeEvents(
+            output: { self.append($0, toLogOf: id) },
+            exited: { self.receive(.exited(code: $0), for: id) }
+        )
+        do throws(LaunchFailure) {
+            let address = try await self.runtime.launch(order, events: events)
+            self.state.withLock { $0.backends[id]?.address = address }
+            self.receive(.launched, for: id)
+        } catch {
+            self.launchFailed(error, id)
+        }
+    }
+
+    private func launchFailed(_ failure: LaunchFailure, _ id: BackendID) {
+        self.logger.warning("A backend could not be launched", metadata: ["backend": "\(id)", "error": "\(failure)"])
+        self.append(["parley: \(failure)"], toLogOf: id)
+        self.receive(.launchFailed, for: id)
+    }
+
+    private func entered(_ state: BackendState, _ record: inout BackendRecord) {
+        switch state.status {
+        case .terminated:
+            record.polling?.cancel()
+            record.polling = nil
+            let (id, grant) = (record.id, record.grant)
+            Task {
+                // Whoever hears of the end finds the key free.
+                if let grant { try? await self.keyLock.release(grant) }
+                self.finish(id)
+            }
+            return
+        case .ready:
+            record.release(to: record.address)
+        case .terminating, .hardTerminating:
+            record.polling?.cancel()
+            record.polling = nil
+            record.release(to: nil)
+        case .scheduled, .loading, .starting, .waiting:
+            break
+        }
+        record.publish(state)
+    }
+
+    /// The process is gone and the key is free: the world hears of it.
+    private func finish(_ id: BackendID) {
+        let now = self.uptime()
+        let record: BackendRecord? = self.state.withLock { state in
+            guard var record = state.backends[id] else { return nil }
+            record.release(to: nil)
+            record.publish(record.lifecycle.state)
+            let finished = record
+            record.stateFeeds = [:]
+            record.logFeeds = [:]
+            record.order.environment = [:]
+            let tokens = record.tokens
+            record.tokens = []
+            state.backends[id] = record
+            state.liveCount -= 1
+            state.ended.append((id, now))
+            self.forgetOldest(&state, now: now)
+            let connections = tokens.flatMap { state.tokens[$0].map { Array($0.connections.values) } ?? [] }
+            for token in tokens { state.tokens[token] = nil }
+            self.closeLater(connections)
+            return finished
+        }
+        guard let record else { return }
+        self.placement.count(-1, on: record.node)
+        // Outside the lock: a stream that ends takes itself off the record.
+        for feed in record.stateFeeds.values { feed.finish() }
+        for feed in record.logFeeds.values { feed.finish() }
+        let state = record.state
+        self.logger.info(
+            "Backend ended",
+            metadata: [
+                "backend": "\(id)", "reason": "\(state.reason?.rawValue ?? "")",
+                "exit_code": "\(state.exitCode.map(String.init) ?? "")",
+            ]
+        )
+    }
+
+    /// A process closes its connections as it ends, and what it has said before is still on its way; those that remain
+    /// after a second lead nowhere.
+    private func closeLater(_ connections: [@Sendable () -> Void]) {
+        guard !connections.isEmpty else { return }
+        Task {
+            try? await Task.sleep(for: .seconds(1))
+            for close in connections { close() }
+        }
+    }
+
+    /// Keeps ended backends for as long, and as many, as the configuration says.
+    func forgetOldest(_ state: inout State, now: NIODeadline) {
+        while let oldest = state.ended.first,
+            state.ended.count > self.configuration.maximumRemembered || oldest.at + self.configuration.retention <= now
+        {
+            state.ended.removeFirst()
+            state.backends[oldest.id] = nil
+        }
+    }
+
+    private func append(_ lines: [String], toLogOf id: BackendID) {
+        self.state.withLock { state in
+            for line in lines { state.backends[id]?.log.append(line) }
+            for feed in state.backends[id]?.logFeeds.values ?? [:].values {
+                for line in lines { feed.yield(line) }
+            }
+        }
+    }
+}
+
+extension BackendRecord {
+    /// Tells those who wait for the backend.
+    mutating func release(to address: SocketAddress?) {
+        let waiters = self.waiters
+        self.waiters = []
+        for waiter in waiters { waiter(address) }
+    }
+
+    mutating func publish(_ state: BackendState) {
+        self.published.append(state)
+        for feed in self.stateFeeds.values { feed.yield(state) }
+    }
+}

@@ -1,0 +1,157 @@
+internal import DequeModule
+internal import Logging
+public import ParleyModel
+internal import Synchronization
+
+/// A backend as its owner sees it.
+public struct BackendInfo: Sendable {
+    public let id: BackendID
+    public let key: BackendKey
+    public let service: ServiceName?
+    public let node: String
+    public let createdAt: WallTime
+    /// Every state so far, oldest first.
+    public let states: [BackendState]
+    public let memoryLimitBytes: Int?
+    /// Requests in flight and upgraded sockets.
+    public let openConnections: Int
+
+    public var state: BackendState { self.states[self.states.count - 1] }
+
+    init(_ record: BackendRecord) {
+        self.id = record.id
+        self.key = record.key
+        self.service = record.service
+        self.node = record.node
+        self.createdAt = record.createdAt
+        self.states = record.published
+        self.memoryLimitBytes = record.order.limits.memoryLimitBytes
+        self.openConnections = record.activity.openConnections
+    }
+}
+
+extension BackendSupervisor {
+    public func info(_ id: BackendID) throws(BackendFailure) -> BackendInfo {
+        guard let record = self.state.withLock({ $0.backends[id] }) else { throw .backendNotFound }
+        return BackendInfo(record)
+    }
+
+    /// Backends that have not ended, the oldest first.
+    public func live() -> [BackendInfo] {
+        self.state.withLock { state in
+            state.backends.values.filter { $0.state.status != .terminated && $0.grant != nil }
+                .sorted { ($0.createdAt, $0.id.text) < ($1.createdAt, $1.id.text) }
+                .map { BackendInfo($0) }
+        }
+    }
+
+    public var liveCount: Int { self.state.withLock { $0.liveCount } }
+
+    /// Every state of a backend so far, and from then on each as it is entered; ends after `terminated`.
+    public func states(of id: BackendID) throws(BackendFailure) -> AsyncStream<BackendState> {
+        let (stream, feed) = AsyncStream.makeStream(of: BackendState.self)
+        let number: Int?? = self.state.withLock { state in
+            guard let record = state.backends[id] else { return .none }
+            for entry in record.published { feed.yield(entry) }
+            guard record.state.status != .terminated else { return .some(nil) }
+            let number = state.makeNumber()
+            state.backends[id]?.stateFeeds[number] = feed
+            return number
+        }
+        switch number {
+        case .none: throw .backendNotFound
+        case .some(nil): feed.finish()
+        case .some(let number?):
+            feed.onTermination = { _ in
+                self.state.withLock { $0.backends[id]?.stateFeeds[number] = nil }
+            }
+        }
+        return stream
+    }
+
+    /// The lines of output that are kept, and from then on each as it comes; a reader that is slow misses some.
+    public func output(of id: BackendID) throws(BackendFailure) -> AsyncStream<String> {
+        let (stream, feed) = AsyncStream.makeStream(
+            of: String.self,
+            bufferingPolicy: .bufferingNewest(OutputLog.maximumLines)
+        )
+        let number: Int?? = self.state.withLock { state in
+            guard let record = state.backends[id] else { return .none }
+            for line in record.log.lines { feed.yield(line) }
+            guard record.state.status != .terminated else { return .some(nil) }
+            let number = state.makeNumber()
+            state.backends[id]?.logFeeds[number] = feed
+            return number
+        }
+        switch number {
+        case .none: throw .backendNotFound
+        case .some(nil): feed.finish()
+        case .some(let number?):
+            feed.onTermination = { _ in
+                self.state.withLock { $0.backends[id]?.logFeeds[number] = nil }
+            }
+        }
+        return stream
+    }
+
+    /// `nil` when it does not run, or cannot be measured.
+    public func use(of id: BackendID) async -> ResourceUse? { await self.runtime.use(of: id) }
+
+    /// Asks a backend to end, or kills it; does not wait for it.
+    public func terminate(_ id: BackendID, _ kind: TerminationKind) throws(BackendFailure) {
+        guard let status = self.state.withLock({ $0.backends[id]?.state.status }) else { throw .backendNotFound }
+        guard status != .terminated else { throw .notRunning }
+        self.receive(.stop(kind, .external), for: id)
+    }
+
+    /// Takes no new backends, ends all softly, and returns when none is left.
+    public func shutDown() async {
+        let ids = self.state.withLock { state in
+            state.isShuttingDown = true
+            return state.backends.values.filter { !$0.hasEnded }.map(\.id)
+        }
+        for id in ids { self.receive(.stop(.soft, .external), for: id) }
+        while self.liveCount > 0 {
+            self.sweep()
+            do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
+        }
+    }
+}
+
+extension BackendSupervisor {
+    /// Keeps in mind that backends of an earlier life were ended, for those who ask for them.
+    public func remember(orphans: [BackendID]) {
+        let moment = self.moment
+        for id in orphans {
+            self.logger.warning(
+                "A backend of an earlier life was left over, and is ended",
+                metadata: ["backend": "\(id)"]
+            )
+            var lifecycle = BackendLifecycle(limits: self.configuration.lifecycle, at: moment)
+            _ = lifecycle.receive(.stop(.hard, .keyExpired), at: moment)
+            let record = BackendRecord(
+                id: id,
+                key: BackendKey(scope: "", name: ""),
+                tag: "",
+                service: nil,
+                node: "",
+                createdAt: moment.wall,
+                subdomain: nil,
+                staticToken: nil,
+                order: LaunchOrder(backend: id, program: .command([])),
+                lifecycle: lifecycle,
+                activity: ActivityClock(scheduledAt: moment.uptime, maximumIdle: nil, lifetime: nil),
+                published: lifecycle.history
+            )
+            self.state.withLock { state in
+                state.backends[id] = record
+                state.ended.append((id, moment.uptime))
+            }
+        }
+    }
+
+    /// - Returns: Whether the node was taking backends before; `nil`: no such node.
+    public func drain(_ node: String) async -> Bool? { (try? await self.placement.drain(node)) ?? nil }
+
+    public func nodes() async -> [NodeTable.Node] { (try? await self.placement.nodes()) ?? [] }
+}

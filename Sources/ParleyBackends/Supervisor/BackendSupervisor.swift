@@ -1,0 +1,300 @@
+internal import DequeModule
+public import Logging
+public import NIOCore
+internal import ParleyHub
+public import ParleyModel
+internal import Synchronization
+
+/// Starts backends, watches over them, ends them, and knows who may reach them. At most one live backend per key.
+///
+/// Safe to use from anywhere; everything is decided under one lock, which is never held while something is waited for.
+public final class BackendSupervisor: Sendable {
+    struct State: Sendable {
+        var backends: [BackendID: BackendRecord] = [:]
+        var tokens: [String: BackendToken] = [:]
+        /// Backends at their end, the oldest first.
+        var ended: Deque<(id: BackendID, at: NIODeadline)> = []
+        var liveCount = 0
+        var isShuttingDown = false
+        /// When each account has spawned during the last minute.
+        var spawns: [String: Deque<NIODeadline>] = [:]
+        var nextNumber = 0
+
+        mutating func makeNumber() -> Int {
+            self.nextNumber += 1
+            return self.nextNumber
+        }
+    }
+
+    public let configuration: SupervisorConfiguration
+    let runtime: any BackendRuntime
+    let keyLock: any KeyLock
+    let placement: any Placement
+    /// Returns when the backend at the address has answered HTTP; throws when it cannot be asked at all.
+    let poll: @Sendable (SocketAddress) async throws -> Void
+    let uptime: @Sendable () -> NIODeadline
+    let wallTime: @Sendable () -> WallTime
+    let logger: Logger
+    let state = Mutex(State())
+
+    public init(
+        _ configuration: SupervisorConfiguration,
+        runtime: any BackendRuntime,
+        keyLock: any KeyLock,
+        placement: any Placement,
+        poll: @escaping @Sendable (SocketAddress) async throws -> Void,
+        uptime: @escaping @Sendable () -> NIODeadline = { .now() },
+        wallTime: @escaping @Sendable () -> WallTime,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.runtime = runtime
+        self.keyLock = keyLock
+        self.placement = placement
+        self.poll = poll
+        self.uptime = uptime
+        self.wallTime = wallTime
+        self.logger = logger
+    }
+
+    var moment: BackendLifecycle.Moment { .init(uptime: self.uptime(), wall: self.wallTime()) }
+
+    // MARK: Connecting
+
+    /// How often a connect tries again when it loses a race for its key.
+    private static let attempts = 3
+
+    /// Finds the backend that holds the key, or spawns one, and makes a token for it. Does not wait until it is ready.
+    public func connect(_ order: ConnectOrder) async throws(BackendFailure) -> ConnectResult {
+        let key = order.key ?? BackendKey(scope: order.scope, name: "lk-" + Self.randomName())
+        let patience = self.uptime() + self.configuration.waitForRelease
+        var attempt = 0
+        while attempt < Self.attempts {
+            if let holder = try await self.holder(of: key) {
+                let joined = try self.join(holder, order)
+                if let joined, joined.status.isServing || order.spawn == nil || self.uptime() >= patience {
+                    return joined
+                }
+                // At its end: the key will be free when its process is gone, or in an instant if that is so already.
+                if joined == nil { attempt += 1 }
+                try? await Task.sleep(for: .milliseconds(joined == nil ? attempt * 5 : 20))
+            } else {
+                guard let spawn = order.spawn else { throw .keyUnheld }
+                if let spawned = try await self.spawn(spawn, key, order) { return spawned }
+                attempt += 1
+            }
+        }
+        throw .keyLockFailed
+    }
+
+    private func holder(of key: BackendKey) async throws(BackendFailure) -> LeaseTable.Grant? {
+        do {
+            return try await self.keyLock.holder(of: key)
+        } catch {
+            throw self.keyLockFailed(error)
+        }
+    }
+
+    private func keyLockFailed(_ error: any Error) -> BackendFailure {
+        self.logger.error("The lock of keys cannot be asked", metadata: ["error": "\(error)"])
+        return .keyLockFailed
+    }
+
+    /// - Returns: `nil` when the holder is gone already.
+    private func join(_ holder: LeaseTable.Grant, _ order: ConnectOrder) throws(BackendFailure) -> ConnectResult? {
+        let outcome: Result<ConnectResult?, BackendFailure> = self.state.withLock { state in
+            guard let record = state.backends[BackendID(unchecked: holder.holder)], !record.hasEnded else {
+                return .success(nil)
+            }
+            guard record.tag == order.tag else { return .failure(.keyHeld) }
+            return .success(self.makeResult(for: record, order, isSpawned: false, &state))
+        }
+        return try outcome.get()
+    }
+
+    /// - Returns: `nil` when somebody else was faster.
+    private func spawn(
+        _ spawn: SpawnOrder,
+        _ key: BackendKey,
+        _ order: ConnectOrder
+    ) async throws(BackendFailure) -> ConnectResult? {
+        let node: String
+        do {
+            guard let place = try await self.placement.place(cluster: self.configuration.cluster, pool: order.pool)
+            else {
+                throw BackendFailure.draining
+            }
+            node = place
+        } catch let failure as BackendFailure {
+            throw failure
+        } catch {
+            throw self.keyLockFailed(error)
+        }
+        // Known before it holds the key, so that whoever finds it there finds it here.
+        let id = try self.reserve(spawn, key, order, node: node)
+        let acquisition: LeaseTable.Acquisition
+        let requested = self.uptime()
+        do {
+            acquisition = try await self.keyLock.acquire(key, for: id.text)
+        } catch {
+            self.abandon(id)
+            throw self.keyLockFailed(error)
+        }
+        guard case .acquired(let grant) = acquisition else {
+            self.abandon(id)
+            return nil
+        }
+        self.placement.count(1, on: node)
+        let result: ConnectResult? = self.state.withLock { state in
+            guard var record = state.backends[id] else { return nil }
+            record.grant = grant
+            record.lease = LeaseHolder(times: self.configuration.lease, requestedAt: requested)
+            record.order.environment["SESSION_BACKEND_FENCING_TOKEN"] = "\(grant.fencingToken)"
+            state.backends[id] = record
+            return self.makeResult(for: record, order, isSpawned: true, &state)
+        }
+        self.logger.info(
+            "Backend spawned",
+            metadata: ["backend": "\(id)", "service": "\(order.service?.description ?? "")"]
+        )
+        self.receive(.taken, for: id)
+        return result
+    }
+
+    private func reserve(
+        _ spawn: SpawnOrder,
+        _ key: BackendKey,
+        _ order: ConnectOrder,
+        node: String
+    ) throws(BackendFailure) -> BackendID {
+        let id = spawn.id ?? BackendID(unchecked: Self.randomName())
+        let moment = self.moment
+        let failure: BackendFailure? = self.state.withLock { state in
+            guard !state.isShuttingDown else { return .shuttingDown }
+            guard state.liveCount < self.configuration.maximumLive else { return .noCapacity }
+            guard state.backends[id] == nil else { return .invalidRequest("The id '\(id)' is taken") }
+            guard self.maySpawn(order.service?.account, now: moment.uptime, &state) else { return .rateLimited }
+            state.liveCount += 1
+            state.backends[id] = Self.makeRecord(
+                id,
+                spawn,
+                key,
+                order,
+                node: node,
+                limits: self.configuration.lifecycle,
+                at: moment
+            )
+            return nil
+        }
+        if let failure { throw failure }
+        return id
+    }
+
+    private static func makeRecord(
+        _ id: BackendID,
+        _ spawn: SpawnOrder,
+        _ key: BackendKey,
+        _ order: ConnectOrder,
+        node: String,
+        limits: BackendLifecycle.Limits,
+        at moment: BackendLifecycle.Moment
+    ) -> BackendRecord {
+        var launch = LaunchOrder(backend: id, program: spawn.program)
+        launch.workingDirectory = spawn.workingDirectory
+        launch.limits = spawn.limits
+        launch.mount = spawn.mount.map { $0.path(for: key) }
+        var random = SystemRandomNumberGenerator()
+        let staticToken = spawn.usesStaticToken ? "s." + GatewayToken.make(using: &random) : nil
+        launch.environment = spawn.environment
+        launch.environment["SESSION_BACKEND_ID"] = id.text
+        launch.environment["SESSION_BACKEND_KEY"] = key.name
+        launch.environment["SESSION_BACKEND_STATIC_TOKEN"] = staticToken
+        launch.environment["JAMSOCKET_SERVICE"] = order.service?.service
+        let lifecycle = BackendLifecycle(limits: limits, at: moment)
+        return BackendRecord(
+            id: id,
+            key: key,
+            tag: order.tag,
+            service: order.service,
+            node: node,
+            createdAt: moment.wall,
+            subdomain: spawn.subdomain,
+            staticToken: staticToken,
+            order: launch,
+            lifecycle: lifecycle,
+            activity: ActivityClock(
+                scheduledAt: moment.uptime,
+                maximumIdle: spawn.maximumIdle,
+                lifetime: spawn.lifetime
+            ),
+            published: lifecycle.history
+        )
+    }
+
+    /// Takes back what ``reserve(_:_:_:node:)`` did.
+    private func abandon(_ id: BackendID) {
+        self.state.withLock { state in
+            state.backends[id] = nil
+            state.liveCount -= 1
+        }
+    }
+
+    private func maySpawn(_ account: String?, now: NIODeadline, _ state: inout State) -> Bool {
+        guard let limit = self.configuration.spawnsPerMinute, let account else { return true }
+        var recent = state.spawns[account, default: []]
+        while let first = recent.first, first + .minutes(1) <= now { recent.removeFirst() }
+        let isAllowed = recent.count < limit
+        if isAllowed { recent.append(now) }
+        state.spawns[account] = recent
+        return isAllowed
+    }
+
+    private func makeResult(
+        for record: BackendRecord,
+        _ order: ConnectOrder,
+        isSpawned: Bool,
+        _ state: inout State
+    ) -> ConnectResult {
+        let route = self.issueToken(for: record, order, &state)
+        return ConnectResult(
+            backend: record.id,
+            isSpawned: isSpawned,
+            status: record.state.status,
+            token: route.token,
+            secretToken: route.secret,
+            subdomain: record.subdomain,
+            node: record.node
+        )
+    }
+
+    static func randomName() -> String {
+        var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+        return RandomIdentifier.base36(length: 14, using: &random)
+    }
+}
+
+extension SpawnOrder.Mount {
+    /// Relative to the base of all mounts. Keys of different scopes never share one by accident.
+    func path(for key: BackendKey) -> String {
+        switch self {
+        case .path(let path): return path
+        case .key: return ([key.scope, key.name].filter { !$0.isEmpty }).map(Self.escaped).joined(separator: "/")
+        }
+    }
+
+    /// One component of a path, whatever the key is made of.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += "%" + (digits.count == 1 ? "0" : "") + digits
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,21 @@
+public import NIOCore
+
+/// Times and bounds of a ``BackendSupervisor``.
+public struct SupervisorConfiguration: Sendable {
+    public var lifecycle = BackendLifecycle.Limits()
+    public var lease = LeaseTimes()
+    public var cluster = "localhost"
+    /// How long a token is valid that nobody uses.
+    public var tokenLifetime = TimeAmount.seconds(3600)
+    /// How long a backend that has ended can be asked for.
+    public var retention = TimeAmount.hours(24)
+    public var maximumLive = 500
+    public var maximumRemembered = 10_000
+    public var maximumHeldRequests = 1000
+    /// Of each account; `nil`: any number.
+    public var spawnsPerMinute: Int?
+    /// How long a connect waits for a backend at its end to release the key.
+    public var waitForRelease = TimeAmount.zero
+
+    public init() {}
+}

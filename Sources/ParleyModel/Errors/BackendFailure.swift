@@ -1,0 +1,148 @@
+/// Why a request to the session backends' API is refused: a row of the one table.
+///
+/// The same failure has two faces: `code` in the answers of `/v2`, `kind` in those of the Plane-compatible API, each with
+/// its own HTTP status. Texts never name paths, commands or environment.
+public struct BackendFailure: Error, Sendable, Hashable {
+    /// The HTTP status of `/v2` and `/v1`.
+    public let status: Int
+    /// `error.code` of `/v2`.
+    public let code: String
+    /// `kind` of `/ctrl` and `/pub`.
+    public let kind: String
+    /// The HTTP status of `/ctrl` and `/pub`.
+    public let planeStatus: Int
+    /// What was expected, and where a setting governs it, which.
+    public let text: String
+
+    private init(_ status: Int, _ code: String, kind: String, planeStatus: Int? = nil, _ text: String) {
+        self.status = status
+        self.code = code
+        self.kind = kind
+        self.planeStatus = planeStatus ?? status
+        self.text = text
+    }
+}
+
+extension BackendFailure {
+    public static let invalidJSON = BackendFailure(
+        400,
+        "InvalidJson",
+        kind: "InvalidJson",
+        "The body is not a JSON object"
+    )
+    public static let invalidCluster = BackendFailure(
+        400,
+        "InvalidRequest",
+        kind: "InvalidClusterName",
+        "No such cluster: expected the one that backends.cluster names, or none"
+    )
+    public static let unauthorized = BackendFailure(
+        401,
+        "Unauthorized",
+        kind: "Unauthorized",
+        "Expected Authorization: Bearer with a token of backends.accounts"
+    )
+    public static let forbidden = BackendFailure(
+        403,
+        "Forbidden",
+        kind: "Forbidden",
+        "The token belongs to another account"
+    )
+    public static let backendNotFound = BackendFailure(404, "BackendNotFound", kind: "NotFound", "No such backend")
+    public static let serviceNotFound = BackendFailure(
+        404,
+        "ServiceNotFound",
+        kind: "NotFound",
+        "No such service: services stand under backends.services in the configuration file"
+    )
+    public static let imageNotFound = BackendFailure(
+        404,
+        "ImageNotFound",
+        kind: "NotFound",
+        "No such build: tags stand under the service, images under backends.executables"
+    )
+    public static let notFound = BackendFailure(404, "NotFound", kind: "NotFound", "Nothing is here")
+    public static let keyUnheld = BackendFailure(
+        409,
+        "KeyUnheldNoSpawnConfig",
+        kind: "KeyUnheldNoSpawnConfig",
+        "No live backend holds the key, and the request does not allow to spawn one"
+    )
+    public static let keyHeld = BackendFailure(
+        409,
+        "KeyHeld",
+        kind: "KeyHeld",
+        "A live backend holds the key with another tag"
+    )
+    public static let notRunning = BackendFailure(
+        409,
+        "BackendNotRunning",
+        kind: "BackendNotRunning",
+        "The backend has ended already"
+    )
+    public static let tooLarge = BackendFailure(
+        413,
+        "PayloadTooLarge",
+        kind: "PayloadTooLarge",
+        "The body exceeds 2097152 bytes"
+    )
+    public static let unsupportedMediaType = BackendFailure(
+        415,
+        "InvalidRequest",
+        kind: "UnsupportedMediaType",
+        "Expected Content-Type: application/json"
+    )
+    public static let rateLimited = BackendFailure(
+        429,
+        "RateLimited",
+        kind: "RateLimited",
+        "The account spawns more backends a minute than BACKENDS_SPAWNS_PER_MINUTE allows"
+    )
+    public static let internalError = BackendFailure(500, "Internal", kind: "Other", "Internal error")
+    public static let keyLockFailed = BackendFailure(
+        500,
+        "Internal",
+        kind: "FailedToAcquireKey",
+        "The key could not be acquired"
+    )
+    public static let notImplemented = BackendFailure(
+        501,
+        "NotImplemented",
+        kind: "NotImplemented",
+        "Services are made and changed in the configuration file, under backends.services"
+    )
+    public static let noCapacity = BackendFailure(
+        503,
+        "NoCapacity",
+        kind: "NoDroneAvailable",
+        planeStatus: 500,
+        "As many backends are live as BACKENDS_MAX_BACKENDS allows"
+    )
+    public static let draining = BackendFailure(
+        503,
+        "NoCapacity",
+        kind: "NoDroneAvailable",
+        planeStatus: 500,
+        "No node takes new backends at present"
+    )
+    public static let shuttingDown = BackendFailure(
+        503,
+        "ShuttingDown",
+        kind: "NoDroneAvailable",
+        planeStatus: 500,
+        "The server is shutting down"
+    )
+
+    /// A request whose shape is wrong.
+    /// - Parameter text: Which field, what was expected, what came.
+    public static func invalidRequest(_ text: String) -> BackendFailure {
+        BackendFailure(400, "InvalidRequest", kind: "InvalidRequest", planeStatus: 422, text)
+    }
+
+    /// Every fixed row, in the order of the printed table. ``invalidRequest(_:)`` brings a sentence of its own.
+    public static let all: [BackendFailure] = [
+        .invalidJSON, .invalidCluster, .unauthorized, .forbidden, .backendNotFound, .serviceNotFound, .imageNotFound,
+        .notFound, .keyUnheld, .keyHeld, .notRunning, .tooLarge, .unsupportedMediaType, .rateLimited, .internalError,
+        .keyLockFailed, .notImplemented, .noCapacity, .draining, .shuttingDown,
+    ]
+}

@@ -1,0 +1,96 @@
+import NIOHTTP1
+import Testing
+
+@testable import ParleyBackends
+
+@Suite struct ProxyHeadersTests {
+    private static let backend = BackendID(unchecked: "abc")
+
+    private static func route(user: String? = "ada", isStatic: Bool = false) -> BackendRoute {
+        BackendRoute(
+            token: "T",
+            backend: Self.backend,
+            user: isStatic ? nil : user,
+            userData: isStatic ? nil : "{}",
+            secret: isStatic ? nil : "S",
+            subdomain: nil
+        )
+    }
+
+    private static func request(
+        _ headers: HTTPHeaders,
+        _ route: BackendRoute = Self.route(),
+        isTrusted: Bool = false,
+        isUpgrade: Bool = false
+    ) -> HTTPHeaders {
+        ProxyHeaders.request(
+            headers,
+            for: route,
+            path: "/T/x",
+            from: .init(address: "192.0.2.1", isSecure: false, isTrusted: isTrusted),
+            isUpgrade: isUpgrade
+        )
+    }
+
+    @Test("The backend hears who it is, and nobody can say so instead")
+    func identity() {
+        let headers = Self.request(["X-Verified-Username": "mallory", "x-verified-new": "1", "Host": "h"])
+        #expect(headers["x-verified-username"] == ["ada"])
+        #expect(headers["x-verified-user-data"] == ["{}"])
+        #expect(headers["x-verified-path"] == ["/T/x"])
+        #expect(headers["x-verified-backend"] == ["abc"])
+        #expect(headers["x-verified-secret"] == ["S"])
+        #expect(headers["x-verified-new"] == [] && headers["Host"] == ["h"])
+    }
+
+    @Test("Without a user there is no name, and with a static token no identity at all")
+    func nobody() {
+        #expect(Self.request([:], Self.route(user: nil))["x-verified-username"] == [])
+        let headers = Self.request([:], Self.route(isStatic: true))
+        #expect(headers["x-verified-username"] == [] && headers["x-verified-user-data"] == [])
+        #expect(headers["x-verified-secret"] == [""])
+    }
+
+    @Test("Fields of the connection stay on it, those that it names too")
+    func hopByHop() {
+        let headers = Self.request([
+            "Connection": "keep-alive, X-Mine", "Keep-Alive": "5", "X-Mine": "1", "TE": "trailers", "Upgrade": "h2c",
+            "Proxy-Authorization": "x", "X-Kept": "1", "Transfer-Encoding": "chunked",
+        ])
+        #expect(headers["Connection"] == [] && headers["Keep-Alive"] == [] && headers["X-Mine"] == [])
+        #expect(headers["TE"] == [] && headers["Upgrade"] == [] && headers["Proxy-Authorization"] == [])
+        #expect(headers["X-Kept"] == ["1"] && headers["Transfer-Encoding"] == ["chunked"])
+    }
+
+    @Test("An upgrade says what it wants")
+    func upgrade() {
+        let asked: HTTPHeaders = ["Connection": "keep-alive, Upgrade", "Upgrade": "websocket"]
+        #expect(ProxyHeaders.isUpgrade(asked))
+        #expect(!ProxyHeaders.isUpgrade(["Connection": "keep-alive", "Upgrade": "websocket"]))
+        let headers = Self.request(asked, isUpgrade: true)
+        #expect(headers["Connection"] == ["Upgrade"] && headers["Upgrade"] == ["websocket"])
+    }
+
+    @Test("Addresses are believed from trusted proxies alone")
+    func forwarding() {
+        let claimed: HTTPHeaders = ["X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"]
+        let untrusted = Self.request(claimed)
+        #expect(untrusted["x-forwarded-for"] == ["192.0.2.1"] && untrusted["x-forwarded-proto"] == ["http"])
+        let trusted = Self.request(claimed, isTrusted: true)
+        #expect(trusted["x-forwarded-for"] == ["10.0.0.1, 192.0.2.1"] && trusted["x-forwarded-proto"] == ["https"])
+        #expect(Self.request([:], isTrusted: true)["x-forwarded-for"] == ["192.0.2.1"])
+    }
+
+    @Test("Answers that say nothing of other origins admit all, others are left alone")
+    func crossOrigin() {
+        let plain = ProxyHeaders.response(["Server": "theirs", "Set-Cookie": "a"], of: Self.backend, isUpgrade: false)
+        #expect(plain["access-control-allow-origin"] == ["*"] && plain["access-control-allow-methods"] == ["*"])
+        #expect(plain["access-control-allow-headers"] == ["*, Authorization"])
+        #expect(plain["Server"] == ["parley"] && plain["x-plane-backend-id"] == ["abc"])
+        for name in ["Access-Control-Allow-Origin", "access-control-allow-methods", "Access-Control-Allow-Headers"] {
+            let own = ProxyHeaders.response([name: "own"], of: Self.backend, isUpgrade: false)
+            #expect(own[name] == ["own"])
+            #expect(own.filter { $0.name.lowercased().hasPrefix("access-control") }.count == 1)
+        }
+    }
+}
