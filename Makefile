@@ -13,6 +13,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: release ## Start a server to play with; it prints addresses and tokens (ARGS=... are its options)
+	@swift build -c release --product whiteboard
 	.build/release/parley serve --dev $(ARGS)
 
 build: ## Debug build, which is what the tests use

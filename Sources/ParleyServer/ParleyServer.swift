@@ -68,6 +68,7 @@ public final class ParleyServer: Sendable {
                 channels.append(channel)
                 addresses.append(Address(kind: listener.kind, port: channel.localAddress?.port ?? listener.port))
             }
+            composition.backends?.services.listening(proxyPort: addresses.first { $0.kind == .backendsProxy }?.port)
             composition.state.startListening()
             return ParleyServer(
                 addresses: addresses,
@@ -159,6 +160,8 @@ public final class ParleyServer: Sendable {
     /// Turns readiness off, tells every client goodbye in its dialect's code, waits for them up to the grace period, and stops.
     public func shutDown() async {
         self.composition.state.startDraining()
+        // They are told to end while everybody else says goodbye.
+        async let backends: Void? = self.composition.backends?.shutDown()
         _ = try? await self.composition.hub.collect { shard in
             shard.forEachConnection { $0.delegate?.shutDown() }
         }
@@ -166,6 +169,7 @@ public final class ParleyServer: Sendable {
         while self.composition.limits.current > 0, NIODeadline.now() < deadline {
             try? await Task.sleep(for: .milliseconds(20))
         }
+        await backends
         for channel in self.channels { try? await channel.close() }
         try? await self.group.shutdownGracefully()
     }

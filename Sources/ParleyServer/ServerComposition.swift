@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import ParleyBackends
 internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
@@ -19,6 +20,7 @@ struct ServerComposition: Sendable {
     private let endpoints: Endpoints
     private let socketIO: [EngineEndpoint]
     fileprivate let gateway: GatewayEndpoints?
+    let backends: BackendsHost?
     private let registry: ChannelRegistry
     private let rooms: IssuedRooms
     private let logger: Logger
@@ -69,6 +71,18 @@ struct ServerComposition: Sendable {
         let nativeFormat = hub.formats.register(GatewayFormat())
         let madeHub = try await Hub(configuration: hub, eventLoops: eventLoops)
         self.hub = madeHub
+        let state = self.state
+        self.backends = configuration.backends.catalogue.map { catalogue in
+            BackendsHost(
+                configuration.backends,
+                catalogue: catalogue,
+                eventLoops: eventLoops,
+                isSecure: configuration.tls != nil,
+                state: state,
+                wallTime: configuration.wallTime,
+                logger: logger
+            )
+        }
         let (limits, ledger) = (self.limits, self.ledger)
         self.gateway = Self.makeGateway(
             configuration,
@@ -231,7 +245,7 @@ struct ServerComposition: Sendable {
             http: self.http(for: kind),
             headerTimeout: TimeAmount(self.configuration.headerTimeout),
             bodyTimeout: TimeAmount(self.configuration.frameTimeout),
-            maximumBodyBytes: 1 << 20,
+            maximumBodyBytes: kind == .backendsAPI ? BackendsAPI.maximumBodyBytes : 1 << 20,
             logger: self.logger
         )
     }
@@ -249,7 +263,9 @@ struct ServerComposition: Sendable {
             return { gateway?.routeOnSockets($0) ?? .http }
         case .frontDoor:
             let channelPath = self.configuration.channelServer.path
+            let proxy = self.backends?.proxy(under: BackendsServices.sharedPrefix)
             return { request in
+                if let proxy, request.path.hasPrefix(BackendsServices.sharedPrefix + "/") { return .proxy(proxy) }
                 if request.path == "/relay" || request.path.hasPrefix("/relay/") { return .webSocket(endpoints.relay) }
                 if request.path == "/channels", let channels = endpoints.channelServer { return .webSocket(channels) }
                 if let gateway, let route = gateway.routeOnFrontDoor(request) { return route }
@@ -270,6 +286,13 @@ struct ServerComposition: Sendable {
             }
         case .issuer:
             return { _ in .http }
+        case .backendsAPI:
+            // Where the proxy has no port of its own, URLs lead to where they were asked for.
+            guard let proxy = self.backends?.proxy(under: BackendsServices.sharedPrefix) else { return { _ in .http } }
+            return { $0.path.hasPrefix(BackendsServices.sharedPrefix + "/") ? .proxy(proxy) : .http }
+        case .backendsProxy:
+            guard let proxy = self.backends?.proxy(under: "") else { return { _ in .http } }
+            return { _ in .proxy(proxy) }
         case .socketIO:
             let endpoints = self.socketIO
             return { request in
@@ -286,12 +309,15 @@ struct ServerComposition: Sendable {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         var fallback = Response(.upgradeRequired)
         let hasGateway = self.gateway != nil && kind == .frontDoor
+        let hasBackends = self.backends != nil && kind == .frontDoor
         if kind == .frontDoor || kind == .channelServer || kind == .issuer {
             router.add(
                 middleware: CrossOrigin(
                     setting: self.configuration.corsOrigin,
                     apiSetting: self.configuration.sessionChat.corsOrigin,
-                    leavesAlone: { hasGateway && GatewayRoute.isSharedPath($0) }
+                    leavesAlone: {
+                        hasGateway && GatewayRoute.isSharedPath($0) || hasBackends && BackendsCORS.isSharedPath($0)
+                    }
                 )
             )
         }
@@ -302,6 +328,10 @@ struct ServerComposition: Sendable {
             self.addObservability(to: router)
             self.addIssuer(to: router)
             self.gateway?.gateway.addSharedRoutes(to: router)
+            if let backends = self.backends {
+                router.add(middleware: BackendsCORS { BackendsCORS.isSharedPath($0) })
+                BackendsAPI(services: backends.services).registerShared(on: router)
+            }
         case .channelServer:
             self.addManagement(to: router)
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
@@ -311,8 +341,16 @@ struct ServerComposition: Sendable {
         case .gateway:
             fallback = .failure(.notFound, "Not found")
             self.gateway?.gateway.addRoutes(to: router)
-        case .socketIO, .gatewaySockets:
+        case .socketIO, .gatewaySockets, .backendsProxy:
             fallback = Response(.notFound)
+        case .backendsAPI:
+            fallback = BackendFailure.notFound.response(id: "")
+            router.add(middleware: BackendsCORS { _ in true })
+            if let backends = self.backends {
+                let api = BackendsAPI(services: backends.services)
+                api.registerShared(on: router)
+                api.registerOwn(on: router)
+            }
         case .issuer:
             fallback = Response(.notFound)
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }

@@ -20,6 +20,8 @@ public struct ServerConfiguration: Sendable {
             case issuer = "session chat issuing API"
             /// ``ServerConfiguration/socketIOServers`` and nothing else.
             case socketIO = "Socket.IO server"
+            case backendsAPI = "session backends' API"
+            case backendsProxy = "session backends' proxy"
         }
 
         public var kind: Kind
@@ -119,6 +121,7 @@ public struct ServerConfiguration: Sendable {
     public var channelServer = ChannelServer()
     public var relay = Relay()
     public var gateway = GatewayConfiguration()
+    public var backends = BackendsConfiguration()
     /// What the gateway does with events; handlers that are put here before the start take the place of its own.
     public var events = EventRouter()
     /// Servers of an application, told apart by their paths; reached through listeners of kind ``Listener/Kind/socketIO``.

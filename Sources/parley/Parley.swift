@@ -18,7 +18,10 @@ struct Parley: AsyncParsableCommand {
               parley check-config                         see which settings are in force, and where each comes from
             """,
         version: Self.version,
-        subcommands: [Serve.self, Connect.self, Token.self, CheckConfig.self, Healthcheck.self, Version.self]
+        subcommands: [
+            Serve.self, Connect.self, Token.self, BackendsCommand.self, CheckConfig.self, Healthcheck.self,
+            Version.self,
+        ]
     )
 }
 

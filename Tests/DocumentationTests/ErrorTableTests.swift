@@ -18,6 +18,12 @@ import Testing
         #expect(try Page("errors.md").rows(withFirstHeading: "status") == expected)
     }
 
+    @Test("docs/errors.md prints every failure of session backends, in order")
+    func backendFailures() throws {
+        let expected = BackendFailure.all.map { ["\($0.status)", $0.code, "\($0.planeStatus)", $0.kind, $0.text] }
+        #expect(try Page("errors.md").rows(withFirstHeading: "HTTP") == expected)
+    }
+
     @Test("docs/configuration.md names every setting by each of its names")
     func settings() throws {
         let text = try Page("configuration.md").text

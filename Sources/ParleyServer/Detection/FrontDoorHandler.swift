@@ -21,6 +21,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case collecting(head: HTTPRequestHead, body: ByteBuffer)
         case responding(keepAlive: Bool, isHead: Bool)
         case exchanging(Exchange)
+        /// A request that goes on to a backend, piece by piece.
+        case proxying(ProxyExchange, isRequestComplete: Bool)
         /// An answer is out and the end follows; input is thrown away.
         case closing
     }
@@ -51,6 +53,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var queued = CircularBuffer<HTTPServerRequestPart>()
     private var encoder: HTTPResponseEncoder?
     private var isReadHeld = false
+    /// Whether a backend takes no more for the time being.
+    private var isProxyPaused = false
     private var timeout: Scheduled<Void>?
     private var response: Task<Void, Never>?
 
@@ -83,6 +87,11 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.context = nil
         self.endExchange()
         context.fireChannelInactive()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .proxying(let exchange, _) = self.phase { exchange.writabilityChanged(context.channel.isWritable) }
+        context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -142,6 +151,13 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.phase = .exchanging(exchange)
             exchange.exchange.ended()
             if case .exchanging(let exchange) = self.phase, let answer = exchange.answer { self.send(answer, exchange) }
+        case (.body(let piece), .proxying(let exchange, _)):
+            self.startTimeout(self.services.bodyTimeout)
+            exchange.received(piece)
+        case (.end, .proxying(let exchange, _)):
+            self.timeout?.cancel()
+            self.phase = .proxying(exchange, isRequestComplete: true)
+            exchange.ended()
         case (.end, .upgrading(var upgrade)):
             upgrade.isRequestComplete = true
             self.phase = .upgrading(upgrade)
@@ -167,6 +183,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             } else {
                 self.exchange(request, endpoint)
             }
+        case .proxy(let endpoint):
+            self.proxy(request, endpoint)
         case .http:
             self.phase = .collecting(head: head, body: ByteBuffer())
             self.startTimeout(self.services.bodyTimeout)
@@ -280,7 +298,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Takes the handlers of HTTP out of the pipeline.
-    private func removeHTTP(_ context: ChannelHandlerContext) -> EventLoopFuture<Void>.Isolated {
+    fileprivate func removeHTTP(_ context: ChannelHandlerContext) -> EventLoopFuture<Void>.Isolated {
         let pipeline = context.pipeline.syncOperations
         self.removeEncoder(context)
         pipeline.removeHandler(self).whenFailure { _ in }
@@ -333,9 +351,16 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Tells an exchange that nobody waits for its answer any more.
     private func endExchange() {
-        guard case .exchanging(let exchange) = self.phase else { return }
-        self.phase = .closing
-        exchange.exchange.aborted()
+        switch self.phase {
+        case .exchanging(let exchange):
+            self.phase = .closing
+            exchange.exchange.aborted()
+        case .proxying(let exchange, _):
+            self.phase = .closing
+            exchange.aborted()
+        case .awaitingHead, .upgrading, .collecting, .responding, .closing:
+            break
+        }
     }
 
     // MARK: Plain HTTP
@@ -372,7 +397,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         try? context.pipeline.syncOperations.addHandler(encoder, position: .before(self))
     }
 
-    private func removeEncoder(_ context: ChannelHandlerContext) {
+    fileprivate func removeEncoder(_ context: ChannelHandlerContext) {
         guard let encoder = self.encoder else { return }
         self.encoder = nil
         context.pipeline.syncOperations.removeHandler(encoder).whenFailure { _ in }
@@ -415,7 +440,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// The response broke off: the client must not take it for a whole one.
-    fileprivate func abort() {
+    func abort() {
         self.context?.close(promise: nil)
     }
 
@@ -435,6 +460,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch self.phase {
         case .responding: return true
         case .exchanging(let exchange): return exchange.isRequestComplete
+        case .proxying(_, let isRequestComplete): return isRequestComplete || self.isProxyPaused
         case .awaitingHead, .upgrading, .collecting, .closing: return false
         }
     }
@@ -483,6 +509,9 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .exchanging(let exchange):
             // An answer may take its time; a request may not.
             if !exchange.isRequestComplete { self.refuse(.requestTimeout) }
+        case .proxying(_, let isRequestComplete):
+            // One that is held, or that a backend does not take, is not late.
+            if !isRequestComplete, !self.isProxyPaused { self.context?.close(promise: nil) }
         case .responding:
             break
         }
@@ -491,6 +520,71 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
 @available(*, unavailable)
 extension FrontDoorHandler: Sendable {}
+
+/// What a proxied exchange does here.
+extension FrontDoorHandler: ProxyDownstream {
+    private func proxy(_ request: UpgradeRequest, _ endpoint: ProxyEndpoint) {
+        guard let context = self.context, let pool = endpoint.pool(on: context.eventLoop) else { return }
+        // Responses of backends are written as they are.
+        self.removeEncoder(context)
+        self.isProxyPaused = false
+        let exchange = ProxyExchange(request, endpoint, pool: pool, eventLoop: context.eventLoop, downstream: self)
+        self.phase = .proxying(exchange, isRequestComplete: false)
+        self.startTimeout(self.services.bodyTimeout)
+        exchange.begin()
+    }
+
+    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+
+    func setReading(_ isReading: Bool) {
+        guard self.isProxyPaused == isReading else { return }
+        self.isProxyPaused = !isReading
+        guard isReading else { return }
+        if case .proxying(_, isRequestComplete: false) = self.phase { self.startTimeout(self.services.bodyTimeout) }
+        self.resumeReading()
+    }
+
+    func write(_ bytes: ByteBuffer) { self.context?.write(NIOAny(bytes), promise: nil) }
+    func flush() { self.context?.flush() }
+
+    func finish(keepsAlive: Bool) {
+        guard let context = self.context, case .proxying = self.phase else { return }
+        self.isProxyPaused = false
+        if keepsAlive, !self.services.state.isDraining {
+            self.phase = .awaitingHead
+            self.headGuard.expectHead()
+            self.startTimeout(self.services.headerTimeout)
+            self.resumeReading()
+        } else {
+            self.close(after: context.writeAndFlush(NIOAny(ByteBuffer())))
+        }
+    }
+
+    func tunnel(to upstream: any Channel, onEnd: @escaping @Sendable () -> Void) {
+        guard let context = self.context else { return onEnd() }
+        self.timeout?.cancel()
+        self.phase = .closing
+        let (here, there) = SpliceHandler.pair(onEnd: onEnd)
+        let pipeline = upstream.pipeline.syncOperations
+        do {
+            try context.pipeline.syncOperations.addHandler(here)
+        } catch {
+            // The client is gone already.
+            onEnd()
+            return upstream.close(promise: nil)
+        }
+        do {
+            try pipeline.addHandler(there)
+        } catch {
+            return context.close(promise: nil)
+        }
+        // What came behind the heads is passed on when the decoders go, outside of any read.
+        let client = context.channel
+        UpstreamPool.removeHTTP(from: pipeline)?.whenComplete { _ in client.flush() }
+        self.removeHTTP(context).whenComplete { _ in upstream.flush() }
+        if self.isReadHeld { client.read() }
+    }
+}
 
 /// Carries a response from the task that made it to the connection, part by part, each written before the next is asked for.
 private struct ResponseSink: Sendable {

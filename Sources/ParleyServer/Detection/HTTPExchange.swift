@@ -36,6 +36,8 @@ enum Route {
     case webSocket(any WebSocketEndpoint)
     /// A place where plain requests are exchanges, and WebSocket is spoken, too.
     case exchange(any ExchangeEndpoint & WebSocketEndpoint)
+    /// Goes on to a session backend, whatever it is.
+    case proxy(ProxyEndpoint)
     /// The HTTP API.
     case http
 }

@@ -69,6 +69,10 @@ extension Response {
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
     }
 
+    static func json(_ body: ByteBuffer, headers: HTTPFields = [:]) -> Response {
+        self.json(.ok, body, headers: headers)
+    }
+
     static func json(_ status: HTTPResponse.Status = .ok, _ body: String) -> Response {
         self.json(status, ByteBuffer(string: body))
     }

@@ -1,3 +1,4 @@
+import ParleyBackends
 import ParleyHub
 import ParleyJWT
 import ParleyServer
@@ -56,6 +57,15 @@ struct DevelopmentGuide {
                 lines += [
                     "  relay: whatever you send, to everybody there",
                     "    \(self.program) connect '\(base)/relay/lobby'",
+                ]
+            }
+            if let api = self.port(of: .backendsAPI), let catalogue = self.plan.server.backends.catalogue,
+                catalogue.mode == .development, catalogue.defaultService != nil
+            {
+                let http = self.plan.server.tls == nil ? "http" : "https"
+                lines += [
+                    "  session backends: a process for each key; open the url of the answer in two browsers",
+                    "    curl -X POST \(http)://\(self.plan.server.host ?? "localhost"):\(api)/v2/service/-/-/connect -d '{\"key\":\"lobby\"}'",
                 ]
             }
             lines += ["", "Any WebSocket client will do. Tokens and messages last until Ctrl-C.", ""]

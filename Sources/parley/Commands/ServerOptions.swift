@@ -81,12 +81,38 @@ struct ServerOptions: ParsableArguments {
     )
     var sessionChatBackendPort: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "API of session backends. (BACKENDS_API_PORT; default: 8080)",
+            valueName: "port|off"
+        )
+    )
+    var backendsApiPort: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Proxy of session backends. (BACKENDS_PROXY_PORT; default: 9090)",
+            valueName: "port|off"
+        )
+    )
+    var backendsProxyPort: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Command of the default session backend, such as 'node backend.mjs'. (BACKENDS_COMMAND)",
+            valueName: "command"
+        )
+    )
+    var backendCommand: String?
+
     func settings() async throws -> Settings {
         try await Settings(
             flags: [
                 (.host, self.host), (.port, self.port), (.gatewayPort, self.gatewayPort),
                 (.webSocketPort, self.websocketPort), (.dataDirectory, self.dataDir), (.channelPort, self.channelPort),
                 (.disposableChatPort, self.disposableChatPort), (.issuerPort, self.sessionChatBackendPort),
+                (.backendsAPIPort, self.backendsApiPort), (.backendsProxyPort, self.backendsProxyPort),
+                (.backendsCommand, self.backendCommand),
                 (.tlsCertificate, self.tlsCertificate),
                 (.tlsKey, self.tlsKey),
                 (.logLevel, self.logLevel), (.logFormat, self.logFormat),

@@ -8,6 +8,7 @@ import Yams
 struct ConfigurationFile {
     private(set) var values: [String: String] = [:]
     private(set) var spaces: [String: [String]] = [:]
+    private(set) var backends = BackendsFile()
 
     init(path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
@@ -26,6 +27,15 @@ struct ConfigurationFile {
         for (key, value) in mapping {
             if key.string == "spaces" {
                 self.spaces = try Self.spaces(value, path: path)
+            } else if key.string == "backends", let mapping = value.mapping {
+                for (key, value) in mapping {
+                    let name = key.string ?? ""
+                    if BackendsFile.keys.contains(name) {
+                        try self.backends.read(name, value, path: path)
+                    } else {
+                        try self.add(value, at: ["backends", name], path: path)
+                    }
+                }
             } else {
                 try self.add(value, at: [key.string ?? ""], path: path)
             }

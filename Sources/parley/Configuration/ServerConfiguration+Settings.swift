@@ -19,6 +19,7 @@ extension ServePlan {
     init(_ settings: Settings, isDevelopment: Bool) async throws {
         for setting in Setting.all { try settings.check(setting) }
         var server = ServerConfiguration(wallTime: Clock.wallTime)
+        server.backends = try BackendsConfiguration(settings, isDevelopment: isDevelopment)
         try Self.readListeners(settings, into: &server)
         try Self.readLimits(settings, into: &server)
         try Self.readSessionChat(settings, into: &server)
@@ -57,12 +58,15 @@ extension ServePlan {
     private static func readListeners(_ settings: Settings, into server: inout ServerConfiguration) throws {
         let candidates: [(Setting, ServerConfiguration.Listener.Kind)] = [
             (.port, .frontDoor), (.gatewayPort, .gateway), (.webSocketPort, .gatewaySockets),
-            (.channelPort, .channelServer), (.disposableChatPort, .disposableChat),
-            (.issuerPort, .issuer),
+            (.channelPort, .channelServer), (.backendsAPIPort, .backendsAPI), (.backendsProxyPort, .backendsProxy),
+            (.disposableChatPort, .disposableChat), (.issuerPort, .issuer),
         ]
+        // A listener that is not there takes nobody's port.
+        let absent: [ServerConfiguration.Listener.Kind] =
+            server.backends.catalogue == nil ? [.backendsAPI, .backendsProxy] : []
         server.listeners = []
         for (setting, kind) in candidates {
-            guard let port = try settings.port(setting) else { continue }
+            guard !absent.contains(kind), let port = try settings.port(setting) else { continue }
             let name = settings.value(of: setting).name
             if port != 0, let other = server.listeners.first(where: { $0.port == port }) {
                 throw ConfigurationFailure(

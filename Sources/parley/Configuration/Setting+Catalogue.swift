@@ -449,22 +449,25 @@ extension Setting {
         help: "Accept permessage-deflate when a client offers it"
     )
 
-    static let all: [Setting] = [
-        .port, .gatewayPort, .webSocketPort, .channelPort, .disposableChatPort, .issuerPort, .host, .eventLoops,
-        .tlsCertificate, .tlsKey,
-        .dataDirectory,
-        .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .headerTimeout,
-        .frameTimeout, .shutdownGrace,
-        .logLevel, .logFormat, .logDebug, .debug, .corsOrigin,
-        .sessionChat, .jwtSecret, .sessionServerHost, .roomsPerProcess, .idleTimeoutEnabled, .processIdleTimeout,
-        .roomIdleTimeout, .maximumUsersPerRoom, .historyLimit, .historyFull, .maximumMessageLength, .duplicateUser,
-        .issuerEnabled, .tokenTTL, .sessionChatCORSOrigin, .sessionCheckHost, .maximumFrameBytes,
-        .disposableChat, .acceptedOrigin, .pingPeriod, .pongWait, .maximumTextLength, .maximumMessageBytes,
-        .channelServer, .channelPath, .channelIdleTimeout, .channelMaximumLifetime, .channelMaximumMessageBytes,
-        .channelMaximumFrameBytes, .channelEcho, .channelServerPing, .channelRateLimit, .channelManagementAuth,
-        .channelManagementToken, .channelAccessKeyID, .channelSecretAccessKey,
-        .gateway, .gatewayName, .webSocketPath, .sessionTTL, .gatewayCORSOrigin, .disableCORS, .gatewayAdminToken,
-        .rateLimitEvents, .aiURL, .aiKey, .aiModel, .nodeEnvironment, .swaggerUser, .swaggerPassword, .swaggerDirectory,
-        .relay, .relayMaximumMessageBytes, .relayCompression,
-    ]
+    static let all: [Setting] =
+        [
+            .port, .gatewayPort, .webSocketPort, .channelPort, .disposableChatPort, .issuerPort, .backendsAPIPort,
+            .backendsProxyPort, .host, .eventLoops,
+            .tlsCertificate, .tlsKey,
+            .dataDirectory,
+            .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .headerTimeout,
+            .frameTimeout, .shutdownGrace,
+            .logLevel, .logFormat, .logDebug, .debug, .corsOrigin,
+            .sessionChat, .jwtSecret, .sessionServerHost, .roomsPerProcess, .idleTimeoutEnabled, .processIdleTimeout,
+            .roomIdleTimeout, .maximumUsersPerRoom, .historyLimit, .historyFull, .maximumMessageLength, .duplicateUser,
+            .issuerEnabled, .tokenTTL, .sessionChatCORSOrigin, .sessionCheckHost, .maximumFrameBytes,
+            .disposableChat, .acceptedOrigin, .pingPeriod, .pongWait, .maximumTextLength, .maximumMessageBytes,
+            .channelServer, .channelPath, .channelIdleTimeout, .channelMaximumLifetime, .channelMaximumMessageBytes,
+            .channelMaximumFrameBytes, .channelEcho, .channelServerPing, .channelRateLimit, .channelManagementAuth,
+            .channelManagementToken, .channelAccessKeyID, .channelSecretAccessKey,
+            .gateway, .gatewayName, .webSocketPath, .sessionTTL, .gatewayCORSOrigin, .disableCORS, .gatewayAdminToken,
+            .rateLimitEvents, .aiURL, .aiKey, .aiModel, .nodeEnvironment, .swaggerUser, .swaggerPassword,
+            .swaggerDirectory,
+            .relay, .relayMaximumMessageBytes, .relayCompression,
+        ] + Setting.allOfBackends
 }

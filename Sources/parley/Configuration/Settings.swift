@@ -36,6 +36,8 @@ struct Settings: Sendable {
     let file: String?
     /// Dialects by the name of the space that the file puts them into.
     let spaces: [String: [String]]
+    /// Services and accounts of session backends, from the file.
+    let backends: BackendsFile
 
     /// - Parameters:
     ///   - flags: Values from the command line, by setting.
@@ -60,6 +62,7 @@ struct Settings: Sendable {
             throw ConfigurationFailure(description: "The file .env in the working directory cannot be read: \(error)")
         }
         var spaces: [String: [String]] = [:]
+        var backends = BackendsFile()
         if let file {
             let contents = try ConfigurationFile(path: file)
             var values: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -68,10 +71,12 @@ struct Settings: Sendable {
             }
             layers.append(Layer(name: file, provider: InMemoryProvider(name: "file", values: values)))
             spaces = contents.spaces
+            backends = contents.backends
         }
         self.layers = layers
         self.file = file
         self.spaces = spaces
+        self.backends = backends
     }
 
     private static func key(_ name: String) -> AbsoluteConfigKey {

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import DEADLINE, cleanup
@@ -64,6 +65,17 @@ class Connection:
         self.send(head(method, path, self.address, headers, body) + body)
         return self.answer(to=method)
 
+    def head_of_answer(self) -> Answer:
+        """The next answer without its body."""
+        return Answer.of_head(self._until(b"\r\n\r\n"))
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body of a chunked answer, piece by piece as it comes."""
+        while size := int(self._until(b"\r\n").split(b";")[0], 16):
+            yield self.read(size)
+            self.read(2)
+        self._until(b"\r\n")
+
     def answer(self, *, to: str = "GET") -> Answer:
         """The next answer; `to` is the request's method, because an answer to HEAD has no body."""
         answer = Answer.of_head(self._until(b"\r\n\r\n"))
@@ -112,12 +124,7 @@ class Connection:
         if "content-length" in headers:
             return self.read(int(headers["content-length"]))
         if "chunked" in headers.get("transfer-encoding", ""):
-            body = b""
-            while size := int(self._until(b"\r\n").split(b";")[0], 16):
-                body += self.read(size)
-                self.read(2)
-            self._until(b"\r\n")
-            return body
+            return b"".join(self.chunks())
         self.is_closed()
         body, self.unread = self.unread, b""
         return body

@@ -1,0 +1,390 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import ParleyBackends
+internal import ParleyHub
+internal import ParleyModel
+
+/// The HTTP APIs of session backends. Source: docs/session-backends.md.
+struct BackendsAPI: Sendable {
+    let services: BackendsServices
+
+    /// Bodies of requests, in bytes.
+    static let maximumBodyBytes = 2 << 20
+
+    /// Answers that pages of any origin may read.
+    static let openToAll: HTTPFields = [.accessControlAllowOrigin: "*"]
+
+    /// What every port with the API on it has.
+    func registerShared(on router: Router<APIContext>) {
+        self.registerConnecting(on: router.group("v2"))
+        self.registerBackends(on: router.group("v2"))
+        OldBackendsAPI(api: self).register(on: router.group("v1"))
+        PlaneAPI(api: self).register(on: router)
+        ReadyPage(api: self).register(on: router)
+    }
+
+    /// What the API's own port has besides.
+    func registerOwn(on router: Router<APIContext>) {
+        OldBackendsAPI(api: self).register(on: router.group())
+        self.registerAccounts(on: router.group())
+    }
+
+    // MARK: Answering
+
+    /// Runs `body`, and turns its failure into an answer.
+    func answer(_ body: () async throws(BackendFailure) -> Response) async -> Response {
+        do throws(BackendFailure) {
+            return try await body()
+        } catch {
+            return error.response(id: self.note(error))
+        }
+    }
+
+    /// - Returns: What the failure is called in the log.
+    func note(_ failure: BackendFailure) -> String {
+        let id = Self.randomID()
+        self.services.logger.info(
+            "A request to the backends' API was refused",
+            metadata: ["id": "\(id)", "code": "\(failure.code)", "status": "\(failure.status)"]
+        )
+        return id
+    }
+
+    private static func randomID() -> String {
+        var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+        return RandomIdentifier.base36(length: 14, using: &random)
+    }
+
+    static func body(of request: Request) async throws(BackendFailure) -> ByteBuffer {
+        var request = request
+        do { return try await request.collectBody(upTo: Self.maximumBodyBytes) } catch { throw .tooLarge }
+    }
+
+    static func backend(_ context: APIContext) throws(BackendFailure) -> BackendID {
+        guard let text = context.parameters.get("id"), let id = BackendID(text) else { throw .backendNotFound }
+        return id
+    }
+
+    static func service(_ context: APIContext) throws(BackendFailure) -> ServiceName {
+        func part(_ name: String) -> String? {
+            context.parameters.get(name).flatMap { PercentEncoding.decode($0[...]) }
+        }
+        guard let account = part("account"), let service = part("service") else { throw .serviceNotFound }
+        return ServiceName(account: account, service: service, environment: part("environment"))
+    }
+
+    // MARK: Who asks
+
+    /// - Throws: ``BackendFailure/unauthorized``, or ``BackendFailure/forbidden`` when the token is another account's.
+    func authorize(_ request: Request, for account: String) throws(BackendFailure) {
+        guard self.services.catalogue.mode == .production else { return }
+        guard try self.accounts(of: request).contains(account) else { throw .forbidden }
+    }
+
+    func accounts(of request: Request) throws(BackendFailure) -> [String] {
+        guard let token = GatewayAuthentication.bearer(request.headers[.authorization]) else { throw .unauthorized }
+        let accounts = self.services.catalogue.accounts(of: token)
+        guard !accounts.isEmpty else { throw .unauthorized }
+        return accounts
+    }
+
+    /// A backend, for its owner.
+    func ownBackend(_ request: Request, _ context: APIContext) throws(BackendFailure) -> BackendInfo {
+        if self.services.catalogue.mode == .production { _ = try self.accounts(of: request) }
+        let info = try self.services.supervisor.info(try Self.backend(context))
+        if self.services.catalogue.mode == .production {
+            // One that a controller has spawned is nobody's here.
+            guard let account = info.service?.account else { throw .backendNotFound }
+            try self.authorize(request, for: account)
+        }
+        return info
+    }
+
+    // MARK: Connecting
+
+    private func registerConnecting(on group: RouterGroup<APIContext>) {
+        for path in ["service/:account/:service/connect", "service/:account/:service/:environment/connect"] {
+            group.post(RouterPath(path)) { request, context in
+                await self.answer { () throws(BackendFailure) in
+                    let service = try Self.service(context)
+                    try self.authorize(request, for: service.account)
+                    return try await self.connect(service, try ConnectBody(try await Self.body(of: request)), request)
+                }
+            }
+        }
+    }
+
+    private func connect(
+        _ name: ServiceName,
+        _ body: ConnectBody,
+        _ request: Request
+    ) async throws(BackendFailure) -> Response {
+        let result = try await self.services.supervisor.connect(try self.order(name, body))
+        let authority = request.head.authority ?? ""
+        return .json(self.connectAnswer(result, authority), headers: Self.openToAll)
+    }
+
+    func order(_ name: ServiceName, _ body: ConnectBody) throws(BackendFailure) -> ConnectOrder {
+        let service = try self.services.catalogue.service(name)
+        var order = ConnectOrder()
+        order.scope = name.description
+        order.key = body.key.map { BackendKey(scope: name.description, name: $0) }
+        order.service = name
+        order.user = body.user
+        order.auth = body.auth
+        var spawn = SpawnOrder(service)
+        spawn.maximumIdle = service.maximumIdle ?? Self.defaultMaximumIdle
+        switch body.spawning {
+        case .never:
+            return order
+        case .asConfigured:
+            break
+        case .with(let wanted):
+            if let cluster = wanted.cluster, cluster != self.services.clusterName { throw .invalidCluster }
+            spawn.program = try self.services.catalogue.program(of: service, tag: wanted.tag)
+            spawn.environment.merge(wanted.environment) { $1 }
+            spawn.limits = wanted.limits.filled(from: service.limits)
+            spawn.mount = wanted.mount.map { $0.within(name) }
+            spawn.maximumIdle = wanted.maximumIdle ?? spawn.maximumIdle
+            spawn.lifetime = wanted.lifetime ?? spawn.lifetime
+        }
+        order.spawn = spawn
+        return order
+    }
+
+    /// Of backends whose service and request say nothing.
+    private static let defaultMaximumIdle = TimeAmount.seconds(300)
+
+    func connectAnswer(_ result: ConnectResult, _ authority: String) -> ByteBuffer {
+        let api = self.services.apiURL(authority)
+        let isDevelopment = self.services.catalogue.mode == .development
+        return JSONObjectWriter.object { writer in
+            writer.write("backend_id", result.backend.text)
+            writer.write("spawned", result.isSpawned)
+            writer.write("status", result.status.rawValue)
+            writer.write("token", result.token)
+            writer.write("url", self.services.url(of: result, authority))
+            if let secret = result.secretToken {
+                writer.write("secret_token", secret)
+            } else {
+                writer.write("secret_token", json: nil)
+            }
+            writer.write("status_url", "\(api)/v2/backend/\(result.backend)/status")
+            writer.write("ready_url", isDevelopment ? "" : "\(api)/ready/\(result.backend)/\(result.token)/")
+        }
+    }
+
+    // MARK: Backends
+
+    private func registerBackends(on group: RouterGroup<APIContext>) {
+        group.get("backend/:id/status") { _, context in
+            await self.answer { () throws(BackendFailure) in
+                let state = try self.services.supervisor.info(try Self.backend(context)).state
+                return .json(BackendJSON.publicState(state), headers: Self.openToAll)
+            }
+        }
+        group.get("backend/:id/status/stream") { _, context in
+            await self.answer { () throws(BackendFailure) in
+                EventStream.response(
+                    try self.services.supervisor.states(of: try Self.backend(context)),
+                    keepAlive: "\n"
+                ) { EventStream.data(BackendJSON.publicState($0)) }
+            }
+        }
+        group.post("backend/:id/terminate") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                let backend = try self.ownBackend(request, context)
+                let body = try await Self.body(of: request)
+                let isHard = body.readableBytes > 0 ? try BackendFields(body).bool("hard") ?? false : false
+                try self.services.supervisor.terminate(backend.id, isHard ? .hard : .soft)
+                return .json(ByteBuffer(string: "{\"status\":\"ok\"}"), headers: Self.openToAll)
+            }
+        }
+        group.get("backend/:id") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                .json(self.describe(try self.ownBackend(request, context)), headers: Self.openToAll)
+            }
+        }
+        group.get("backend/:id/logs/stream") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                let backend = try self.ownBackend(request, context)
+                return EventStream.response(try self.services.supervisor.output(of: backend.id), keepAlive: "\n") {
+                    EventStream.data(ByteBuffer(string: $0.split(separator: "\r").joined(separator: " ")))
+                }
+            }
+        }
+        group.get("backend/:id/metrics/stream") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                let backend = try self.ownBackend(request, context)
+                return EventStream.response(try self.metrics(of: backend.id), keepAlive: "\n") { EventStream.data($0) }
+            }
+        }
+        group.get("account/:account/backends") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                let account = context.parameters.get("account") ?? ""
+                try self.authorize(request, for: account)
+                return .json(self.list(of: account), headers: Self.openToAll)
+            }
+        }
+        group.get("account/:account/services") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                let account = context.parameters.get("account") ?? ""
+                try self.authorize(request, for: account)
+                return .json(
+                    JSONObjectWriter.object { $0.write("services", self.services.catalogue.serviceNames(of: account)) },
+                    headers: Self.openToAll
+                )
+            }
+        }
+        group.get("service/:account/:service") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                let name = try Self.service(context)
+                try self.authorize(request, for: name.account)
+                let service = try self.services.catalogue.service(name)
+                return .json(
+                    JSONObjectWriter.object { writer in
+                        writer.write("name", name.service)
+                        writer.write("account_name", name.account)
+                        writer.write("tags", service.tags.keys.sorted())
+                    },
+                    headers: Self.openToAll
+                )
+            }
+        }
+    }
+
+    private func describe(_ backend: BackendInfo) -> ByteBuffer {
+        JSONObjectWriter.object { writer in
+            self.write(backend, to: &writer)
+            let states = zip(backend.states, [nil] + backend.states.dropLast().map(Optional.some))
+            writer.write("statuses", json: BackendJSON.array(states.map { BackendJSON.ownState($0, after: $1) }))
+            writer.write("image_digest", "")
+            writer.write("key", backend.key.name)
+            if let environment = backend.service?.environment { writer.write("environment_name", environment) }
+            if let limit = backend.memoryLimitBytes { writer.write("max_mem_bytes", limit) }
+        }
+    }
+
+    private func write(_ backend: BackendInfo, to writer: inout JSONObjectWriter) {
+        writer.write("id", backend.id.text)
+        writer.write("created_at", backend.createdAt.iso8601)
+        writer.write("service_name", backend.service?.service ?? "")
+        writer.write("cluster_name", self.services.clusterName)
+        writer.write("account_name", backend.service?.account ?? "")
+    }
+
+    private func list(of account: String) -> ByteBuffer {
+        let isDevelopment = self.services.catalogue.mode == .development
+        let backends = self.services.supervisor.live().filter { isDevelopment || $0.service?.account == account }
+        let entries = backends.map { backend in
+            JSONObjectWriter.object { writer in
+                self.write(backend, to: &writer)
+                writer.write("status", backend.state.status.rawValue)
+                writer.write("key", backend.key.name)
+            }
+        }
+        return JSONObjectWriter.object { $0.write("running_backends", json: BackendJSON.array(entries)) }
+    }
+
+    /// What a backend uses, every ten seconds; times since the message before.
+    private func metrics(of id: BackendID) throws(BackendFailure) -> AsyncStream<ByteBuffer> {
+        _ = try self.services.supervisor.info(id)
+        let (stream, feed) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(2))
+        let services = self.services
+        let measuring = Task {
+            var last: ResourceUse?
+            while !Task.isCancelled, let use = await services.supervisor.use(of: id) {
+                let elapsed = use.processorTime - (last?.processorTime ?? 0)
+                let machine = use.machineProcessorTime - (last?.machineProcessorTime ?? use.machineProcessorTime)
+                last = use
+                feed.yield(
+                    JSONObjectWriter.object { writer in
+                        writer.write("cluster", services.clusterName)
+                        writer.write("backend_id", id.text)
+                        writer.write("mem_used", use.memoryUsed)
+                        writer.write("mem_available", use.memoryAvailable)
+                        writer.write("cpu_used", max(0, elapsed))
+                        writer.write("sys_cpu", max(0, machine))
+                    }
+                )
+                try? await Task.sleep(for: .seconds(10))
+            }
+            feed.finish()
+        }
+        feed.onTermination = { _ in measuring.cancel() }
+        return stream
+    }
+
+    // MARK: Accounts
+
+    private func registerAccounts(on group: RouterGroup<APIContext>) {
+        group.get("auth") { request, _ in
+            await self.answer { () throws(BackendFailure) in
+                let isDevelopment = self.services.catalogue.mode == .development
+                let accounts = isDevelopment ? ["-"] : try self.accounts(of: request)
+                return .json(
+                    JSONObjectWriter.object { writer in
+                        writer.write("status", "ok")
+                        writer.write("accounts", accounts)
+                        writer.write("is_admin", false)
+                    },
+                    headers: Self.openToAll
+                )
+            }
+        }
+        group.post("service/:account/:service/terminate-backends") { request, context in
+            await self.answer { () throws(BackendFailure) in
+                let name = try Self.service(context)
+                try self.authorize(request, for: name.account)
+                return try self.terminate(backendsOf: name, try await Self.body(of: request))
+            }
+        }
+    }
+
+    private func terminate(backendsOf name: ServiceName, _ body: ByteBuffer) throws(BackendFailure) -> Response {
+        let fields = body.readableBytes > 0 ? try BackendFields(body) : nil
+        let before = try fields?.string("before").map { text throws(BackendFailure) in
+            guard let time = WallTime(iso8601: text) else {
+                throw .invalidRequest("before: expected a time like 2025-01-31T12:00:00Z")
+            }
+            return time
+        }
+        let isHard = try fields?.bool("hard") ?? false
+        let isDryRun = try fields?.bool("dry_run") ?? false
+        let backends = self.services.supervisor.live().filter { backend in
+            backend.service?.account == name.account && backend.service?.service == name.service
+                && (before.map { backend.createdAt < $0 } ?? true)
+        }
+        var terminated = 0
+        if !isDryRun {
+            for backend in backends {
+                // One that ends by itself in this moment has what it was to get.
+                do throws(BackendFailure) {
+                    try self.services.supervisor.terminate(backend.id, isHard ? .hard : .soft)
+                    terminated += 1
+                } catch {}
+            }
+        }
+        return .json(
+            JSONObjectWriter.object { writer in
+                writer.write("backend_count", backends.count)
+                writer.write("terminated_count", terminated)
+                writer.write("is_complete", true)
+            },
+            headers: Self.openToAll
+        )
+    }
+}
+
+extension SpawnOrder.Mount {
+    /// Below the service's own directory, so that services cannot share by accident.
+    func within(_ service: ServiceName) -> SpawnOrder.Mount {
+        switch self {
+        case .key: return .key
+        case .path(let path):
+            return .path(PercentEncoding.encode(service.description) + "/" + path)
+        }
+    }
+}

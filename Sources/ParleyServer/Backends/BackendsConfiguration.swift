@@ -1,0 +1,44 @@
+public import ParleyBackends
+
+/// Session backends, as a server is told of them.
+public struct BackendsConfiguration: Sendable {
+    /// How the URLs of backends look.
+    public enum URLStyle: String, Sendable {
+        /// `https://<cluster>/<token>/`.
+        case path
+        /// `https://<backend id>.<cluster>/<token>/`.
+        case subdomain
+    }
+
+    /// Where a trusted API asks whether a request may pass.
+    public enum ControlAccess: Sendable {
+        /// Whoever asks from this machine.
+        case loopback
+        case token(String)
+        /// A URL that is asked with the same method and headers.
+        case forward(String)
+        case closed
+    }
+
+    /// `nil` switches session backends off.
+    public var catalogue: BackendCatalogue?
+    public var supervisor = SupervisorConfiguration()
+    public var processes = ProcessRuntime.Configuration()
+    /// The name under which browsers reach the proxy, with its port if that is not 443; `nil`: that of the API's own
+    /// address, with the proxy's port.
+    public var cluster: String?
+    public var urlStyle = URLStyle.path
+    /// Where clients reach the API, without a slash at the end; `nil`: where the request came.
+    public var publicAPIURL: String?
+    public var control = ControlAccess.closed
+    /// Peers whose `X-Forwarded-For` is continued instead of replaced.
+    public var trustedProxies: Set<String> = []
+    /// Where `/` of the proxy leads; `nil`: 400.
+    public var rootRedirect: String?
+    /// Whether Plane clients may say in their requests what is to be run.
+    public var allowsInlineCommands = false
+    /// What this program says of itself.
+    public var version = "unknown"
+
+    public init() {}
+}

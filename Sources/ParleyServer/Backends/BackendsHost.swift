@@ -1,0 +1,80 @@
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ParleyBackends
+internal import ParleyModel
+
+/// The session backends of this process: what runs them, watches them and leads to them.
+final class BackendsHost: Sendable {
+    let services: BackendsServices
+    private let processes: ProcessRuntime
+    /// Output and timers have a loop of their own: a backend that floods its output is not to slow connections down.
+    private let group: MultiThreadedEventLoopGroup
+    private let timers: [RepeatedTask]
+    private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+
+    private static let sweepInterval = TimeAmount.milliseconds(200)
+    private static let purgeInterval = TimeAmount.minutes(3)
+
+    init(
+        _ configuration: BackendsConfiguration,
+        catalogue: BackendCatalogue,
+        eventLoops: [any EventLoop],
+        isSecure: Bool,
+        state: ServerState,
+        wallTime: @escaping @Sendable () -> WallTime,
+        logger: Logger
+    ) {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.group = group
+        self.processes = ProcessRuntime(configuration.processes, group: group, logger: logger)
+        var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+        let node = "dr-" + RandomIdentifier.base36(length: 14, using: &random)
+        var settings = configuration.supervisor
+        settings.cluster = configuration.cluster ?? "localhost"
+        let poller = ReadinessPoller(group: group)
+        let supervisor = BackendSupervisor(
+            settings,
+            runtime: RuntimeSelection(processes: self.processes),
+            keyLock: MemoryKeyLock(LeaseTable(duration: settings.lease.expiry), wallTime: wallTime),
+            placement: LocalPlacement(node: node, cluster: settings.cluster),
+            poll: { try await poller.poll($0) },
+            wallTime: wallTime,
+            logger: logger
+        )
+        supervisor.remember(orphans: self.processes.orphans)
+        self.services = BackendsServices(
+            configuration,
+            catalogue: catalogue,
+            supervisor: supervisor,
+            node: node,
+            isSecure: isSecure,
+            state: state,
+            wallTime: wallTime,
+            logger: logger
+        )
+        self.pools = ProxyEndpoint.makePools(eventLoops)
+        let loop = group.next()
+        self.timers = [
+            loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
+                supervisor.sweep()
+            },
+            loop.scheduleRepeatedTask(initialDelay: Self.purgeInterval, delay: Self.purgeInterval) { _ in
+                supervisor.purge()
+            },
+        ]
+    }
+
+    /// - Parameter prefix: What stands before tokens.
+    func proxy(under prefix: String) -> ProxyEndpoint {
+        ProxyEndpoint(self.services, prefix: prefix, pools: self.pools)
+    }
+
+    /// Ends every backend, softly first, and returns when all are gone.
+    func shutDown() async {
+        await self.services.supervisor.shutDown()
+        for timer in self.timers { timer.cancel() }
+        self.processes.close()
+        try? await self.group.shutdownGracefully()
+    }
+}

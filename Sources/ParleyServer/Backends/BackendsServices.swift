@@ -1,0 +1,110 @@
+internal import Logging
+internal import NIOCore
+internal import ParleyBackends
+internal import ParleyModel
+internal import Synchronization
+
+/// What APIs and proxy of the session backends share.
+final class BackendsServices: Sendable {
+    /// Where this process listens, once it does.
+    private struct Ports: Sendable {
+        var proxy: Int?
+    }
+
+    let configuration: BackendsConfiguration
+    let catalogue: BackendCatalogue
+    let supervisor: BackendSupervisor
+    let node: String
+    let isSecure: Bool
+    let state: ServerState
+    let wallTime: @Sendable () -> WallTime
+    let logger: Logger
+    private let ports = Mutex(Ports())
+
+    init(
+        _ configuration: BackendsConfiguration,
+        catalogue: BackendCatalogue,
+        supervisor: BackendSupervisor,
+        node: String,
+        isSecure: Bool,
+        state: ServerState,
+        wallTime: @escaping @Sendable () -> WallTime,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.catalogue = catalogue
+        self.supervisor = supervisor
+        self.node = node
+        self.isSecure = isSecure
+        self.state = state
+        self.wallTime = wallTime
+        self.logger = logger
+    }
+
+    /// The path of backends on a port that others use, too.
+    static let sharedPrefix = "/b"
+
+    func listening(proxyPort: Int?) { self.ports.withLock { $0.proxy = proxyPort } }
+
+    /// The name by which programs of other systems know where backends run.
+    var clusterName: String { self.configuration.cluster ?? "localhost" }
+
+    // MARK: URLs
+
+    private var scheme: String { self.isSecure ? "https" : "http" }
+
+    /// Whether the server takes new work no more.
+    var isShuttingDown: Bool { self.state.isDraining }
+
+    /// Where a client that asked at `authority` finds the API.
+    func apiURL(_ authority: String) -> String {
+        self.configuration.publicAPIURL ?? "\(self.scheme)://\(authority.isEmpty ? "localhost" : authority)"
+    }
+
+    /// Where it finds a backend.
+    func url(of result: ConnectResult, _ authority: String) -> String {
+        self.url(token: result.token, of: result.backend, at: result.subdomain, authority)
+    }
+
+    func url(of route: BackendRoute, _ authority: String) -> String {
+        self.url(token: route.token, of: route.backend, at: route.subdomain, authority)
+    }
+
+    private func url(token: String, of backend: BackendID, at subdomain: String?, _ authority: String) -> String {
+        "\(self.proxyURL(backend, subdomain, authority))/\(token)/"
+    }
+
+    private func proxyURL(_ backend: BackendID, _ subdomain: String?, _ authority: String) -> String {
+        if let cluster = self.configuration.cluster {
+            // A port means that nobody stands before us and speaks TLS.
+            let isPlain = Authority(cluster).port.map { $0 != 443 } ?? false
+            let label = subdomain ?? (self.configuration.urlStyle == .subdomain ? backend.text : nil)
+            return "\(isPlain ? "http" : "https")://\(label.map { $0 + "." } ?? "")\(cluster)"
+        }
+        let asked = Authority(authority.isEmpty ? "localhost" : authority)
+        guard let port = self.ports.withLock({ $0.proxy }) else {
+            return "\(self.scheme)://\(authority)\(Self.sharedPrefix)"
+        }
+        return "\(self.scheme)://\(subdomain.map { $0 + "." } ?? "")\(asked.host):\(port)"
+    }
+}
+
+/// A host and perhaps a port, as in a Host header.
+struct Authority: Sendable, Hashable {
+    /// With brackets where it is an address of IPv6.
+    let host: String
+    let port: Int?
+
+    init(_ text: some StringProtocol) {
+        let afterBrackets = text.lastIndex(of: "]").map { text[text.index(after: $0)...] } ?? text[...]
+        if let colon = afterBrackets.lastIndex(of: ":"),
+            let port = Int(afterBrackets[afterBrackets.index(after: colon)...])
+        {
+            self.host = text[..<colon].lowercased()
+            self.port = port
+        } else {
+            self.host = text.lowercased()
+            self.port = nil
+        }
+    }
+}

@@ -1,0 +1,116 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import ParleyBackends
+internal import ParleyModel
+
+/// Where requests go on to session backends: a port of its own, or a path of a shared one.
+struct ProxyEndpoint: Sendable {
+    let services: BackendsServices
+    /// What stands before tokens; without a slash at its end.
+    let prefix: String
+    private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+
+    init(_ services: BackendsServices, prefix: String, pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]) {
+        self.services = services
+        self.prefix = prefix
+        self.pools = pools
+    }
+
+    /// A pool for each event loop.
+    static func makePools(_ eventLoops: [any EventLoop]) -> [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] {
+        Dictionary(
+            uniqueKeysWithValues: eventLoops.map { eventLoop in
+                (
+                    ObjectIdentifier(eventLoop),
+                    NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
+                )
+            }
+        )
+    }
+
+    /// On `eventLoop` only.
+    func pool(on eventLoop: any EventLoop) -> UpstreamPool? { self.pools[ObjectIdentifier(eventLoop)]?.value }
+
+    /// What a request is answered without asking any backend.
+    struct Refusal {
+        let status: HTTPResponseStatus
+        var location: String?
+        var text = ""
+
+        /// The whole answer, without the fields of the connection.
+        func head(version: HTTPVersion) -> HTTPResponseHead {
+            var headers = HTTPHeaders(ProxyHeaders.crossOrigin.map { ($0.name, $0.value) })
+            headers.add(name: "Server", value: ProxyHeaders.server)
+            if let location { headers.add(name: "Location", value: location) }
+            if !self.text.isEmpty { headers.add(name: "Content-Type", value: "text/plain; charset=utf-8") }
+            headers.add(name: "Content-Length", value: "\(self.text.utf8.count)")
+            return HTTPResponseHead(version: version, status: self.status, headers: headers)
+        }
+    }
+
+    enum Decision {
+        case refuse(Refusal)
+        case open(BackendRoute, SocketAddress?, ProxyPath)
+    }
+
+    /// Looks at the head of a request, and opens the way to its backend.
+    func decide(_ request: UpgradeRequest) -> Decision {
+        if request.path == self.prefix + "/ready" {
+            let isReady = !self.services.isShuttingDown
+            return .refuse(
+                Refusal(status: isReady ? .ok : .serviceUnavailable, text: isReady ? "ready\n" : "not ready\n")
+            )
+        }
+        guard let path = ProxyPath(request.head.uri, under: self.prefix) else { return .refuse(self.rootRefusal) }
+        guard let host = request.header("Host") else { return .refuse(Refusal(status: .badRequest)) }
+        if let refusal = self.refusal(ofHost: host) { return .refuse(refusal) }
+        switch self.services.supervisor.open(String(path.token)) {
+        case .gone: return .refuse(Refusal(status: .gone))
+        case .full:
+            return .refuse(
+                Refusal(status: .serviceUnavailable, text: "As many requests wait for this session as may\n")
+            )
+        case .ready(let route, let address): return self.checked(route, address, path, host)
+        case .pending(let route): return self.checked(route, nil, path, host)
+        }
+    }
+
+    private func checked(
+        _ route: BackendRoute,
+        _ address: SocketAddress?,
+        _ path: ProxyPath,
+        _ host: String
+    ) -> Decision {
+        if let subdomain = route.subdomain, !Authority(host).host.hasPrefix(subdomain.lowercased() + ".") {
+            self.services.supervisor.closed(route)
+            return .refuse(Refusal(status: .forbidden))
+        }
+        return .open(route, address, path)
+    }
+
+    private var rootRefusal: Refusal {
+        guard let location = self.services.configuration.rootRedirect else {
+            return Refusal(status: .badRequest, text: "Expected the URL of a session, as connect gives it\n")
+        }
+        return Refusal(status: .movedPermanently, location: location)
+    }
+
+    /// Where a cluster has a name, others are not for us.
+    private func refusal(ofHost host: String) -> Refusal? {
+        guard let cluster = self.services.configuration.cluster.map({ Authority($0) }) else { return nil }
+        let asked = Authority(host)
+        let isPort = (asked.port ?? 443) == (cluster.port ?? 443)
+        let isHost = asked.host == cluster.host || asked.host.hasSuffix("." + cluster.host)
+        return isPort && isHost ? nil : Refusal(status: .forbidden)
+    }
+
+    /// Who has sent a request, as backends are told.
+    func peer(of request: UpgradeRequest) -> ProxyHeaders.Peer {
+        let address = request.remoteAddress?.clientIP ?? "unknown"
+        return ProxyHeaders.Peer(
+            address: address,
+            isSecure: request.isSecure,
+            isTrusted: self.services.configuration.trustedProxies.contains(address)
+        )
+    }
+}

@@ -1,0 +1,366 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import ParleyBackends
+
+/// What a proxied exchange does with its client's connection. All of it on the event loop of both.
+protocol ProxyDownstream: AnyObject {
+    var isWritable: Bool { get }
+    func setReading(_ isReading: Bool)
+    func write(_ bytes: ByteBuffer)
+    func flush()
+    /// The response is complete.
+    func finish(keepsAlive: Bool)
+    /// The response broke off: the client must not take it for a whole one.
+    func abort()
+    /// HTTP is over on both connections: bytes go to and fro from here.
+    func tunnel(to upstream: any Channel, onEnd: @escaping @Sendable () -> Void)
+}
+
+/// One request on its way to a backend, and the response on its way back. Reads as fast as the other side writes.
+final class ProxyExchange: UpstreamDelegate {
+    private enum Phase {
+        /// The backend has not answered its port yet, or there is no connection to it.
+        case waiting
+        case forwarding(UpstreamConnection)
+        case over
+    }
+
+    /// How long a request is held for a backend that does not come up.
+    private static let holdTime = TimeAmount.minutes(30)
+    private let endpoint: ProxyEndpoint
+    private let pool: UpstreamPool
+    private let eventLoop: any EventLoop
+    private let request: UpgradeRequest
+    private let isUpgrade: Bool
+    private weak var downstream: (any ProxyDownstream)?
+
+    private var phase = Phase.waiting
+    private var path: ProxyPath?
+    private(set) var route: BackendRoute?
+    private var registration: Int?
+    private var address: SocketAddress?
+    /// What came before there was anybody to take it; `nil` stands for the end.
+    private var pending: CircularBuffer<ByteBuffer?> = []
+    private var isRequestComplete = false
+    private var hasResponse = false
+    private var isResponseChunked = false
+    private var isResponseComplete = false
+    /// The head by which the backend agrees to another protocol; the end of its response comes first.
+    private var switching: HTTPResponseHead?
+    private var keepsUpstream = true
+    private var keepsDownstream: Bool
+    private var holding: Scheduled<Void>?
+    /// Said at the end of the request.
+    private var refusal: ProxyEndpoint.Refusal?
+
+    init(
+        _ request: UpgradeRequest,
+        _ endpoint: ProxyEndpoint,
+        pool: UpstreamPool,
+        eventLoop: any EventLoop,
+        downstream: any ProxyDownstream
+    ) {
+        self.request = request
+        self.endpoint = endpoint
+        self.pool = pool
+        self.eventLoop = eventLoop
+        self.downstream = downstream
+        self.isUpgrade = ProxyHeaders.isUpgrade(request.head.headers)
+        // What follows a request to upgrade cannot be told from the other protocol.
+        self.keepsDownstream = request.head.isKeepAlive && !self.isUpgrade
+    }
+
+    private var supervisor: BackendSupervisor { self.endpoint.services.supervisor }
+
+    // MARK: The client
+
+    /// The head is here.
+    func begin() {
+        switch self.endpoint.decide(self.request) {
+        case .refuse(let refusal):
+            // The end of a request without a body is here in an instant, and the connection is good for the next.
+            if self.hasBody { self.refuse(refusal) } else { self.refusal = refusal }
+        case .open(let route, let address, let path):
+            self.route = route
+            self.path = path
+            let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+            let eventLoop = self.eventLoop
+            self.registration = self.supervisor.register(route) {
+                eventLoop.execute { bound.value.cutOff() }
+            }
+            if let address { self.connect(to: address) } else { self.hold(route) }
+        }
+    }
+
+    private func hold(_ route: BackendRoute) {
+        self.downstream?.setReading(false)
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        self.holding = eventLoop.assumeIsolated().scheduleTask(in: Self.holdTime) {
+            self.refuse(ProxyEndpoint.Refusal(status: .gatewayTimeout))
+        }
+        self.supervisor.whenReady(route) { address in
+            eventLoop.execute { bound.value.settled(address) }
+        }
+    }
+
+    private func settled(_ address: SocketAddress?) {
+        guard case .waiting = self.phase else { return }
+        self.holding?.cancel()
+        if let address { self.connect(to: address) } else { self.refuse(ProxyEndpoint.Refusal(status: .gone)) }
+    }
+
+    func received(_ piece: ByteBuffer) {
+        switch self.phase {
+        case .waiting: self.pending.append(piece)
+        case .forwarding(let upstream):
+            upstream.write(.body(.byteBuffer(piece)))
+            upstream.flush()
+            if !upstream.isWritable { self.downstream?.setReading(false) }
+        case .over: break
+        }
+    }
+
+    /// The request is complete.
+    func ended() {
+        self.isRequestComplete = true
+        if let refusal = self.refusal { return self.refuse(refusal) }
+        switch self.phase {
+        case .waiting: self.pending.append(nil)
+        case .forwarding(let upstream):
+            upstream.write(.end(nil))
+            upstream.flush()
+            self.completeIfReady()
+        case .over: break
+        }
+    }
+
+    /// The client is gone.
+    func aborted() { self.end(reusing: false) }
+
+    func writabilityChanged(_ isWritable: Bool) {
+        if case .forwarding(let upstream) = self.phase { upstream.setReading(isWritable) }
+    }
+
+    /// The token was revoked, or the backend has been gone for a while.
+    private func cutOff() {
+        if case .over = self.phase { return }
+        if self.hasResponse { self.downstream?.abort() } else { self.refuse(ProxyEndpoint.Refusal(status: .gone)) }
+        self.end(reusing: false)
+    }
+
+    // MARK: The backend
+
+    /// Whether asking twice does no more than asking once (RFC 9110 §9.2.2), and nothing of a body would be missing.
+    private var mayAskAgain: Bool {
+        [.GET, .HEAD, .OPTIONS].contains(self.request.head.method) && !self.hasBody
+    }
+
+    private var hasBody: Bool {
+        let headers = self.request.head.headers
+        return headers.contains(name: "Content-Length") || headers.contains(name: "Transfer-Encoding")
+    }
+
+    private func connect(to address: SocketAddress) {
+        self.address = address
+        // A connection that waited may be closed by the backend in this moment: only for what may be asked again.
+        if self.mayAskAgain, !self.isUpgrade, let upstream = self.pool.takeIdle(to: address) {
+            return self.forward(to: upstream)
+        }
+        self.connectAnew(to: address)
+    }
+
+    private func connectAnew(to address: SocketAddress) {
+        self.downstream?.setReading(false)
+        self.pool.connect(to: address).assumeIsolated().whenComplete { result in
+            guard case .waiting = self.phase else {
+                if case .success(let upstream) = result { upstream.close() }
+                return
+            }
+            switch result {
+            case .success(let upstream): self.forward(to: upstream)
+            case .failure: self.refuse(ProxyEndpoint.Refusal(status: .badGateway))
+            }
+        }
+    }
+
+    private func forward(to upstream: UpstreamConnection) {
+        guard let route = self.route, let path = self.path else { return }
+        self.phase = .forwarding(upstream)
+        upstream.delegate = self
+        var head = HTTPRequestHead(version: .http1_1, method: self.request.head.method, uri: path.rest)
+        // A static token is part of what the backend serves.
+        if route.isStatic { head.uri = self.request.head.uri }
+        head.headers = ProxyHeaders.request(
+            self.request.head.headers,
+            for: route,
+            path: self.request.path,
+            from: self.endpoint.peer(of: self.request),
+            isUpgrade: self.isUpgrade
+        )
+        upstream.write(.head(head))
+        while let piece = self.pending.popFirst() {
+            if let piece { upstream.write(.body(.byteBuffer(piece))) } else { upstream.write(.end(nil)) }
+        }
+        upstream.flush()
+        self.downstream?.setReading(true)
+    }
+
+    func upstreamReceived(head: HTTPResponseHead) {
+        guard case .forwarding = self.phase, let route = self.route else { return }
+        if head.status.code == 101 {
+            self.switching = head
+            return
+        }
+        let isFinal = head.status.code >= 200
+        var headers = ProxyHeaders.response(head.headers, of: route.backend, isUpgrade: false)
+        if isFinal {
+            self.hasResponse = true
+            self.keepsUpstream = head.isKeepAlive && !self.isUpgrade
+            self.frame(head, &headers)
+            // A client that has not said everything, and has its answer, would be misunderstood next.
+            if !self.keepsDownstream { headers.add(name: "Connection", value: "close") }
+        }
+        self.downstream?.write(.responseHead(head.status, headers))
+        if !isFinal { self.downstream?.flush() }
+    }
+
+    /// How the end of the body is known (RFC 9112 §6.3).
+    private func frame(_ head: HTTPResponseHead, _ headers: inout HTTPHeaders) {
+        let hasNoBody = self.request.head.method == .HEAD || head.status == .noContent || head.status == .notModified
+        guard !hasNoBody, !head.headers.contains(name: "Content-Length") else { return }
+        if self.request.head.version == .http1_1 {
+            self.isResponseChunked = true
+            headers.add(name: "Transfer-Encoding", value: "chunked")
+        } else {
+            self.keepsDownstream = false
+        }
+    }
+
+    func upstreamReceived(body: ByteBuffer) {
+        guard let downstream = self.downstream, body.readableBytes > 0 else { return }
+        if self.isResponseChunked { downstream.write(.chunkHeader(body.readableBytes)) }
+        downstream.write(body)
+        if self.isResponseChunked { downstream.write(ByteBuffer(staticString: "\r\n")) }
+    }
+
+    func upstreamEnded(trailers: HTTPHeaders?) {
+        if let head = self.switching, case .forwarding(let upstream) = self.phase, let route = self.route {
+            return self.switchProtocols(head, upstream, route)
+        }
+        guard self.hasResponse else { return }
+        if self.isResponseChunked {
+            var end = ByteBuffer(staticString: "0\r\n")
+            end.writeHeaders(trailers ?? [:])
+            self.downstream?.write(end)
+        }
+        self.downstream?.flush()
+        self.isResponseComplete = true
+        if !self.isRequestComplete { self.keepsDownstream = false }
+        self.completeIfReady()
+    }
+
+    func upstreamReadComplete() {
+        guard let downstream = self.downstream else { return }
+        downstream.flush()
+        if !downstream.isWritable, case .forwarding(let upstream) = self.phase { upstream.setReading(false) }
+    }
+
+    func upstreamWritabilityChanged() {
+        if case .forwarding(let upstream) = self.phase { self.downstream?.setReading(upstream.isWritable) }
+    }
+
+    func upstreamClosed() {
+        guard case .forwarding(let upstream) = self.phase, !self.isResponseComplete else { return }
+        if self.hasResponse {
+            self.downstream?.abort()
+            return self.end(reusing: false)
+        }
+        guard upstream.isReused, self.mayAskAgain, let address = self.address else {
+            return self.refuse(ProxyEndpoint.Refusal(status: .badGateway))
+        }
+        // It was about to be closed when it was asked.
+        self.phase = .waiting
+        if self.isRequestComplete { self.pending.append(nil) }
+        self.connectAnew(to: address)
+    }
+
+    // MARK: Another protocol
+
+    private func switchProtocols(_ head: HTTPResponseHead, _ upstream: UpstreamConnection, _ route: BackendRoute) {
+        guard self.isUpgrade, let channel = upstream.channel, let downstream = self.downstream else {
+            return self.refuse(ProxyEndpoint.Refusal(status: .badGateway))
+        }
+        downstream.write(
+            .responseHead(head.status, ProxyHeaders.response(head.headers, of: route.backend, isUpgrade: true))
+        )
+        downstream.flush()
+        upstream.delegate = nil
+        self.phase = .over
+        let (supervisor, registration) = (self.supervisor, self.registration)
+        self.registration = nil
+        self.route = nil
+        // A connection of its own from here on: what is revoked closes the channel.
+        if let registration { supervisor.unregister(registration, of: route) }
+        let number = supervisor.register(route) { channel.close(promise: nil) }
+        downstream.tunnel(to: channel) {
+            supervisor.unregister(number, of: route)
+            supervisor.closed(route)
+        }
+    }
+
+    // MARK: The end
+
+    private func refuse(_ refusal: ProxyEndpoint.Refusal) {
+        if case .over = self.phase { return }
+        let downstream = self.downstream
+        let version = self.request.head.version
+        var head = refusal.head(version: version)
+        // The body of a request that nobody reads stands in the way of the next.
+        let keepsAlive = self.keepsDownstream && self.isRequestComplete
+        if !keepsAlive { head.headers.add(name: "Connection", value: "close") }
+        self.end(reusing: false)
+        downstream?.write(.responseHead(head.status, head.headers))
+        if self.request.head.method != .HEAD, !refusal.text.isEmpty {
+            downstream?.write(ByteBuffer(string: refusal.text))
+        }
+        downstream?.flush()
+        downstream?.finish(keepsAlive: keepsAlive)
+    }
+
+    private func completeIfReady() {
+        guard self.isResponseComplete, self.isRequestComplete || !self.keepsDownstream else { return }
+        let downstream = self.downstream
+        let keepsAlive = self.keepsDownstream && self.isRequestComplete
+        self.end(reusing: self.keepsUpstream && self.isRequestComplete)
+        downstream?.finish(keepsAlive: keepsAlive)
+    }
+
+    private func end(reusing: Bool) {
+        let phase = self.phase
+        self.phase = .over
+        self.holding?.cancel()
+        self.pending = []
+        if let route = self.route {
+            if let registration = self.registration { self.supervisor.unregister(registration, of: route) }
+            self.supervisor.closed(route)
+        }
+        self.route = nil
+        self.registration = nil
+        guard case .forwarding(let upstream) = phase else { return }
+        if reusing { self.pool.giveBack(upstream) } else { upstream.close() }
+    }
+}
+
+@available(*, unavailable)
+extension ProxyExchange: Sendable {}
+
+extension ByteBuffer {
+    /// Status line and header lines (RFC 9112 §4).
+    static func responseHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) -> ByteBuffer {
+        var bytes = ByteBufferAllocator().buffer(capacity: 512)
+        bytes.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
+        bytes.writeHeaders(headers)
+        return bytes
+    }
+}

@@ -1,0 +1,106 @@
+import ArgumentParser
+
+/// `parley backends`: what runs, from a terminal.
+struct BackendsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backends",
+        abstract: "Look after the session backends of a running server.",
+        discussion: """
+            Examples:
+              parley backends list
+              parley backends logs i3dm9bvqk0ttw1
+              parley backends terminate --hard i3dm9bvqk0ttw1
+            """,
+        subcommands: [List.self, Info.self, Logs.self, Terminate.self, Drain.self]
+    )
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the live backends: id, state, when they were made, service and key."
+        )
+
+        @OptionGroup var server: BackendsServer
+        @Option(help: "Whose backends; in dev mode everybody's.") var account = "-"
+
+        func run() async throws {
+            try await self.server.use { api in
+                for backend in try await api.backends(of: self.account) {
+                    StandardOutput.line(
+                        [
+                            backend.id, backend.status ?? "", backend.createdAt,
+                            "\(backend.accountName)/\(backend.serviceName)", backend.key ?? "",
+                        ].joined(separator: "  ")
+                    )
+                }
+            }
+        }
+    }
+
+    struct Info: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print what is known of a backend, as JSON.")
+
+        @OptionGroup var server: BackendsServer
+        @Argument(help: "The backend's id.") var id: String
+
+        func run() async throws {
+            try await self.server.use {
+                StandardOutput.line(try await $0.get("/v2/backend/\(BackendsServer.path(self.id))"))
+            }
+        }
+    }
+
+    struct Logs: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a backend's output: what is kept, and what comes until it ends."
+        )
+
+        @OptionGroup var server: BackendsServer
+        @Argument(help: "The backend's id.") var id: String
+
+        func run() async throws {
+            try await self.server.use { api in
+                try await api.stream("/v2/backend/\(BackendsServer.path(self.id))/logs/stream") {
+                    StandardOutput.line($0)
+                }
+            }
+        }
+    }
+
+    struct Terminate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Ask backends to end; without waiting for it.")
+
+        @OptionGroup var server: BackendsServer
+        @Argument(help: "Ids of backends.") var ids: [String]
+        @Flag(help: "Kill them.") var hard = false
+
+        func run() async throws {
+            try await self.server.use { api in
+                for id in self.ids {
+                    _ = try await api.post(
+                        "/v2/backend/\(BackendsServer.path(id))/terminate",
+                        "{\"hard\":\(self.hard)}"
+                    )
+                }
+            }
+        }
+    }
+
+    struct Drain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a server take no new backends; those that live stay.",
+            discussion: "In production it needs the token of BACKENDS_CTRL_TOKEN."
+        )
+
+        @OptionGroup var server: BackendsServer
+
+        func run() async throws {
+            try await self.server.use { api in
+                for node in try await api.nodes() {
+                    let path = "/ctrl/c/cluster/d/\(BackendsServer.path(node))/drain"
+                    let isNew = try await api.post(path, "{}").contains("true")
+                    StandardOutput.line("\(node) \(isNew ? "takes no new backends" : "was draining already")")
+                }
+            }
+        }
+    }
+}

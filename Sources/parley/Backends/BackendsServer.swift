@@ -1,0 +1,171 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// Which server is meant, and how it is spoken to.
+struct BackendsServer: ParsableArguments {
+    @Option(help: ArgumentHelp("Where the API is. (default: BACKENDS_API_PORT on this machine)", valueName: "url"))
+    var url: String?
+
+    @Option(help: ArgumentHelp("Bearer token of an account, or of /ctrl. (PARLEY_TOKEN)", valueName: "token"))
+    var token: String?
+
+    @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))
+    var config: String?
+
+    /// - Parameter body: What goes wrong in it is said on stderr, and ends the program with 1.
+    func use(_ body: (BackendsAPIClient) async throws -> Void) async throws {
+        do {
+            let token = self.token ?? ProcessInfo.processInfo.environment["PARLEY_TOKEN"]
+            let base = try await self.base()
+            var configuration = HTTPClient.Configuration()
+            // Who asks wants to hear at once that nobody is there.
+            configuration.connectionPool.retryConnectionEstablishment = false
+            try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+                try await body(BackendsAPIClient(base: base, token: token, client: client))
+            }
+        } catch let failure as BackendsAPIClient.Failure {
+            StandardError.line("parley: \(failure)")
+            throw ExitCode.startFailure
+        } catch let failure as ConfigurationFailure {
+            StandardError.line("parley: \(failure)")
+            throw ExitCode.startFailure
+        }
+    }
+
+    private func base() async throws -> String {
+        if let url = self.url { return url.hasSuffix("/") ? String(url.dropLast()) : url }
+        let settings = try await Settings(flags: [], file: self.config)
+        guard let port = try settings.port(.backendsAPIPort) else {
+            throw ConfigurationFailure(description: "BACKENDS_API_PORT is off: say where the API is with --url.")
+        }
+        let scheme = try settings.text(.tlsCertificate) == nil ? "http" : "https"
+        return "\(scheme)://\(try settings.text(.host) ?? "127.0.0.1"):\(port)"
+    }
+
+    /// A part of a path, whatever somebody has typed.
+    static func path(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-_."))) ?? ""
+    }
+}
+
+/// The API of session backends.
+struct BackendsAPIClient: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    struct Backend: Decodable {
+        let id: String
+        let createdAt: String
+        let serviceName: String
+        let accountName: String
+        let status: String?
+        let key: String?
+    }
+
+    private struct BackendList: Decodable {
+        let runningBackends: [Backend]
+    }
+
+    private struct ClusterState: Decodable {
+        struct Drone: Decodable {
+            struct Node: Decodable {
+                let name: [String: String]
+            }
+
+            let node: Node
+        }
+
+        let drones: [Drone]
+    }
+
+    private struct Refusal: Decodable {
+        struct Error: Decodable {
+            let message: String
+        }
+
+        let error: Error?
+        let message: String?
+    }
+
+    private static let maximumAnswerBytes = 16 << 20
+
+    let base: String
+    let token: String?
+    let client: HTTPClient
+
+    func backends(of account: String) async throws -> [Backend] {
+        try Self.decode(BackendList.self, try await self.get("/v2/account/\(BackendsServer.path(account))/backends"))
+            .runningBackends
+    }
+
+    func nodes() async throws -> [String] {
+        try Self.decode(ClusterState.self, try await self.get("/ctrl/c/cluster/state")).drones.compactMap(
+            \.node.name["Drone"]
+        )
+    }
+
+    func get(_ path: String) async throws -> String { try await self.answer(try await self.send(.GET, path, nil)) }
+
+    func post(_ path: String, _ body: String) async throws -> String {
+        try await self.answer(try await self.send(.POST, path, body))
+    }
+
+    /// The data of each event, until the stream ends.
+    func stream(_ path: String, _ event: (String) -> Void) async throws {
+        let response = try await self.send(.GET, path, nil)
+        guard response.status == .ok else {
+            _ = try await self.answer(response)
+            return
+        }
+        var pending = ByteBuffer()
+        for try await piece in response.body {
+            pending.writeImmutableBuffer(piece)
+            while let end = pending.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = pending.readString(length: end - pending.readerIndex) ?? ""
+                pending.moveReaderIndex(forwardBy: 1)
+                if line.hasPrefix("data: ") { event(String(line.dropFirst("data: ".count))) }
+            }
+            pending.discardReadBytes()
+        }
+    }
+
+    private func send(_ method: HTTPMethod, _ path: String, _ body: String?) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: self.base + path)
+        request.method = method
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(string: body))
+        }
+        do {
+            return try await self.client.execute(request, timeout: .seconds(30))
+        } catch {
+            throw Failure(description: "\(self.base) does not answer: \(error). Is the server running? See --url.")
+        }
+    }
+
+    private func answer(_ response: HTTPClientResponse) async throws -> String {
+        let body = String(buffer: try await response.body.collect(upTo: Self.maximumAnswerBytes))
+        guard (200..<300).contains(response.status.code) else {
+            let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(body.utf8))
+            let reason = refusal?.error?.message ?? refusal?.message ?? body
+            let hint = response.status == .unauthorized ? " See --token." : ""
+            throw Failure(description: "\(response.status.code): \(reason).\(hint)")
+        }
+        return body
+    }
+
+    private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do {
+            return try decoder.decode(type, from: Data(text.utf8))
+        } catch {
+            throw Failure(description: "the answer is none of this API: \(text.prefix(200))")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import Foundation
+import NIOCore
+import ParleyBackends
+import ParleyServer
+
+extension BackendsConfiguration {
+    /// - Parameter isDevelopment: Whether `--dev` was given.
+    init(_ settings: Settings, isDevelopment: Bool) throws {
+        self.init()
+        self.version = Parley.version
+        self.catalogue = try Self.catalogue(settings, isDevelopment: isDevelopment)
+        self.cluster = try settings.text(.backendsCluster)
+        self.publicAPIURL = try settings.text(.backendsPublicAPIURL).map {
+            $0.hasSuffix("/") ? String($0.dropLast()) : $0
+        }
+        self.urlStyle = try settings.word(.backendsURLStyle) == "subdomain" ? .subdomain : .path
+        if self.urlStyle == .subdomain, self.cluster == nil {
+            throw ConfigurationFailure(description: "BACKENDS_URL_STYLE=subdomain needs BACKENDS_CLUSTER.")
+        }
+        self.control = try Self.control(settings, mode: self.catalogue?.mode)
+        self.trustedProxies = Set(
+            (try settings.text(.backendsTrustedProxies) ?? "").split(separator: ",").map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+        )
+        self.rootRedirect = try settings.text(.backendsRootRedirect)
+        self.allowsInlineCommands = try settings.toggle(.backendsInlineCommands)
+        self.processes = try Self.processes(settings)
+        self.supervisor.lifecycle = BackendLifecycle.Limits(
+            startupTimeout: try settings.time(.backendsStartupTimeout),
+            softGrace: try settings.time(.backendsSoftGrace)
+        )
+        self.supervisor.tokenLifetime = try settings.time(.backendsTokenTTL)
+        self.supervisor.retention = try settings.time(.backendsRetention)
+        self.supervisor.maximumLive = try settings.count(.backendsMaximum)
+        let spawns = try settings.count(.backendsSpawnsPerMinute)
+        self.supervisor.spawnsPerMinute = spawns == 0 ? nil : spawns
+        self.supervisor.waitForRelease = try settings.time(.backendsWaitForRelease)
+    }
+
+    /// - Returns: `nil` when they are switched off.
+    private static func catalogue(_ settings: Settings, isDevelopment: Bool) throws -> BackendCatalogue? {
+        guard try settings.toggle(.backends) else { return nil }
+        let file = settings.backends
+        let mode = try settings.text(.backendsMode) ?? (isDevelopment ? "dev" : "production")
+        let defaultService =
+            try file.defaultService
+            ?? settings.text(.backendsCommand).map { BackendService(BackendsFile.shellCommand($0)) }
+            ?? (isDevelopment ? Self.example : nil)
+        return BackendCatalogue(
+            mode: mode == "dev" ? .development : .production,
+            services: file.services,
+            defaultService: defaultService,
+            executables: file.executables,
+            accounts: file.accounts
+        )
+    }
+
+    /// The whiteboard that is built beside this program.
+    private static var example: BackendService? {
+        guard let program = Bundle.main.executablePath else { return nil }
+        let path = URL(filePath: program).resolvingSymlinksInPath().deletingLastPathComponent().appending(
+            path: "whiteboard"
+        )
+        guard FileManager.default.isExecutableFile(atPath: path.path()) else { return nil }
+        return BackendService(.command([path.path()]))
+    }
+
+    private static func control(_ settings: Settings, mode: BackendCatalogue.Mode?) throws -> ControlAccess {
+        if let token = try settings.text(.backendsControlToken) { return .token(token) }
+        if let url = try settings.text(.backendsForwardAuth) { return .forward(url) }
+        return mode == .development ? .loopback : .closed
+    }
+
+    private static func processes(_ settings: Settings) throws -> ProcessRuntime.Configuration {
+        let environment = ProcessInfo.processInfo.environment.filter {
+            ProcessRuntime.Configuration.inheritedNames.contains($0.key)
+        }
+        let dataDirectory = try settings.text(.dataDirectory).map { $0 + "/backends" }
+        // Of this user, so that lives of others are not looked at.
+        let temporary = NSTemporaryDirectory() + "parley-\(getuid())/backends"
+        return ProcessRuntime.Configuration(
+            mountBase: try settings.text(.backendsMountBase),
+            portRange: try Self.portRange(settings),
+            journalDirectory: try settings.text(.backendsStateDirectory) ?? dataDirectory ?? temporary,
+            environment: environment
+        )
+    }
+
+    private static func portRange(_ settings: Settings) throws -> ClosedRange<Int>? {
+        guard let text = try settings.text(.backendsPortRange) else { return nil }
+        let bounds = text.split(separator: "-").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+        guard bounds.count == 2, let first = bounds[0], let last = bounds[1], 1 <= first, first <= last, last <= 65535
+        else {
+            throw ConfigurationFailure(
+                description: "BACKENDS_PORT_RANGE is '\(text)': expected two ports with a hyphen, such as 20000-20999."
+            )
+        }
+        return first...last
+    }
+}
+
+extension Settings {
+    /// Seconds as a time.
+    fileprivate func time(_ setting: Setting) throws(ConfigurationFailure) -> TimeAmount {
+        .nanoseconds(Int64(try self.seconds(setting) * 1_000_000_000))
+    }
+}

@@ -1,0 +1,154 @@
+import NIOCore
+import ParleyBackends
+import Yams
+
+/// What stands under `backends` in a configuration file and is no setting: services, executables and accounts.
+///
+/// ```yaml
+/// backends:
+///   services:
+///     default: {command: [node, backend.mjs], cwd: /srv/whiteboard}
+///     acme/whiteboard: {command: [./whiteboard], max_idle: 60, env: {MODE: fast}}
+///   executables:
+///     whiteboard-image: [./whiteboard]
+///   accounts:
+///     acme: {tokens: [a-long-secret]}
+/// ```
+struct BackendsFile: Sendable {
+    static let keys: Set<String> = ["services", "executables", "accounts"]
+
+    private(set) var services: [ServiceName: BackendService] = [:]
+    private(set) var defaultService: BackendService?
+    private(set) var executables: [String: BackendService.Program] = [:]
+    private(set) var accounts: [String: [String]] = [:]
+
+    /// - Parameter path: Of the file, for messages.
+    mutating func read(_ key: String, _ value: Node, path: String) throws {
+        guard let mapping = value.mapping else {
+            throw ConfigurationFailure(description: "\(path): backends.\(key): expected a mapping of names.")
+        }
+        for (name, entry) in mapping {
+            let name = name.string ?? ""
+            let place = Place(text: "\(path): backends.\(key).\(name)")
+            switch key {
+            case "services":
+                let service = try Self.service(entry, place)
+                if name == "default" {
+                    self.defaultService = service
+                } else if let known = ServiceName(name) {
+                    self.services[known] = service
+                } else {
+                    throw place.failure("expected default, account/service or account/service/environment as name")
+                }
+            case "executables":
+                self.executables[name] = try Self.program(entry, place)
+            default:
+                guard let tokens = entry.mapping?["tokens"]?.sequence?.compactMap(\.string), !tokens.isEmpty,
+                    tokens.allSatisfy({ !$0.isEmpty })
+                else { throw place.failure("expected {tokens: [one or more]}") }
+                self.accounts[name] = tokens
+            }
+        }
+    }
+
+    /// Where in the file something stands.
+    private struct Place {
+        let text: String
+
+        subscript(_ key: String) -> Place { Place(text: "\(self.text).\(key)") }
+
+        func failure(_ expectation: String) -> ConfigurationFailure {
+            ConfigurationFailure(description: "\(self.text): \(expectation).")
+        }
+    }
+
+    /// A list of words, or text for a shell.
+    private static func program(_ node: Node, _ place: Place) throws -> BackendService.Program {
+        if let words = node.sequence?.compactMap(\.string), !words.isEmpty, words.count == node.sequence?.count {
+            return .command(words)
+        }
+        if let line = node.scalar?.string, !line.isEmpty { return Self.shellCommand(line) }
+        throw place.failure("expected a command as a list of words, or as text for a shell")
+    }
+
+    /// The process becomes the command, so that signals reach it.
+    static func shellCommand(_ line: String) -> BackendService.Program { .command(["/bin/sh", "-c", "exec " + line]) }
+
+    private static let serviceKeys = [
+        "command", "image", "external", "cwd", "env", "tags", "max_idle", "lifetime", "limits", "use_static_token",
+    ]
+
+    private static func service(_ node: Node, _ place: Place) throws -> BackendService {
+        guard let mapping = node.mapping else { throw place.failure("expected {command: […]}") }
+        for (key, _) in mapping where !Self.serviceKeys.contains(key.string ?? "") {
+            throw place.failure(
+                "no such key: \(key.string ?? ""); expected \(Self.serviceKeys.joined(separator: ", "))"
+            )
+        }
+        let program: BackendService.Program
+        switch (mapping["command"], mapping["image"]?.string, mapping["external"]?.string) {
+        case (let command?, nil, nil): program = try Self.program(command, place["command"])
+        case (nil, let image?, nil): program = .image(image)
+        case (nil, nil, let address?): program = .external(address)
+        default: throw place.failure("expected one of command, image and external")
+        }
+        var service = BackendService(program)
+        service.workingDirectory = mapping["cwd"]?.string
+        service.environment = try Self.texts(mapping["env"], place["env"])
+        for (tag, entry) in mapping["tags"]?.mapping ?? [:] {
+            let tag = tag.string ?? ""
+            service.tags[tag] = try Self.program(entry, place["tags"][tag])
+        }
+        service.maximumIdle = try Self.seconds(mapping["max_idle"], place["max_idle"])
+        service.lifetime = try Self.seconds(mapping["lifetime"], place["lifetime"])
+        service.limits = try Self.limits(mapping["limits"], place["limits"])
+        if let flag = mapping["use_static_token"] {
+            guard let flag = flag.bool else { throw place["use_static_token"].failure("expected true or false") }
+            service.usesStaticToken = flag
+        }
+        return service
+    }
+
+    private static func texts(_ node: Node?, _ place: Place) throws -> [String: String] {
+        guard let node else { return [:] }
+        guard let mapping = node.mapping else { throw place.failure("expected names and values") }
+        var texts: [String: String] = [:]
+        for (name, value) in mapping {
+            guard let name = name.string, let value = value.scalar?.string, !name.isEmpty, !name.contains("=") else {
+                throw place.failure("expected names without '=', and text as values")
+            }
+            texts[name] = value
+        }
+        return texts
+    }
+
+    private static func seconds(_ node: Node?, _ place: Place) throws -> TimeAmount? {
+        guard let node, node.null == nil else { return nil }
+        guard let seconds = node.int, (0...3_153_600_000).contains(seconds) else {
+            throw place.failure("expected whole seconds")
+        }
+        return .seconds(Int64(seconds))
+    }
+
+    private static func limits(_ node: Node?, _ place: Place) throws -> ResourceLimits {
+        guard let node else { return ResourceLimits() }
+        guard let mapping = node.mapping else { throw place.failure("expected names and numbers") }
+        var limits = ResourceLimits()
+        for (name, value) in mapping {
+            let name = name.string ?? ""
+            guard let number = value.int, number >= 0 else { throw place[name].failure("expected a whole number") }
+            switch name {
+            case "cpu_period": limits.cpuPeriod = number
+            case "cpu_period_percent": limits.cpuPeriodPercent = number
+            case "cpu_time_limit": limits.cpuTimeLimit = number
+            case "memory_limit_bytes": limits.memoryLimitBytes = number
+            case "disk_limit_bytes": limits.diskLimitBytes = number
+            default:
+                throw place[name].failure(
+                    "expected cpu_period, cpu_period_percent, cpu_time_limit, memory_limit_bytes or disk_limit_bytes"
+                )
+            }
+        }
+        return limits
+    }
+}

@@ -1,0 +1,476 @@
+"""Session backends: the API of the JavaScript library, the older one, and Plane's."""
+
+import json
+import re
+import threading
+import time
+
+import pytest
+
+from support import http
+from support.backends import JSON, PROGRAM, SETTINGS, UP, Backends, configuration
+from support.server import Server
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+RUNNING_SETTINGS = SETTINGS | {"BACKENDS_MODE": "dev"}
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("backends")
+
+
+@pytest.fixture(scope="module")
+def started(directory):
+    """Starts servers for the tests of this module."""
+    servers: list[Server] = []
+
+    def start(settings: dict | None = None, **changes) -> Server:
+        file = configuration(directory, **changes)
+        server = Server(directory, "--config", file, **(RUNNING_SETTINGS | (settings or {})))
+        servers.append(server)
+        return server.wait_until_listening()
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def backends(started) -> Backends:
+    return Backends(started())
+
+
+# Connect
+
+
+def test_the_answer_has_what_the_library_demands(backends):
+    """Acceptance 1."""
+    answer = backends.ask("POST", "/v2/service/-/-/connect", {})
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    connected = answer.json
+    assert all(isinstance(connected[name], str) for name in ("backend_id", "status", "token", "url", "status_url"))
+    assert connected["spawned"] is True and connected["status"] == "scheduled"
+    assert re.fullmatch("[a-z0-9]{14}", connected["backend_id"])
+    assert TOKEN.fullmatch(connected["token"]) and TOKEN.fullmatch(connected["secret_token"])
+    assert connected["url"] == f"http://127.0.0.1:{backends.proxy.port}/{connected['token']}/"
+    assert connected["status_url"].endswith(f":{backends.api.port}/v2/backend/{connected['backend_id']}/status")
+    assert connected["ready_url"] == ""
+
+
+def test_a_key_has_one_backend(backends):
+    first, second = (backends.connect(key="one") for _ in range(2))
+    assert first["backend_id"] == second["backend_id"]
+    assert (first["spawned"], second["spawned"]) == (True, False)
+    assert first["token"] != second["token"]
+
+
+@pytest.mark.parametrize("key", [None, "", "absent"])
+def test_without_a_key_there_are_always_new_ones(backends, key):
+    request = {} if key == "absent" else {"key": key}
+    assert backends.connect(request)["backend_id"] != backends.connect(request)["backend_id"]
+
+
+def test_twelve_at_once_get_one_backend(backends):
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(backends.connect(key="twelve"))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 12 and len({result["backend_id"] for result in results}) == 1
+    assert sum(result["spawned"] for result in results) == 1
+
+
+def test_a_key_has_128_characters_at_most(backends):
+    key = "ключ🔑" * 25 + "abc"
+    assert len(key) == 128
+    assert backends.connect(key=key)["backend_id"] == backends.connect(key=key)["backend_id"]
+    assert "128" in backends.connect(key=key + "x", status=400)["error"]["message"]
+
+
+def test_who_may_not_spawn_gets_what_there_is(backends):
+    """Acceptance 2."""
+    refused = backends.connect(key="unheld", spawn=False, status=409)
+    assert refused["error"]["code"] == "KeyUnheldNoSpawnConfig" and refused["error"]["status"] == 409
+    held = backends.connect(key="held", spawn=True)
+    assert backends.connect(key="held", spawn=False)["backend_id"] == held["backend_id"]
+    assert backends.connect(spawn=False, status=409)["error"]["code"] == "KeyUnheldNoSpawnConfig"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"spawn":null,"user":null,"auth":null,"unknown":[1]}'])
+def test_every_field_is_optional(backends, body):
+    assert backends.ask("POST", "/v2/service/-/-/connect", body).status == 200
+
+
+@pytest.mark.parametrize(
+    "body, code, named",
+    [
+        (b"{", "InvalidJson", "JSON"),
+        (b"[]", "InvalidJson", "JSON"),
+        (b'{"key":"\xff"}', "InvalidJson", "JSON"),
+        (b'{"key":1}', "InvalidRequest", "key"),
+        (b'{"spawn":"yes"}', "InvalidRequest", "spawn"),
+        (b'{"spawn":{"max_idle_seconds":-1}}', "InvalidRequest", "spawn.max_idle_seconds"),
+        (b'{"spawn":{"lifetime_limit_seconds":1.5}}', "InvalidRequest", "spawn.lifetime_limit_seconds"),
+        (b'{"spawn":{"executable":{"env":{"A":1}}}}', "InvalidRequest", "spawn.executable.env.A"),
+        (b'{"spawn":{"executable":{"env":{"A=B":"1"}}}}', "InvalidRequest", "env"),
+        (b'{"spawn":{"executable":{"mount":"../up"}}}', "InvalidRequest", "mount"),
+        (b'{"spawn":{"executable":{"mount":"/etc"}}}', "InvalidRequest", "mount"),
+        (b'{"spawn":{"executable":{"resource_limits":{"cpu_period_percent":256}}}}', "InvalidRequest", "cpu_period"),
+        (b'{"spawn":{"cluster":"elsewhere"}}', "InvalidRequest", "cluster"),
+        (b'{"user":{}}', "InvalidRequest", "user"),
+        (b'{"user":"a\\u000ab"}', "InvalidRequest", "user"),
+        (b'{"auth":"x"}', "InvalidRequest", "auth"),
+        (json.dumps({"auth": {"x": "y" * 9000}}).encode(), "InvalidRequest", "auth"),
+        (json.dumps({"user": "y" * 1025}).encode(), "InvalidRequest", "user"),
+        (json.dumps({"spawn": {"executable": {"env": {f"N{n}": "" for n in range(129)}}}}).encode(), "InvalidRequest", "env"),
+    ],
+)
+def test_what_is_wrong_is_named(backends, body, code, named):
+    answer = backends.ask("POST", "/v2/service/-/-/connect", body)
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/json")
+    error = answer.json["error"]
+    assert error["code"] == code and named in error["message"] and error["id"]
+
+
+def test_a_body_has_two_mebibytes_at_most(backends):
+    answer = backends.ask("POST", "/v2/service/-/-/connect", b" " * (2 << 20) + b"{}")
+    assert answer.status == 413
+
+
+def test_preflight_requests_are_answered(backends):
+    answer = backends.ask("OPTIONS", "/v2/anything", headers={"Origin": "https://app.example"})
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, "*")
+
+
+def test_a_stray_brace_in_the_query_is_nothing(backends):
+    """The browser library appends one."""
+    connected = backends.connect()
+    answer = http.fetch(backends.api, f"/v2/backend/{connected['backend_id']}/status?abc}}")
+    assert answer.status == 200
+
+
+# States
+
+
+def test_states_come_in_order_once_each(backends):
+    """Acceptance 3."""
+    connected = backends.connect()
+    early = backends.states(connected["backend_id"], "ready")
+    late, raw = backends.stream(connected["backend_id"], "ready")
+    assert [state["status"] for state in early] == UP
+    assert late == early
+    assert all(line == b"" or line.startswith(b"data: ") for line in raw.split(b"\n"))
+    assert all(set(state) == {"status", "time"} for state in early)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", state["time"]) for state in early)
+
+
+def test_each_event_is_one_write(backends):
+    """Clients split each piece that they read on line ends."""
+    connected = backends.ready(backends.connect())
+    connection = http.Connection(backends.api)
+    connection.send(http.head("GET", f"/v2/backend/{connected['backend_id']}/status/stream", backends.api))
+    assert connection.head_of_answer().headers["content-type"] == "text/event-stream"
+    pieces = connection.chunks()
+    for _ in UP:
+        assert re.fullmatch(rb"(data: \{[^\n]+\}\n\n)+", next(pieces))
+
+
+@pytest.mark.slow
+def test_twenty_silent_seconds_bring_empty_lines_only(backends):
+    connected = backends.ready(backends.connect())
+    connection = http.Connection(backends.api)
+    connection.socket.settimeout(30)
+    connection.send(http.head("GET", f"/v2/backend/{connected['backend_id']}/status/stream", backends.api))
+    connection.head_of_answer()
+    pieces = connection.chunks()
+    for _ in UP:
+        next(pieces)
+    assert next(pieces) == b"\n"
+
+
+def test_nobody_knows_an_unknown_backend(backends):
+    for path in ("status", "status/stream", "terminate"):
+        method = "POST" if path == "terminate" else "GET"
+        answer = backends.ask(method, f"/v2/backend/abcdefghijklmn/{path}")
+        assert (answer.status, answer.json["error"]["code"]) == (404, "BackendNotFound")
+
+
+# The end
+
+
+def test_a_soft_stop_is_told_and_the_end_too(backends):
+    """Acceptance 8 and 9."""
+    connected = backends.ready(backends.connect(key="soft"))
+    assert backends.terminate(connected["backend_id"]).json == {"status": "ok"}
+    states = backends.states(connected["backend_id"])
+    assert [state["status"] for state in states] == [*UP, "terminating", "terminated"]
+    assert states[-2]["termination_reason"] == "external" and "termination_kind" not in states[-2]
+    assert (states[-1]["termination_reason"], states[-1]["termination_kind"]) == ("external", "soft")
+    assert states[-1]["exit_error"] is False
+    assert backends.status(connected["backend_id"]) == states[-1]
+    assert backends.fetch(connected).status == 410
+    again = backends.terminate(connected["backend_id"])
+    assert (again.status, again.json["error"]["code"]) == (409, "BackendNotRunning")
+    after = backends.connect(key="soft")
+    assert after["spawned"] and after["backend_id"] != connected["backend_id"]
+
+
+def test_a_hard_stop_ends_one_that_does_not_listen(backends):
+    connected = backends.ready(backends.spawn(IGNORES_TERM="1"))
+    begun = time.monotonic()
+    backends.terminate(connected["backend_id"], hard=True)
+    states = backends.states(connected["backend_id"])
+    assert time.monotonic() - begun < 2
+    assert [state["status"] for state in states[-2:]] == ["hard-terminating", "terminated"]
+    assert (states[-1]["termination_kind"], states[-1]["exit_error"]) == ("hard", True)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_one_that_ends_by_itself_has_no_reason(backends, code):
+    connected = backends.ready(backends.connect())
+    backends.fetch(connected, f"ends?code={code}")
+    last = backends.states(connected["backend_id"])[-1]
+    assert last["exit_error"] is (code != 0)
+    assert "termination_reason" not in last and "termination_kind" not in last
+
+
+def test_one_that_cannot_be_started_ends_in_error(started):
+    backends = Backends(started(services={"default": {"command": ["/no/such/program"]}}))
+    connected = backends.connect()
+    states = backends.states(connected["backend_id"])
+    assert [state["status"] for state in states] == ["scheduled", "loading", "terminated"]
+    assert states[-1]["exit_error"] is True
+
+
+def test_fencing_tokens_grow(backends):
+    tokens = []
+    for _ in range(2):
+        connected = backends.ready(backends.connect(key="fenced"))
+        tokens.append(int(backends.fetch(connected, "env").json["SESSION_BACKEND_FENCING_TOKEN"]))
+        backends.terminate(connected["backend_id"], hard=True)
+        backends.states(connected["backend_id"])
+    assert tokens[0] < tokens[1]
+
+
+# The older API
+
+
+def test_the_older_api_spawns_and_kills(backends):
+    """Acceptance 12."""
+    for prefix in ("", "/v1"):
+        request = {"lock": f"old{prefix}", "env": {"MINE": "1"}, "grace_period_seconds": 60}
+        spawned = backends.ask("POST", f"{prefix}/user/-/service/-/spawn", request).json
+        assert spawned["name"] == spawned["backend_id"] and spawned["spawned"] is True
+        assert spawned["status_url"].endswith(f"/backend/{spawned['name']}/status")
+        backends.states(spawned["name"], "ready")
+        status = backends.ask("GET", f"{prefix}/backend/{spawned['name']}/status").json
+        assert (status["state"], status["backend"]) == ("Ready", spawned["name"])
+        assert backends.fetch(spawned["url"], "env").json["MINE"] == "1"
+        assert backends.ask("POST", f"{prefix}/backend/{spawned['name']}/terminate").status == 200
+        assert backends.states(spawned["name"])[-1]["termination_kind"] == "hard"
+        stream = backends.ask("GET", f"{prefix}/backend/{spawned['name']}/status/stream").text
+        names = [json.loads(line[6:])["state"] for line in stream.splitlines() if line]
+        assert names == ["Loading", "Starting", "Ready", "Terminated"]
+
+
+# Plane
+
+
+def ctrl(backends: Backends, path: str, body=None, method: str = "POST", **headers) -> http.Answer:
+    return backends.ask(method, f"/ctrl/{path}", body, headers)
+
+
+@pytest.fixture(scope="module")
+def plane(started) -> Backends:
+    return Backends(started(executables={"image": PROGRAM}))
+
+
+def spawn_config(**changes) -> dict:
+    return {"executable": {"image": "image", "pull_policy": "Always"}} | changes
+
+
+def test_plane_clients_connect(plane):
+    """Acceptance 13."""
+    request = {"key": {"name": "k", "namespace": "n", "tag": "t"}, "spawn_config": spawn_config(), "user": "alice"}
+    connected = ctrl(plane, "connect", request).json
+    assert connected["spawned"] is True and connected["subdomain"] is None and connected["drone"].startswith("dr-")
+    assert connected["status_url"].endswith(f"/pub/b/{connected['backend_id']}/status")
+    assert plane.fetch(connected).status == 200
+    status = http.fetch(plane.api, f"/pub/b/{connected['backend_id']}/status").json
+    assert status["status"] == "ready" and abs(status["time"] / 1000 - time.time()) < 60
+    held = ctrl(plane, "connect", request | {"key": {"name": "k", "namespace": "n", "tag": "other"}})
+    assert (held.status, held.json["kind"]) == (409, "KeyHeld")
+    unheld = ctrl(plane, "connect", {"key": {"name": "nobody"}})
+    assert (unheld.status, unheld.json["kind"]) == (409, "KeyUnheldNoSpawnConfig")
+
+
+def test_plane_clients_resume_a_stream(plane):
+    connected = ctrl(plane, "connect", {"spawn_config": spawn_config()}).json
+    path = f"/pub/b/{connected['backend_id']}/status-stream"
+    plane.states(connected["backend_id"], "ready")
+    assert ctrl(plane, f"b/{connected['backend_id']}/hard-terminate").json is None
+    plane.states(connected["backend_id"])
+    events = http.fetch(plane.api, path, headers={"Last-Event-ID": "waiting"}).text.strip().split("\n\n")
+    assert [event.split("\n")[1] for event in events] == ["id: ready", "id: hard-terminating", "id: terminated"]
+    assert http.fetch(plane.api, path, headers={"Last-Event-ID": "terminated"}).status == 204
+    assert ctrl(plane, f"b/{connected['backend_id']}/soft-terminate").status == 200
+
+
+def test_plane_clients_revoke_a_users_tokens(plane):
+    key = {"name": "revoked"}
+    alice, bob = (
+        ctrl(plane, "connect", {"key": key, "spawn_config": spawn_config(), "user": user}).json for user in ("alice", "bob")
+    )
+    assert plane.fetch(alice).status == plane.fetch(bob).status == 200
+    for _ in range(2):
+        revoked = ctrl(plane, "b/revoke", {"backend_id": alice["backend_id"], "user": "alice"})
+        assert revoked.status == 200 and isinstance(revoked.json, str)
+    assert (plane.fetch(alice).status, plane.fetch(bob).status) == (410, 200)
+
+
+def test_a_static_token_is_everybodys_and_keeps_its_path(plane):
+    key = {"name": "static"}
+    first, second = (
+        ctrl(plane, "connect", {"key": key, "spawn_config": spawn_config(use_static_token=True), "user": "u"}).json
+        for _ in range(2)
+    )
+    assert first["token"] == second["token"] and first["token"].startswith("s.") and len(first["token"]) == 45
+    assert first["secret_token"] is None
+    seen = plane.fetch(first, "a/b?c").json
+    assert seen["target"] == f"/{first['token']}/a/b?c"
+    names = {name.lower(): value for name, value in seen["headers"]}
+    assert "x-verified-username" not in names and "x-verified-user-data" not in names
+    assert names["x-verified-secret"] == ""
+
+
+@pytest.mark.parametrize(
+    "body, content_type, status",
+    [(b"{", JSON["Content-Type"], 400), (b"{}", "text/plain", 415), (b'{"key":1}', JSON["Content-Type"], 422)],
+)
+def test_plane_errors_are_flat(plane, body, content_type, status):
+    answer = http.fetch(
+        plane.api, "/ctrl/connect", method="POST", headers={"Content-Type": content_type}, body=body
+    )
+    assert answer.status == status and set(answer.json) == {"id", "kind", "message"}
+
+
+def test_a_draining_node_takes_nothing_new(started):
+    plane = Backends(started(executables={"image": PROGRAM}))
+    state = ctrl(plane, "c/localhost/state", method="GET").json
+    (drone,) = state["drones"]
+    name = drone["node"]["name"]["Drone"]
+    assert drone["ready"] and not drone["draining"]
+    assert [ctrl(plane, f"c/localhost/d/{name}/drain").json["updated"] for _ in range(2)] == [True, False]
+    answer = ctrl(plane, "connect", {"spawn_config": spawn_config()})
+    assert (answer.status, answer.json["kind"]) == (500, "NoDroneAvailable")
+    assert plane.connect(status=503)["error"]["code"] == "NoCapacity"
+
+
+# Production
+
+
+@pytest.fixture(scope="module")
+def production(started) -> Server:
+    services = {"acme/board": {"command": PROGRAM}, "acme/board/staging": {"command": PROGRAM, "env": {"WHERE": "staging"}}}
+    return started(
+        {"BACKENDS_MODE": "production"}, services=services, accounts={"acme": {"tokens": ["right"]}, "other": {"tokens": ["others"]}}
+    )
+
+
+@pytest.mark.parametrize("token, account, service, status, code", [
+    (None, "acme", "board", 401, "Unauthorized"),
+    ("wrong", "acme", "board", 401, "Unauthorized"),
+    ("others", "acme", "board", 403, "Forbidden"),
+    ("right", "acme", "nothing", 404, "ServiceNotFound"),
+])
+def test_accounts_have_tokens_and_services(production, token, account, service, status, code):
+    """Acceptance 12."""
+    refused = Backends(production, token, account, service).connect(status=status)["error"]
+    assert (refused["code"], refused["status"]) == (code, status)
+
+
+def test_owners_see_their_backends(production):
+    backends = Backends(production, "right", "acme", "board")
+    connected = backends.ready(backends.connect(key="mine"))
+    assert connected["ready_url"] == f"http://127.0.0.1:{backends.api.port}/ready/{connected['backend_id']}/{connected['token']}/"
+    (listed,) = backends.ask("GET", "/v2/account/acme/backends").json["running_backends"]
+    assert (listed["id"], listed["service_name"], listed["key"]) == (connected["backend_id"], "board", "mine")
+    shown = backends.ask("GET", f"/v2/backend/{connected['backend_id']}").json
+    assert [state["status"] for state in shown["statuses"]] == UP and shown["account_name"] == "acme"
+    others = Backends(production, "others", "other")
+    assert others.ask("GET", f"/v2/backend/{connected['backend_id']}").status == 403
+    assert others.terminate(connected["backend_id"]).status == 403
+    assert backends.ask("GET", "/auth").json == {"status": "ok", "accounts": ["acme"], "is_admin": False}
+    assert Backends(production).ask("GET", "/auth").status == 401
+    assert backends.ask("GET", "/v2/account/acme/services").json == {"services": ["board"]}
+    dry = backends.ask("POST", "/service/acme/board/terminate-backends", {"dry_run": True}).json
+    assert (dry["backend_count"], dry["terminated_count"]) == (1, 0)
+    done = backends.ask("POST", "/service/acme/board/terminate-backends", {"hard": True}).json
+    assert (done["terminated_count"], done["is_complete"]) == (1, True)
+    backends.states(connected["backend_id"])
+    last = backends.ask("GET", f"/v2/backend/{connected['backend_id']}").json["statuses"][-1]
+    assert (last["exit_code"], last["last_status"]) == (137, "hard-terminating")
+
+
+def test_environments_are_services_of_their_own(production):
+    backends = Backends(production, "right", "acme", "board/staging")
+    connected = backends.ready(backends.connect(key="mine"))
+    assert backends.fetch(connected, "env").json["WHERE"] == "staging"
+    assert Backends(production, "right", "acme", "board").connect(key="mine")["backend_id"] != connected["backend_id"]
+
+
+def test_a_person_can_open_the_ready_url(production):
+    backends = Backends(production, "right", "acme", "board")
+    connected = backends.ask(
+        "POST", "/v2/service/acme/board/connect", {"spawn": {"executable": {"env": {"START_DELAY": "1"}}}}
+    ).json
+    path = connected["ready_url"].split(str(backends.api.port))[1]
+    waiting = http.fetch(backends.api, path)
+    assert waiting.status == 200 and "EventSource" in waiting.text
+    backends.ready(connected)
+    ready = http.fetch(backends.api, path)
+    assert (ready.status, ready.headers["location"]) == (302, connected["url"])
+    backends.terminate(connected["backend_id"], hard=True)
+    backends.states(connected["backend_id"])
+    assert http.fetch(backends.api, path).status == 410
+
+
+def test_the_trusted_api_is_closed_in_production(production, started):
+    assert http.fetch(Backends(production).api, "/ctrl/status").status == 401
+    opened = Backends(started({"BACKENDS_MODE": "production", "BACKENDS_CTRL_TOKEN": "control"}))
+    assert http.fetch(opened.api, "/ctrl/status", headers={"Authorization": "Bearer control"}).json["status"] == "ok"
+    assert http.fetch(opened.api, "/ctrl/status", headers={"Authorization": "Bearer no"}).status == 401
+
+
+# Output and use
+
+
+def test_output_is_streamed_line_by_line(backends):
+    connected = backends.ready(backends.spawn(SAYS="good morning"))
+    connection = http.Connection(backends.api)
+    connection.send(http.head("GET", f"/v2/backend/{connected['backend_id']}/logs/stream", backends.api))
+    connection.head_of_answer()
+    assert next(connection.chunks()) == b"data: good morning\n\n"
+
+
+def test_the_use_of_resources_is_streamed(backends):
+    connected = backends.ready(backends.connect())
+    connection = http.Connection(backends.api)
+    connection.send(http.head("GET", f"/v2/backend/{connected['backend_id']}/metrics/stream", backends.api))
+    connection.head_of_answer()
+    use = json.loads(next(connection.chunks())[6:])
+    assert use["backend_id"] == connected["backend_id"] and use["mem_used"] > 1 << 20 and use["cpu_used"] > 0
+
+
+# The front door
+
+
+def test_the_front_door_has_it_all_where_the_proxy_is_off(started):
+    server = started({"BACKENDS_PROXY_PORT": "off"})
+    connected = http.fetch(server.front_door, "/v2/service/-/-/connect", method="POST", body={}).json
+    assert connected["url"] == f"http://127.0.0.1:{server.front_door.port}/b/{connected['token']}/"
+    seen = http.fetch(server.front_door, f"/b/{connected['token']}/x").json
+    assert seen["target"] == "/x"
+    assert dict(map(tuple, seen["headers"]))["x-verified-path"] == f"/b/{connected['token']}/x"

@@ -1,0 +1,219 @@
+"""Session backends: processes that behave, that do not, and what is left of them: nothing."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+from websockets.asyncio.client import connect as websocket
+
+from support import http
+from support.backends import SETTINGS, UP, Backends, configuration, processes_of
+from support.http import Connection
+from support.server import Server
+
+DEV = SETTINGS | {"BACKENDS_MODE": "dev", "BACKENDS_SOFT_GRACE": "1", "BACKENDS_STARTUP_TIMEOUT": "3"}
+
+
+@pytest.fixture
+def start(tmp_path):
+    servers: list[Server] = []
+
+    def start_one(settings: dict | None = None, **changes) -> Backends:
+        file = configuration(tmp_path, **changes)
+        servers.append(Server(tmp_path, "--config", file, **(DEV | {"BACKENDS_STATE_DIR": str(tmp_path / "state")} | (settings or {}))))
+        return Backends(servers[-1].wait_until_listening())
+
+    yield start_one
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def backends(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("backends")
+    server = Server(directory, "--config", configuration(directory), **DEV).wait_until_listening()
+    yield Backends(server)
+    server.stop()
+
+
+def descriptors(server: Server) -> int:
+    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+
+def children(server: Server) -> list[str]:
+    """Children of the server, the dead ones included."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            name, fields = open(f"/proc/{entry}/stat").read().rsplit(")", 1)
+        except (OSError, ValueError):
+            continue
+        if fields.split()[1] == str(server.process.pid):
+            found.append(f"{name}) {fields.split()[0]}")
+    return found
+
+
+def test_a_backend_gets_its_names(backends):
+    """Acceptance 11."""
+    forged = {"SESSION_BACKEND_ID": "forged", "PORT": "1", "MINE": "1"}
+    first = backends.ready(backends.connect({"key": "names", "spawn": {"executable": {"env": forged}}}))
+    second = backends.ready(backends.connect())
+    seen, other = (backends.fetch(one, "env").json for one in (first, second))
+    assert seen["SESSION_BACKEND_ID"] == first["backend_id"] and seen["SESSION_BACKEND_KEY"] == "names"
+    assert seen["MINE"] == "1" and int(seen["SESSION_BACKEND_FENCING_TOKEN"]) > 1_700_000_000_000
+    assert seen["PORT"] != other["PORT"] and other["SESSION_BACKEND_KEY"].startswith("lk-")
+    assert "JWT_SECRET" not in seen and "PATH" in seen
+
+
+def test_one_that_ignores_term_is_killed_after_its_grace(backends):
+    """Acceptance 8."""
+    connected = backends.ready(backends.spawn(IGNORES_TERM="1"))
+    backends.terminate(connected["backend_id"])
+    states = backends.states(connected["backend_id"])
+    assert [state["status"] for state in states[-2:]] == ["terminating", "terminated"]
+    assert (states[-1]["termination_kind"], states[-1]["exit_error"]) == ("soft", True)
+
+
+def test_one_that_never_listens_is_killed(backends):
+    """Acceptance 10."""
+    connected = backends.spawn(NEVER_LISTENS="1")
+    states = backends.states(connected["backend_id"])
+    assert [state["status"] for state in states] == ["scheduled", "loading", "starting", "waiting", "hard-terminating", "terminated"]
+    assert states[-1]["termination_reason"] == "startuptimeout"
+
+
+def test_one_that_listens_late_becomes_ready(backends):
+    connected = backends.spawn(START_DELAY="2")
+    assert [state["status"] for state in backends.states(connected["backend_id"], "ready")] == UP
+
+
+def test_one_that_forks_leaves_nobody(backends):
+    connected = backends.ready(backends.spawn(FORKS="1"))
+    assert len(processes_of(connected["backend_id"])) == 3
+    backends.terminate(connected["backend_id"])
+    backends.states(connected["backend_id"])
+    assert processes_of(connected["backend_id"]) == []
+
+
+def test_one_that_floods_its_output_disturbs_nobody(backends):
+    noisy = backends.ready(backends.spawn(FLOODS="1"))
+    quiet = backends.ready(backends.connect())
+    for number in range(20):
+        assert backends.fetch(quiet, str(number)).status == 200
+        assert backends.fetch(noisy, str(number)).status == 200
+    memory = int(open(f"/proc/{backends.server.process.pid}/statm").read().split()[1]) * 4096
+    assert memory < 400 << 20
+    backends.terminate(noisy["backend_id"], hard=True)
+    backends.states(noisy["backend_id"])
+
+
+def test_one_that_ends_at_once_is_told(backends):
+    states = backends.states(backends.spawn(EXITS="4")["backend_id"])
+    assert states[-1]["exit_error"] is True and "termination_reason" not in states[-1]
+
+
+def test_an_idle_one_is_swept(backends):
+    """Acceptance 10."""
+    connected = backends.connect(spawn={"max_idle_seconds": 3})
+    last = backends.states(connected["backend_id"])[-1]
+    assert (last["termination_reason"], last["termination_kind"]) == ("swept", "soft")
+
+
+async def test_a_connected_one_is_not_swept_until_it_is_idle(backends):
+    connected = await asyncio.to_thread(lambda: backends.ready(backends.connect(spawn={"max_idle_seconds": 2})))
+    url = backends.proxy.ws(f"/{connected['token']}/ws")
+    async with websocket(url) as held:
+        for _ in range(8):
+            await asyncio.sleep(0.5)
+            await held.send("x")
+            assert await held.recv() == "x"
+        assert backends.status(connected["backend_id"])["status"] == "ready"
+    states = await asyncio.to_thread(backends.states, connected["backend_id"])
+    assert states[-1]["termination_reason"] == "swept"
+
+
+def test_a_long_download_keeps_one_busy(backends):
+    connected = backends.ready(backends.connect(spawn={"max_idle_seconds": 2}))
+    answer = backends.fetch(connected, "ticks?count=10&pause=0.5")
+    assert answer.text.count("data:") == 10
+    assert backends.states(connected["backend_id"])[-1]["termination_reason"] == "swept"
+
+
+async def test_a_lifetime_ends_a_connected_one(backends):
+    connected = await asyncio.to_thread(lambda: backends.ready(backends.connect(spawn={"lifetime_limit_seconds": 3})))
+    async with websocket(backends.proxy.ws(f"/{connected['token']}/ws")):
+        states = await asyncio.to_thread(backends.states, connected["backend_id"])
+    assert states[-1]["termination_reason"] == "swept"
+
+
+def test_two_hundred_leave_nothing_behind(start):
+    """Acceptance 14."""
+    backends = start(services={"default": {"command": ["sh", "-c", "exit 0"]}})
+    backends.states(backends.connect()["backend_id"])
+    before = descriptors(backends.server)
+    for _ in range(200):
+        backends.states(backends.connect(key="one after the other")["backend_id"])
+    end = time.monotonic() + 10
+    while descriptors(backends.server) > before + 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert descriptors(backends.server) <= before + 3
+    assert children(backends.server) == []
+
+
+def test_a_server_that_is_killed_leaves_no_orphan(start):
+    """Acceptance 14."""
+    first = start()
+    first.server.ends_uncleanly = True
+    spawned = [first.ready(first.spawn(FORKS="1")), first.ready(first.spawn(IGNORES_TERM="1")), first.spawn(NEVER_LISTENS="1")]
+    first.states(spawned[2]["backend_id"], "waiting")
+    connection = Connection(first.proxy)
+    connection.send(http.head("GET", f"/{spawned[0]['token']}/ticks?count=1000", first.proxy))
+    connection.head_of_answer()
+    first.server.process.send_signal(signal.SIGKILL)
+    first.server.process.wait()
+    assert all(processes_of(one["backend_id"]) for one in spawned)
+    second = start()
+    assert not any(processes_of(one["backend_id"]) for one in spawned)
+    for one in spawned:
+        status = second.status(one["backend_id"])
+        assert (status["termination_reason"], status["termination_kind"]) == ("keyexpired", "hard")
+    assert second.fetch(second.ready(second.connect())).status == 200
+
+
+def test_a_server_leaves_the_backends_of_another_alone(start):
+    first, second = start(), start()
+    connected = first.ready(first.connect())
+    third = start()
+    assert first.fetch(connected).status == 200
+    assert second.server.process.poll() is None and third.server.process.poll() is None
+
+
+def test_a_server_that_stops_takes_its_backends_with_it(start):
+    backends = start()
+    connected = [backends.ready(backends.connect()), backends.ready(backends.spawn(IGNORES_TERM="1"))]
+    backends.server.stop()
+    assert not any(processes_of(one["backend_id"]) for one in connected)
+
+
+def test_a_mount_stays(start, tmp_path):
+    base = tmp_path / "mounts"
+    backends = start({"BACKENDS_MOUNT_BASE": str(base)})
+    connected = backends.ready(backends.connect(key="ключ/1", spawn={"executable": {"mount": True}}))
+    directory = backends.fetch(connected, "env").json["SESSION_BACKEND_DATA_DIR"]
+    assert directory.startswith(str(base)) and os.path.isdir(directory)
+    open(f"{directory}/kept", "w").close()
+    backends.terminate(connected["backend_id"], hard=True)
+    backends.states(connected["backend_id"])
+    again = backends.ready(backends.connect(key="ключ/1", spawn={"executable": {"mount": True}}))
+    assert backends.fetch(again, "env").json["SESSION_BACKEND_DATA_DIR"] == directory
+    assert os.listdir(directory) == ["kept"]
+
+
+def test_memory_is_limited(start):
+    """Upstream an OOM kill looks like this: no reason."""
+    backends = start(services={"default": {"command": ["sh", "-c", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done"]}})
+    limits = {"resource_limits": {"memory_limit_bytes": 64 << 20}}
+    last = backends.states(backends.connect(spawn={"executable": limits})["backend_id"])[-1]
+    assert last["exit_error"] is True and "termination_reason" not in last
