@@ -54,6 +54,7 @@ public final class ParleyServer: Sendable {
                 eventLoops: Array(group.makeIterator()),
                 logger: logger
             )
+            await composition.backends?.start()
             composition.gatewayServices?.purgeHourly(on: group.next(), logger: logger)
             var addresses: [Address] = []
             for listener in configuration.listeners {

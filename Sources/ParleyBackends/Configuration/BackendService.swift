@@ -81,6 +81,7 @@ public struct BackendService: Sendable, Hashable {
     public var maximumIdle: TimeAmount?
     public var lifetime: TimeAmount?
     public var limits: ResourceLimits
+    public var pullPolicy = PullPolicy.ifNotPresent
     public var usesStaticToken: Bool
 
     public init(

@@ -8,6 +8,8 @@ public struct LaunchOrder: Sendable {
     /// All of it, reserved names included, except what only the runtime knows: `PORT` and the mount's path.
     public var environment: [String: String]
     public var limits: ResourceLimits
+    /// When an image is fetched.
+    public var pullPolicy = PullPolicy.ifNotPresent
     /// Below the base for mounts; checked.
     public var mount: String?
 
@@ -26,6 +28,13 @@ public struct LaunchOrder: Sendable {
         self.limits = limits
         self.mount = mount
     }
+}
+
+/// When the image of a container is fetched.
+public enum PullPolicy: String, Sendable, Hashable, CaseIterable {
+    case always = "Always"
+    case ifNotPresent = "IfNotPresent"
+    case never = "Never"
 }
 
 /// Why a backend could not be prepared or launched; for the log and the backend's own output, never for the API.

@@ -53,15 +53,21 @@ final class PortPool: Sendable {
         #endif
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 && getsockname(descriptor, address, &length) == 0
-            }
+        // A `sockaddr_in` by its bytes: family, port in network order, all interfaces.
+        var address = [UInt8](repeating: 0, count: 16)
+        #if os(Linux)
+        address[0] = UInt8(AF_INET)
+        #else
+        address[0] = 16
+        address[1] = UInt8(AF_INET)
+        #endif
+        address[2] = UInt8(truncatingIfNeeded: port >> 8)
+        address[3] = UInt8(truncatingIfNeeded: port)
+        var length = socklen_t(address.count)
+        let isBound = address.withUnsafeMutableBytes { bytes in
+            guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return false }
+            return bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
         }
-        return isBound ? Int(in_port_t(bigEndian: address.sin_port)) : nil
+        return isBound ? Int(address[2]) << 8 | Int(address[3]) : nil
     }
 }

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import NIOCore
 internal import ParleyModel
 
@@ -22,7 +23,8 @@ struct BackendRecord: Sendable {
     var isRenewing = false
     var polling: Task<Void, Never>?
     var address: SocketAddress?
-    var tokens: Set<String> = []
+    /// Those that were given out, the oldest first.
+    var tokens: Deque<String> = []
     var log = OutputLog()
 
     /// Requests that are held until the backend is ready.

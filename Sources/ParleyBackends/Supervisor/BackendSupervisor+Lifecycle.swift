@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Logging
 internal import NIOCore
 internal import ParleyModel

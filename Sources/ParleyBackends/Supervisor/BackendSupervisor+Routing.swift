@@ -1,3 +1,4 @@
+internal import DequeModule
 public import NIOCore
 internal import ParleyHub
 public import ParleyModel
@@ -18,8 +19,23 @@ extension BackendSupervisor: BackendRouting {
         // A static token is as good as its backend.
         let expiry = record.staticToken == nil ? self.uptime() + self.configuration.tokenLifetime : nil
         state.tokens[route.token] = BackendToken(route: route, expiry: expiry)
-        state.backends[record.id]?.tokens.insert(route.token)
+        state.backends[record.id]?.tokens.append(route.token)
+        self.forgetOldestToken(of: record.id, &state)
         return route
+    }
+
+    /// Whoever connects in a loop pushes out tokens that are not used, not memory.
+    private func forgetOldestToken(of id: BackendID, _ state: inout State) {
+        guard let count = state.backends[id]?.tokens.count, count > self.configuration.maximumTokens else { return }
+        // Those in use go to the end, and have their turn again later.
+        for _ in 0..<16 {
+            guard let oldest = state.backends[id]?.tokens.popFirst() else { return }
+            guard let token = state.tokens[oldest], token.openRequests > 0 else {
+                state.tokens[oldest] = nil
+                return
+            }
+            state.backends[id]?.tokens.append(oldest)
+        }
     }
 
     /// The route of a token that is valid, without opening anything.
@@ -92,10 +108,8 @@ extension BackendSupervisor: BackendRouting {
         let revoked: [BackendToken]? = self.state.withLock { state in
             guard let record = state.backends[id] else { return nil }
             let tokens = record.tokens.compactMap { state.tokens[$0] }.filter { $0.route.user == user }
-            for token in tokens {
-                state.tokens[token.route.token] = nil
-                state.backends[id]?.tokens.remove(token.route.token)
-            }
+            for token in tokens { state.tokens[token.route.token] = nil }
+            state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }
             return tokens
         }
         guard let revoked else { throw .backendNotFound }

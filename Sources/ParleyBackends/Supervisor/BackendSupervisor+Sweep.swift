@@ -25,9 +25,13 @@ extension BackendSupervisor {
     public func purge() {
         let now = self.uptime()
         self.state.withLock { state in
+            var touched: Set<BackendID> = []
             for (text, token) in state.tokens where !token.isValid(at: now) {
                 state.tokens[text] = nil
-                state.backends[token.route.backend]?.tokens.remove(text)
+                touched.insert(token.route.backend)
+            }
+            for id in touched {
+                state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }
             }
             state.spawns = state.spawns.filter { $0.value.last.map { $0 + .minutes(1) > now } ?? false }
         }

@@ -202,6 +202,7 @@ public final class BackendSupervisor: Sendable {
         var launch = LaunchOrder(backend: id, program: spawn.program)
         launch.workingDirectory = spawn.workingDirectory
         launch.limits = spawn.limits
+        launch.pullPolicy = spawn.pullPolicy
         launch.mount = spawn.mount.map { $0.path(for: key) }
         var random = SystemRandomNumberGenerator()
         let staticToken = spawn.usesStaticToken ? "s." + GatewayToken.make(using: &random) : nil

@@ -32,6 +32,7 @@ public struct SpawnOrder: Sendable {
     public var workingDirectory: String?
     public var environment: [String: String] = [:]
     public var limits = ResourceLimits()
+    public var pullPolicy = PullPolicy.ifNotPresent
     public var mount: Mount?
     public var maximumIdle: TimeAmount?
     public var lifetime: TimeAmount?
@@ -54,6 +55,7 @@ public struct SpawnOrder: Sendable {
         self.workingDirectory = service.workingDirectory
         self.environment = service.environment
         self.limits = service.limits
+        self.pullPolicy = service.pullPolicy
         self.maximumIdle = service.maximumIdle
         self.lifetime = service.lifetime
         self.usesStaticToken = service.usesStaticToken

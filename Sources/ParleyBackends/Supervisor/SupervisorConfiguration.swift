@@ -12,6 +12,8 @@ public struct SupervisorConfiguration: Sendable {
     public var maximumLive = 500
     public var maximumRemembered = 10_000
     public var maximumHeldRequests = 1000
+    /// Tokens of a backend; beyond this many the oldest goes that nobody uses at the time.
+    public var maximumTokens = 10_000
     /// Of each account; `nil`: any number.
     public var spawnsPerMinute: Int?
     /// How long a connect waits for a backend at its end to release the key.

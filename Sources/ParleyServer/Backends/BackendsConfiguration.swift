@@ -24,6 +24,8 @@ public struct BackendsConfiguration: Sendable {
     public var catalogue: BackendCatalogue?
     public var supervisor = SupervisorConfiguration()
     public var processes = ProcessRuntime.Configuration()
+    /// `nil`: images cannot be run.
+    public var containers: ContainerRuntime.Configuration?
     /// The name under which browsers reach the proxy, with its port if that is not 443; `nil`: that of the API's own
     /// address, with the proxy's port.
     public var cluster: String?

@@ -8,6 +8,7 @@ internal import ParleyModel
 final class BackendsHost: Sendable {
     let services: BackendsServices
     private let processes: ProcessRuntime
+    private let containers: ContainerRuntime?
     /// Output and timers have a loop of their own: a backend that floods its output is not to slow connections down.
     private let group: MultiThreadedEventLoopGroup
     private let timers: [RepeatedTask]
@@ -28,6 +29,7 @@ final class BackendsHost: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
         self.processes = ProcessRuntime(configuration.processes, group: group, logger: logger)
+        self.containers = configuration.containers.map { ContainerRuntime($0, logger: logger) }
         var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
         let node = "dr-" + RandomIdentifier.base36(length: 14, using: &random)
         var settings = configuration.supervisor
@@ -35,7 +37,7 @@ final class BackendsHost: Sendable {
         let poller = ReadinessPoller(group: group)
         let supervisor = BackendSupervisor(
             settings,
-            runtime: RuntimeSelection(processes: self.processes),
+            runtime: RuntimeSelection(processes: self.processes, containers: self.containers),
             keyLock: MemoryKeyLock(LeaseTable(duration: settings.lease.expiry), wallTime: wallTime),
             placement: LocalPlacement(node: node, cluster: settings.cluster),
             poll: { try await poller.poll($0) },
@@ -70,9 +72,15 @@ final class BackendsHost: Sendable {
         ProxyEndpoint(self.services, prefix: prefix, pools: self.pools)
     }
 
+    /// Ends what earlier lives have left in the container engine.
+    func start() async {
+        if let orphans = await self.containers?.removeOrphans() { self.services.supervisor.remember(orphans: orphans) }
+    }
+
     /// Ends every backend, softly first, and returns when all are gone.
     func shutDown() async {
         await self.services.supervisor.shutDown()
+        await self.containers?.close()
         for timer in self.timers { timer.cancel() }
         self.processes.close()
         try? await self.group.shutdownGracefully()

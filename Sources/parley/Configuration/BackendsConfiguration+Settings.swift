@@ -26,6 +26,9 @@ extension BackendsConfiguration {
         self.rootRedirect = try settings.text(.backendsRootRedirect)
         self.allowsInlineCommands = try settings.toggle(.backendsInlineCommands)
         self.processes = try Self.processes(settings)
+        self.containers = try settings.text(.backendsDockerSocket).map {
+            ContainerRuntime.Configuration(socket: $0, mountBase: self.processes.mountBase)
+        }
         self.supervisor.lifecycle = BackendLifecycle.Limits(
             startupTimeout: try settings.time(.backendsStartupTimeout),
             softGrace: try settings.time(.backendsSoftGrace)

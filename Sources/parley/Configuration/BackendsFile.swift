@@ -64,18 +64,20 @@ struct BackendsFile: Sendable {
 
     /// A list of words, or text for a shell.
     private static func program(_ node: Node, _ place: Place) throws -> BackendService.Program {
+        if let mapping = node.mapping, mapping.count == 1, let image = mapping["image"]?.string { return .image(image) }
         if let words = node.sequence?.compactMap(\.string), !words.isEmpty, words.count == node.sequence?.count {
             return .command(words)
         }
         if let line = node.scalar?.string, !line.isEmpty { return Self.shellCommand(line) }
-        throw place.failure("expected a command as a list of words, or as text for a shell")
+        throw place.failure("expected a command as a list of words or as text for a shell, or {image: …}")
     }
 
     /// The process becomes the command, so that signals reach it.
     static func shellCommand(_ line: String) -> BackendService.Program { .command(["/bin/sh", "-c", "exec " + line]) }
 
     private static let serviceKeys = [
-        "command", "image", "external", "cwd", "env", "tags", "max_idle", "lifetime", "limits", "use_static_token",
+        "command", "image", "external", "cwd", "env", "tags", "max_idle", "lifetime", "limits", "pull_policy",
+        "use_static_token",
     ]
 
     private static func service(_ node: Node, _ place: Place) throws -> BackendService {
@@ -102,6 +104,12 @@ struct BackendsFile: Sendable {
         service.maximumIdle = try Self.seconds(mapping["max_idle"], place["max_idle"])
         service.lifetime = try Self.seconds(mapping["lifetime"], place["lifetime"])
         service.limits = try Self.limits(mapping["limits"], place["limits"])
+        if let text = mapping["pull_policy"]?.string {
+            guard let policy = PullPolicy(rawValue: text) else {
+                throw place["pull_policy"].failure("expected Always, IfNotPresent or Never")
+            }
+            service.pullPolicy = policy
+        }
         if let flag = mapping["use_static_token"] {
             guard let flag = flag.bool else { throw place["use_static_token"].failure("expected true or false") }
             service.usesStaticToken = flag

@@ -50,6 +50,11 @@ extension Setting {
         form: .text,
         help: "Directory for what backends keep; unset: they get none"
     )
+    static let backendsDockerSocket = Setting(
+        "BACKENDS_DOCKER_SOCKET",
+        form: .text,
+        help: "Socket of a Docker Engine API, for services with an image; unset: there are none"
+    )
     static let backendsPortRange = Setting(
         "BACKENDS_PORT_RANGE",
         form: .text,
@@ -133,7 +138,8 @@ extension Setting {
 
     static let allOfBackends: [Setting] = [
         .backends, .backendsCommand, .backendsMode, .backendsCluster, .backendsPublicAPIURL, .backendsURLStyle,
-        .backendsMountBase, .backendsPortRange, .backendsStartupTimeout, .backendsSoftGrace, .backendsTokenTTL,
+        .backendsMountBase, .backendsDockerSocket, .backendsPortRange, .backendsStartupTimeout, .backendsSoftGrace,
+        .backendsTokenTTL,
         .backendsRetention, .backendsStateDirectory, .backendsMaximum, .backendsSpawnsPerMinute, .backendsControlToken,
         .backendsForwardAuth, .backendsTrustedProxies, .backendsRootRedirect, .backendsInlineCommands,
         .backendsWaitForRelease,

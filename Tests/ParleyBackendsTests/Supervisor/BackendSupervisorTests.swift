@@ -267,6 +267,19 @@ import Testing
         #expect(fixture.supervisor.open(result.token).isGone)
     }
 
+    @Test("Tokens of a backend are bounded, and those in use are spared")
+    func tokenBound() async throws {
+        let fixture = Fixture { $0.maximumTokens = 3 }
+        let used = try await fixture.connect("k")
+        try await fixture.states(of: used.backend, until: .ready)
+        let route = try #require(fixture.supervisor.open(used.token).route)
+        var others: [String] = []
+        for _ in 0..<4 { others.append(try await fixture.connect("k").token) }
+        #expect(fixture.supervisor.route(used.token) != nil)
+        #expect(others.map { fixture.supervisor.route($0) != nil } == [false, false, true, true])
+        fixture.supervisor.closed(route)
+    }
+
     @Test("Revocation takes a user's tokens, closes what is open with them, and spares those of others")
     func revocation() async throws {
         let fixture = Fixture()

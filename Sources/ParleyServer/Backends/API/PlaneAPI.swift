@@ -165,6 +165,12 @@ struct PlaneAPI: Sendable {
         }
         spawn.environment = try ConnectBody.environment(try executable.object("env"))
         spawn.limits = try SpawnBody.limits(executable)
+        if let text = try executable.string("pull_policy") {
+            guard let policy = PullPolicy(rawValue: text) else {
+                throw .invalidRequest("spawn_config.executable.pull_policy: expected Always, IfNotPresent or Never")
+            }
+            spawn.pullPolicy = policy
+        }
         spawn.mount = try SpawnBody.mount(executable)
         spawn.lifetime = try config.seconds("lifetime_limit_seconds")
         spawn.maximumIdle = try config.seconds("max_idle_seconds")
