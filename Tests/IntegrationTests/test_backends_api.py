@@ -4,10 +4,11 @@ import json
 import re
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from support import http
+from support import binary, http
 from support.backends import JSON, PROGRAM, SETTINGS, UP, Backends, configuration
 from support.server import Server
 
@@ -474,3 +475,99 @@ def test_the_front_door_has_it_all_where_the_proxy_is_off(started):
     seen = http.fetch(server.front_door, f"/b/{connected['token']}/x").json
     assert seen["target"] == "/x"
     assert dict(map(tuple, seen["headers"]))["x-verified-path"] == f"/b/{connected['token']}/x"
+
+
+# Who may use the trusted API
+
+
+class Gate:
+    """A program that is asked whether a request may pass."""
+
+    def __init__(self):
+        self.asked = []
+        gate = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                gate.asked.append((self.command, dict(self.headers)))
+                self.send_response(204 if self.headers.get("X-Pass") == "yes" else 403)
+                self.end_headers()
+
+            def log_message(self, *_) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def test_another_program_may_decide_who_uses_the_trusted_api(started):
+    gate = Gate()
+    url = f"http://127.0.0.1:{gate.server.server_address[1]}/gate"
+    plane = Backends(started({"BACKENDS_MODE": "production", "BACKENDS_FORWARD_AUTH": url}, executables={"image": PROGRAM}))
+    request = {"spawn_config": spawn_config()}
+    assert ctrl(plane, "connect", request).status == 401
+    assert ctrl(plane, "connect", request, **{"X-Pass": "yes"}).status == 200
+    method, headers = gate.asked[-1]
+    assert method == "POST" and headers["x-original-path"] == "/connect" and headers.get("Content-Length", "0") == "0"
+    gate.server.shutdown()
+    gate.server.server_close()
+    assert ctrl(plane, "connect", request, **{"X-Pass": "yes"}).status == 502
+
+
+# Names of hosts
+
+
+def test_a_cluster_has_a_name(started):
+    server = started({"BACKENDS_CLUSTER": "backends.example:9999", "BACKENDS_PUBLIC_API_URL": "https://api.example/"})
+    backends = Backends(server)
+    connected = backends.connect()
+    assert connected["url"] == f"http://backends.example:9999/{connected['token']}/"
+    assert connected["status_url"].startswith("https://api.example/v2/backend/")
+    for host, status in [
+        ("backends.example:9999", 200), ("a.backends.example:9999", 200), ("backends.example", 403), ("other.example:9999", 403),
+        ("evilbackends.example:9999", 403),
+    ]:
+        answer = http.fetch(backends.proxy, f"/{connected['token']}/", headers={"Host": host})
+        assert answer.status == status, host
+
+
+def test_without_a_port_in_its_name_a_cluster_speaks_tls(started):
+    backends = Backends(started({"BACKENDS_CLUSTER": "backends.example", "BACKENDS_URL_STYLE": "subdomain"}))
+    connected = backends.connect()
+    assert connected["url"] == f"https://{connected['backend_id']}.backends.example/{connected['token']}/"
+    path = f"/{connected['token']}/"
+    assert http.fetch(backends.proxy, path, headers={"Host": f"{connected['backend_id']}.backends.example:443"}).status == 200
+
+
+def test_a_backend_with_a_subdomain_answers_only_there(started):
+    plane = Backends(started({"BACKENDS_CLUSTER": "backends.example:80"}, executables={"image": PROGRAM}))
+    connected = ctrl(plane, "connect", {"spawn_config": spawn_config(subdomain="mine")}).json
+    assert connected["url"] == f"http://mine.backends.example:80/{connected['token']}/"
+    path = f"/{connected['token']}/"
+    assert http.fetch(plane.proxy, path, headers={"Host": "mine.backends.example:80"}).status == 200
+    assert http.fetch(plane.proxy, path, headers={"Host": "backends.example:80"}).status == 403
+    assert ctrl(plane, "connect", {"spawn_config": spawn_config(subdomain="-bad")}).status == 422
+
+
+def test_the_root_may_lead_elsewhere(started):
+    backends = Backends(started({"BACKENDS_ROOT_REDIRECT": "https://example.com/"}))
+    answer = http.fetch(backends.proxy, "/")
+    assert (answer.status, answer.headers["location"]) == (301, "https://example.com/")
+
+
+@pytest.mark.parametrize(
+    "changes, named",
+    [
+        ({"services": {"default": {"cwd": "/"}}}, "backends.services.default"),
+        ({"services": {"default": {"command": []}}}, "backends.services.default.command"),
+        ({"services": {"default": {"command": ["x"], "cmd": 1}}}, "cmd"),
+        ({"services": {"nameless": {"command": ["x"]}}}, "account/service"),
+        ({"services": {"default": {"command": ["x"], "max_idle": "soon"}}}, "max_idle"),
+        ({"accounts": {"acme": {"token": "x"}}}, "backends.accounts.acme"),
+        ({"soft_grase": 1}, "backends_soft_grace"),
+        ({"port_range": "9-1"}, "BACKENDS_PORT_RANGE"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named(directory, changes, named):
+    result = binary.run(directory, "serve", "--dev", "--config", configuration(directory, **changes))
+    assert result.returncode == 1 and named in result.stderr, result.stderr
