@@ -111,6 +111,7 @@ def test_every_field_is_optional(backends, body):
         (b"[]", "InvalidJson", "JSON"),
         (b'{"key":"\xff"}', "InvalidJson", "JSON"),
         (b'{"key":1}', "InvalidRequest", "key"),
+        (b'{"key":"a\\u0000b"}', "InvalidRequest", "key"),
         (b'{"spawn":"yes"}', "InvalidRequest", "spawn"),
         (b'{"spawn":{"max_idle_seconds":-1}}', "InvalidRequest", "spawn.max_idle_seconds"),
         (b'{"spawn":{"lifetime_limit_seconds":1.5}}', "InvalidRequest", "spawn.lifetime_limit_seconds"),

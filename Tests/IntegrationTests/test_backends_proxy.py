@@ -202,6 +202,22 @@ def test_pages_of_other_origins_may_read_what_says_nothing_of_them(backends, con
     assert "access-control-allow-methods" not in own.headers
 
 
+def test_a_body_cannot_be_passed_off_as_a_request(backends, connected):
+    """Whatever Connection names, the length of a message stays."""
+    smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\nx-verified-username: mallory\r\n\r\n".encode()
+    fields = {"Connection": "content-length", "Content-Length": str(len(smuggled))}
+    connection = Connection(backends.proxy)
+    connection.send(http.head("POST", prefix(connected) + "/outer", backends.proxy, fields) + smuggled)
+    seen = connection.answer().json
+    assert (seen["target"], seen["length"]) == ("/outer", len(smuggled))
+    assert connection.request("GET", prefix(connected) + "/next").json["target"] == "/next"
+    fields = {"Connection": "Upgrade", "Upgrade": "websocket", "Transfer-Encoding": "chunked"}
+    connection = Connection(backends.proxy)
+    connection.send(http.head("POST", prefix(connected) + "/outer", backends.proxy, fields))
+    connection.send(f"{len(smuggled):x}\r\n".encode() + smuggled + b"\r\n0\r\n\r\n")
+    assert connection.answer().status == 400
+
+
 # No way through
 
 

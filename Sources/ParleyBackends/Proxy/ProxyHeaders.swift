@@ -107,6 +107,10 @@ public enum ProxyHeaders {
         Self.connectionOptions(headers).contains("upgrade") && headers.contains(name: "Upgrade")
     }
 
+    /// Fields that say how long a message is or whom it is for: no sender can make them disappear on the way by naming them
+    /// in Connection, as the message would be another then.
+    private static let endToEnd: Set<String> = ["content-length", "content-type", "host", "authorization", "cookie"]
+
     private static func connectionOptions(_ headers: HTTPHeaders) -> Set<String> {
         let values = headers["Connection"]
         guard !values.isEmpty else { return [] }
@@ -114,6 +118,6 @@ public enum ProxyHeaders {
             values.flatMap { $0.split(separator: ",") }.map { option in
                 String(option.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }).lowercased()
             }
-        )
+        ).subtracting(Self.endToEnd)
     }
 }

@@ -163,7 +163,9 @@ public final class ProcessRuntime: BackendRuntime {
             throw failure
         } catch {
             self.ports.giveBack(port, now: .now())
-            throw LaunchFailure("It could not be started: \(error)")
+            // The error's own words may have the environment in them, and what is secret there.
+            let reason = (error as? SubprocessError).map { "\($0.code)" } ?? "\(type(of: error))"
+            throw LaunchFailure("It could not be started: \(reason)")
         }
     }
 

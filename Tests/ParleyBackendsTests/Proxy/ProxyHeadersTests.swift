@@ -62,6 +62,18 @@ import Testing
         #expect(headers["X-Kept"] == ["1"] && headers["Transfer-Encoding"] == ["chunked"])
     }
 
+    @Test("Nobody can take away what says how long a message is")
+    func framing() {
+        let request = Self.request(["Connection": "content-length, host", "Content-Length": "9", "Host": "h"])
+        #expect(request["Content-Length"] == ["9"] && request["Host"] == ["h"])
+        let response = ProxyHeaders.response(
+            ["Connection": "Content-Length", "Content-Length": "9"],
+            of: Self.backend,
+            isUpgrade: false
+        )
+        #expect(response["Content-Length"] == ["9"])
+    }
+
     @Test("An upgrade says what it wants")
     func upgrade() {
         let asked: HTTPHeaders = ["Connection": "keep-alive, Upgrade", "Upgrade": "websocket"]

@@ -32,6 +32,7 @@ struct ConnectBody {
         if let key, key.count > Self.maximumKeyCharacters {
             throw .invalidRequest("key: expected at most \(Self.maximumKeyCharacters) characters, got \(key.count)")
         }
+        try Self.check(key: self.key, "key")
         switch fields.kind("spawn") {
         case nil: break
         case .bool: self.spawning = try fields.bool("spawn") == true ? .asConfigured : .never
@@ -40,6 +41,12 @@ struct ConnectBody {
         default: throw .invalidRequest("spawn: expected true, false or an object")
         }
         (self.user, self.auth) = try Self.identity(fields)
+    }
+
+    /// A key becomes part of an environment and of paths.
+    static func check(key: String?, _ field: String) throws(BackendFailure) {
+        guard let key, key.utf8.contains(0) else { return }
+        throw .invalidRequest("\(field): expected no NUL")
     }
 
     /// `user` and `auth`, fit for headers.

@@ -102,6 +102,7 @@ extension ConnectBody {
         if let key, key.count > Self.maximumKeyCharacters {
             throw .invalidRequest("lock: expected at most \(Self.maximumKeyCharacters) characters, got \(key.count)")
         }
+        try Self.check(key: self.key, "lock")
         var spawn = SpawnBody()
         spawn.tag = try fields.string("tag")
         spawn.environment = try Self.environment(try fields.object("env"))

@@ -145,6 +145,7 @@ struct PlaneAPI: Sendable {
             else {
                 throw .invalidRequest("key.name: expected 1 to \(ConnectBody.maximumKeyCharacters) characters")
             }
+            try ConnectBody.check(key: name, "key.name")
             // A scope that no service has.
             order.key = BackendKey(scope: "plane:" + (try key.string("namespace") ?? ""), name: name)
             order.tag = try key.string("tag") ?? ""

@@ -62,6 +62,14 @@ struct ProxyEndpoint: Sendable {
             )
         }
         guard let path = ProxyPath(request.head.uri, under: self.prefix) else { return .refuse(self.rootRefusal) }
+        // What follows such a body cannot be told from the other protocol.
+        guard !ProxyHeaders.isUpgrade(request.head.headers) || !ProxyExchange.hasBody(request.head.headers) else {
+            return .refuse(Refusal(status: .badRequest, text: "Expected an upgrade without a body\n"))
+        }
+        // Other codings would be lost on the way (RFC 9112 §6.1).
+        guard request.head.headers["Transfer-Encoding"].allSatisfy({ $0.lowercased() == "chunked" }) else {
+            return .refuse(Refusal(status: .notImplemented, text: "Expected Transfer-Encoding: chunked, or none\n"))
+        }
         guard let host = request.header("Host") else { return .refuse(Refusal(status: .badRequest)) }
         if let refusal = self.refusal(ofHost: host) { return .refuse(refusal) }
         switch self.services.supervisor.open(String(path.token)) {

@@ -156,9 +156,10 @@ final class ProxyExchange: UpstreamDelegate {
         [.GET, .HEAD, .OPTIONS].contains(self.request.head.method) && !self.hasBody
     }
 
-    private var hasBody: Bool {
-        let headers = self.request.head.headers
-        return headers.contains(name: "Content-Length") || headers.contains(name: "Transfer-Encoding")
+    private var hasBody: Bool { Self.hasBody(self.request.head.headers) }
+
+    static func hasBody(_ headers: HTTPHeaders) -> Bool {
+        headers.contains(name: "Transfer-Encoding") || headers["Content-Length"].contains { $0 != "0" }
     }
 
     private func connect(to address: SocketAddress) {
