@@ -330,6 +330,7 @@ struct ServerComposition: Sendable {
             self.gateway?.gateway.addSharedRoutes(to: router)
             if let backends = self.backends {
                 router.add(middleware: BackendsCORS { BackendsCORS.isSharedPath($0) })
+                router.add(middleware: DevelopmentGate(services: backends.services) { BackendsCORS.isSharedPath($0) })
                 BackendsAPI(services: backends.services).registerShared(on: router)
             }
         case .channelServer:
@@ -347,6 +348,7 @@ struct ServerComposition: Sendable {
             fallback = BackendFailure.notFound.response(id: "")
             router.add(middleware: BackendsCORS { _ in true })
             if let backends = self.backends {
+                router.add(middleware: DevelopmentGate(services: backends.services) { _ in true })
                 let api = BackendsAPI(services: backends.services)
                 api.registerShared(on: router)
                 api.registerOwn(on: router)

@@ -153,6 +153,19 @@ def test_a_stray_brace_in_the_query_is_nothing(backends):
     assert answer.status == 200
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost.evil.example", "null", "http://127.0.0.1.evil.example"])
+def test_pages_of_others_start_nothing_in_dev_mode(backends, origin):
+    """A simple request needs no preflight: without this any page could run programs on the developer's machine."""
+    for path in ("/v2/service/-/-/connect", "/user/-/service/-/spawn", "/ctrl/connect"):
+        headers = {"Origin": origin, "Content-Type": "text/plain"}
+        assert http.fetch(backends.api, path, method="POST", headers=headers, body=b"{}").status in (401, 403)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1", "http://[::1]:3000", "http://app.localhost"])
+def test_pages_of_this_machine_may(backends, origin):
+    assert backends.ask("POST", "/v2/service/-/-/connect", {}, {"Origin": origin}).status == 200
+
+
 # States
 
 
@@ -526,7 +539,7 @@ def test_a_cluster_has_a_name(started):
     assert connected["status_url"].startswith("https://api.example/v2/backend/")
     for host, status in [
         ("backends.example:9999", 200), ("a.backends.example:9999", 200), ("backends.example", 403), ("other.example:9999", 403),
-        ("evilbackends.example:9999", 403),
+        ("evilbackends.example:9999", 403), ("a.b.backends.example:9999", 403),
     ]:
         answer = http.fetch(backends.proxy, f"/{connected['token']}/", headers={"Host": host})
         assert answer.status == status, host

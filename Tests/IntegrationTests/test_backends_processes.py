@@ -211,6 +211,23 @@ def test_a_mount_stays(start, tmp_path):
     assert os.listdir(directory) == ["kept"]
 
 
+def test_a_long_key_has_a_mount_too(start, tmp_path):
+    backends = start({"BACKENDS_MOUNT_BASE": str(tmp_path / "mounts")})
+    key = "漢" * 128
+    connected = backends.ready(backends.connect(key=key, spawn={"executable": {"mount": True}}))
+    assert os.path.isdir(backends.fetch(connected, "env").json["SESSION_BACKEND_DATA_DIR"])
+
+
+def test_a_server_that_was_stopped_for_a_while_keeps_its_backends(start):
+    backends = start()
+    connected = backends.ready(backends.connect(key="kept"))
+    backends.server.process.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    backends.server.process.send_signal(signal.SIGCONT)
+    assert backends.connect(key="kept")["backend_id"] == connected["backend_id"]
+    assert backends.fetch(connected).status == 200
+
+
 def test_memory_is_limited(start):
     """Upstream an OOM kill looks like this: no reason."""
     backends = start(services={"default": {"command": ["sh", "-c", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done"]}})

@@ -152,6 +152,18 @@ def test_http_1_0_clients_get_an_end(backends, connected):
     assert connection.is_closed() and connection.unread == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
 
 
+def test_http_1_0_connections_end_with_their_answer(backends, connected):
+    connection = Connection(backends.proxy)
+    connection.send(f"GET {prefix(connected)}/x HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n".replace("Host: h", f"Host: {backends.proxy.authority}"))
+    assert connection.answer().status == 200 and connection.is_closed()
+
+
+def test_connect_and_http_2_are_not_tunnelled(backends, connected):
+    assert http.fetch(backends.proxy, prefix(connected) + "/x", method="CONNECT").status in (400, 405)
+    seen = backends.fetch(connected, "x", headers={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "x"}).json
+    assert not {"upgrade", "http2-settings"} & headers_of(seen).keys()
+
+
 def test_a_client_may_wait_for_a_continue(backends, connected):
     connection = Connection(backends.proxy)
     connection.send(
@@ -256,6 +268,29 @@ def test_a_held_request_hears_that_the_backend_has_ended(backends):
     backends.states(connected["backend_id"], "waiting")
     backends.terminate(connected["backend_id"], hard=True)
     assert connection.answer().status == 410
+
+
+def test_requests_that_are_given_up_make_room_for_others(backends):
+    """A thousand may be held for a backend that starts."""
+    connected = backends.spawn(START_DELAY="3")
+    for _ in range(5):
+        held = [Connection(backends.proxy) for _ in range(250)]
+        for connection in held:
+            connection.send(http.head("GET", prefix(connected) + "/", backends.proxy))
+        for connection in held:
+            connection.reset()
+    assert backends.fetch(connected, "after").status == 200
+
+
+def test_garbage_behind_a_request_is_no_part_of_its_answer(backends, connected):
+    connection = Connection(backends.proxy)
+    connection.send(http.head("POST", prefix(connected) + "/echo", backends.proxy, {"Transfer-Encoding": "chunked"}))
+    connection.send(b"5\r\nhello\r\n")
+    assert connection.head_of_answer().status == 200
+    assert next(connection.chunks()) == b"hello"
+    connection.send(b"garbage\r\n\r\n")
+    assert connection.is_closed()
+    assert b"HTTP/1.1" not in connection.unread
 
 
 def test_a_backend_that_dies_before_it_answers_is_a_bad_gateway(backends):

@@ -24,7 +24,7 @@ public struct ActivityClock: Sendable {
     }
 
     public mutating func connectionClosed(at now: NIODeadline) {
-        precondition(self.openConnections > 0, "closed more connections than were opened")
+        guard self.openConnections > 0 else { return }
         self.openConnections -= 1
         if self.openConnections == 0 { self.idleSince = now }
     }

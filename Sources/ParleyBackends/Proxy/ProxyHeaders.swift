@@ -104,7 +104,9 @@ public enum ProxyHeaders {
 
     /// Whether a request wants another protocol (RFC 9110 §7.8).
     public static func isUpgrade(_ headers: HTTPHeaders) -> Bool {
+        // HTTP/2 would carry requests past every rule here.
         Self.connectionOptions(headers).contains("upgrade") && headers.contains(name: "Upgrade")
+            && !headers["Upgrade"].contains { $0.lowercased().contains("h2c") }
     }
 
     /// Fields that say how long a message is or whom it is for: no sender can make them disappear on the way by naming them

@@ -84,6 +84,8 @@ struct ControlGroups: Sendable {
             if Self.makeDirectory(directory), Self.write("\(bytes)", to: "\(directory)/\(file)") {
                 limitsMemory = true
                 directories.insert(directory)
+            } else {
+                rmdir(directory)
             }
         }
         if let percent = limits.cpuPeriodPercent, percent > 0, let base = self.directories[.cpu] {
@@ -96,10 +98,20 @@ struct ControlGroups: Sendable {
                     ? Self.write("\(period)", to: directory + "/cpu.cfs_period_us")
                         && Self.write("\(quota)", to: directory + "/cpu.cfs_quota_us")
                     : Self.write("\(quota) \(period)", to: directory + "/cpu.max"))
-            if isSet { directories.insert(directory) }
+            if isSet {
+                directories.insert(directory)
+            } else if !directories.contains(directory) {
+                rmdir(directory)
+            }
         }
         return directories.isEmpty
             ? nil : ControlGroup(directories: directories.sorted(), limitsMemory: limitsMemory)
+    }
+
+    /// What a backend of an earlier life had.
+    func remove(_ backend: BackendID) {
+        let directories = Set(self.directories.values.map { "\($0)/\(backend)" }).sorted()
+        ControlGroup(directories: directories, limitsMemory: false).remove()
     }
 
     fileprivate static func text(_ path: String) -> String? {
@@ -125,8 +137,15 @@ struct ControlGroup: Sendable {
         self.directories.map { "echo $$ > '\($0)/cgroup.procs' || exit 125; " }.joined()
     }
 
-    /// Once no process is left in it.
+    private static let attempts = 50
+
+    /// Once no process is left in it; one that was killed just now may be there for an instant still.
     func remove() {
-        for directory in self.directories { rmdir(directory) }
+        for directory in self.directories {
+            for _ in 0..<Self.attempts {
+                guard rmdir(directory) != 0, errno == EBUSY else { break }
+                usleep(2000)
+            }
+        }
     }
 }

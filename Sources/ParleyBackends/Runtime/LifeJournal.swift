@@ -55,6 +55,7 @@ final class LifeJournal: Sendable {
                     withIntermediateDirectories: true,
                     attributes: [.posixPermissions: 0o700]
                 )
+                guard Self.isOurs(self.directory) else { throw Errno.permissionDenied }
                 state.file = try Self.create(self.path)
             }
             state.running[backend] = process
@@ -103,14 +104,29 @@ final class LifeJournal: Sendable {
     // MARK: Earlier lives
 
     private static func endEarlierLives(in directory: String) -> [BackendID] {
+        // A directory that others may write to could name any process of ours.
+        guard Self.isOurs(directory) else { return [] }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         return names.filter { $0.hasSuffix(".life") || $0.hasSuffix(".life.new") }.flatMap { name in
             Self.endLife("\(directory)/\(name)")
         }
     }
 
+    private static func isOurs(_ path: String) -> Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard
+            attributes?[.type] as? FileAttributeType == .typeDirectory
+                || attributes?[.type] as? FileAttributeType == .typeRegular,
+            let owner = attributes?[.ownerAccountID] as? NSNumber,
+            let mode = attributes?[.posixPermissions] as? NSNumber
+        else { return false }
+        return owner.uint32Value == getuid() && mode.intValue & 0o022 == 0
+    }
+
     private static func endLife(_ path: String) -> [BackendID] {
-        guard let file = try? FileDescriptor.open(FilePath(path), .readWrite, options: .closeOnExec) else { return [] }
+        guard Self.isOurs(path),
+            let file = try? FileDescriptor.open(FilePath(path), .readWrite, options: [.closeOnExec, .noFollow])
+        else { return [] }
         defer { try? file.close() }
         // Held: its server lives.
         guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else { return [] }

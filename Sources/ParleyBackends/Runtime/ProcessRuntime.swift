@@ -64,6 +64,7 @@ public final class ProcessRuntime: BackendRuntime {
         self.journal = configuration.journalDirectory.map { LifeJournal(directory: $0) }
         self.orphans = self.journal?.orphans ?? []
         self.controlGroups = ControlGroups.detect()
+        for orphan in self.orphans { self.controlGroups?.remove(orphan) }
     }
 
     /// All processes are gone, and no more will come.
@@ -145,6 +146,8 @@ public final class ProcessRuntime: BackendRuntime {
         events: BackendRuntimeEvents
     ) async throws(LaunchFailure) -> SocketAddress {
         let port = try self.ports.take(now: .now())
+        // Found by its id should the server be killed before the number is known.
+        self.writeDown(order.backend, ProcessTable.Identity(pid: 0, startTime: 0))
         do {
             let (leader, controlGroup, ended) = try await self.start(order, port: port, output: events.output)
             let running = Running(
@@ -160,9 +163,11 @@ public final class ProcessRuntime: BackendRuntime {
             return try SocketAddress(ipAddress: "127.0.0.1", port: port)
         } catch let failure as LaunchFailure {
             self.ports.giveBack(port, now: .now())
+            self.journal?.ended(order.backend)
             throw failure
         } catch {
             self.ports.giveBack(port, now: .now())
+            self.journal?.ended(order.backend)
             // The error's own words may have the environment in them, and what is secret there.
             let reason = (error as? SubprocessError).map { "\($0.code)" } ?? "\(type(of: error))"
             throw LaunchFailure("It could not be started: \(reason)")
@@ -295,7 +300,10 @@ public final class ProcessRuntime: BackendRuntime {
 
     public func terminate(_ backend: BackendID, _ kind: TerminationKind) {
         guard let process = self.running.withLock({ $0[backend] }) else { return }
-        ProcessGroup.signal(process.leader.pid, kind)
+        // One that was waited for already may have lent its number to somebody else.
+        if ProcessTable.entry(process.leader.pid)?.identity == process.leader {
+            ProcessGroup.signal(process.leader.pid, kind)
+        }
         guard kind == .hard else { return }
         Task { ProcessGroup.endMembers(of: backend) }
     }

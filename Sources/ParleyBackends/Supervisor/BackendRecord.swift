@@ -5,6 +5,8 @@ internal import ParleyModel
 /// All that the supervisor knows of one backend.
 struct BackendRecord: Sendable {
     let id: BackendID
+    /// Unlike the id, of this backend alone.
+    let serial: Int
     let key: BackendKey
     let tag: String
     let service: ServiceName?
@@ -28,7 +30,7 @@ struct BackendRecord: Sendable {
     var log = OutputLog()
 
     /// Requests that are held until the backend is ready.
-    var waiters: [@Sendable (SocketAddress?) -> Void] = []
+    var waiters: [Int: @Sendable (SocketAddress?) -> Void] = [:]
     var stateFeeds: [Int: AsyncStream<BackendState>.Continuation] = [:]
     var logFeeds: [Int: AsyncStream<String>.Continuation] = [:]
 

@@ -11,6 +11,9 @@ public final class BackendRoute: Sendable {
     public let secret: String?
     public let subdomain: String?
 
+    /// Of the backend: ids may be used again.
+    let serial: Int
+
     /// Whether all clients share the token, and paths keep it.
     public var isStatic: Bool { self.userData == nil }
 
@@ -20,7 +23,8 @@ public final class BackendRoute: Sendable {
         user: String?,
         userData: String?,
         secret: String?,
-        subdomain: String?
+        subdomain: String?,
+        serial: Int = 0
     ) {
         self.token = token
         self.backend = backend
@@ -28,6 +32,7 @@ public final class BackendRoute: Sendable {
         self.userData = userData
         self.secret = secret
         self.subdomain = subdomain
+        self.serial = serial
     }
 }
 
@@ -49,7 +54,9 @@ public protocol BackendRouting: Sendable {
     func open(_ token: String) -> RouteAnswer
     func closed(_ route: BackendRoute)
     /// Calls `ready` once, from any thread: with the address when the backend is ready, with `nil` when it will not be.
-    func whenReady(_ route: BackendRoute, _ ready: @escaping @Sendable (SocketAddress?) -> Void)
+    /// - Returns: A number for ``stopWaiting(_:for:)``.
+    func whenReady(_ route: BackendRoute, _ ready: @escaping @Sendable (SocketAddress?) -> Void) -> Int
+    func stopWaiting(_ number: Int, for route: BackendRoute)
     /// Calls `end`, from any thread, when a connection with the token must be closed: it was revoked, or the backend is gone.
     /// - Returns: A number for ``unregister(_:of:)``.
     func register(_ route: BackendRoute, end: @escaping @Sendable () -> Void) -> Int

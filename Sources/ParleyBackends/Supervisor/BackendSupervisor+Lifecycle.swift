@@ -115,7 +115,7 @@ extension BackendSupervisor {
             let tokens = record.tokens
             record.tokens = []
             state.backends[id] = record
-            state.liveCount -= 1
+            state.live.remove(id)
             state.ended.append((id, now))
             self.forgetOldest(&state, now: now)
             let connections = tokens.flatMap { state.tokens[$0].map { Array($0.connections.values) } ?? [] }
@@ -124,7 +124,7 @@ extension BackendSupervisor {
             return finished
         }
         guard let record else { return }
-        self.placement.count(-1, on: record.node)
+        if record.grant != nil { self.placement.count(-1, on: record.node) }
         // Outside the lock: a stream that ends takes itself off the record.
         for feed in record.stateFeeds.values { feed.finish() }
         for feed in record.logFeeds.values { feed.finish() }
@@ -172,8 +172,8 @@ extension BackendRecord {
     /// Tells those who wait for the backend.
     mutating func release(to address: SocketAddress?) {
         let waiters = self.waiters
-        self.waiters = []
-        for waiter in waiters { waiter(address) }
+        self.waiters = [:]
+        for waiter in waiters.values { waiter(address) }
     }
 
     mutating func publish(_ state: BackendState) {

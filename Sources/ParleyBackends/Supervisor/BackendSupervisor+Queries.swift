@@ -45,7 +45,7 @@ extension BackendSupervisor {
         }
     }
 
-    public var liveCount: Int { self.state.withLock { $0.liveCount } }
+    public var liveCount: Int { self.state.withLock { $0.live.count } }
 
     /// Every state of a backend so far, and from then on each as it is entered; ends after `terminated`.
     public func states(of id: BackendID) throws(BackendFailure) -> AsyncStream<BackendState> {
@@ -131,6 +131,7 @@ extension BackendSupervisor {
             _ = lifecycle.receive(.stop(.hard, .keyExpired), at: moment)
             let record = BackendRecord(
                 id: id,
+                serial: 0,
                 key: BackendKey(scope: "", name: ""),
                 tag: "",
                 service: nil,

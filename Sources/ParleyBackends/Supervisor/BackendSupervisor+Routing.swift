@@ -14,7 +14,8 @@ extension BackendSupervisor: BackendRouting {
             user: record.staticToken == nil ? order.user : nil,
             userData: record.staticToken == nil ? order.auth ?? "{}" : nil,
             secret: record.staticToken == nil ? GatewayToken.make(using: &random) : nil,
-            subdomain: record.subdomain
+            subdomain: record.subdomain,
+            serial: record.serial
         )
         // A static token is as good as its backend.
         let expiry = record.staticToken == nil ? self.uptime() + self.configuration.tokenLifetime : nil
@@ -67,7 +68,10 @@ extension BackendSupervisor: BackendRouting {
     public func closed(_ route: BackendRoute) {
         let now = self.uptime()
         self.state.withLock { state in
-            state.backends[route.backend]?.activity.connectionClosed(at: now)
+            // An id may be given to another backend after a while, and a connection may outlive its own.
+            if state.backends[route.backend]?.serial == route.serial {
+                state.backends[route.backend]?.activity.connectionClosed(at: now)
+            }
             state.tokens[route.token]?.openRequests -= 1
             if state.tokens[route.token]?.expiry != nil {
                 state.tokens[route.token]?.expiry = now + self.configuration.tokenLifetime
@@ -75,13 +79,26 @@ extension BackendSupervisor: BackendRouting {
         }
     }
 
-    public func whenReady(_ route: BackendRoute, _ ready: @escaping @Sendable (SocketAddress?) -> Void) {
+    public func whenReady(_ route: BackendRoute, _ ready: @escaping @Sendable (SocketAddress?) -> Void) -> Int {
         self.state.withLock { state in
+            let number = state.makeNumber()
             guard let record = state.backends[route.backend], record.lifecycle.status.isServing else {
-                return ready(nil)
+                ready(nil)
+                return number
             }
-            if record.lifecycle.status == .ready, let address = record.address { return ready(address) }
-            state.backends[route.backend]?.waiters.append(ready)
+            if record.lifecycle.status == .ready, let address = record.address {
+                ready(address)
+            } else {
+                state.backends[route.backend]?.waiters[number] = ready
+            }
+            return number
+        }
+    }
+
+    public func stopWaiting(_ number: Int, for route: BackendRoute) {
+        self.state.withLock { state in
+            guard state.backends[route.backend]?.serial == route.serial else { return }
+            state.backends[route.backend]?.waiters[number] = nil
         }
     }
 

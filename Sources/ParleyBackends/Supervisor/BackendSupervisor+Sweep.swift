@@ -11,8 +11,7 @@ extension BackendSupervisor {
         var due: [(BackendID, BackendLifecycle.Event)] = []
         var renewals: [(BackendID, LeaseTable.Grant)] = []
         self.state.withLock { state in
-            for id in state.backends.keys {
-                guard state.backends[id]?.hasEnded == false else { continue }
+            for id in state.live {
                 state.backends[id]?.tick(now, events: &due, renewals: &renewals)
             }
             self.forgetOldest(&state, now: now)
@@ -21,10 +20,16 @@ extension BackendSupervisor {
         for (id, grant) in renewals { self.renew(grant, of: id) }
     }
 
+    /// How long the output of a backend that has ended is kept.
+    private static let outputRetention = TimeAmount.minutes(15)
+
     /// Forgets tokens that have expired, and the memory of who spawned when.
     public func purge() {
         let now = self.uptime()
         self.state.withLock { state in
+            for ended in state.ended where ended.at + Self.outputRetention <= now {
+                state.backends[ended.id]?.log = OutputLog()
+            }
             var touched: Set<BackendID> = []
             for (text, token) in state.tokens where !token.isValid(at: now) {
                 state.tokens[text] = nil

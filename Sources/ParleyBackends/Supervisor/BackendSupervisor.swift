@@ -14,7 +14,8 @@ public final class BackendSupervisor: Sendable {
         var tokens: [String: BackendToken] = [:]
         /// Backends at their end, the oldest first.
         var ended: Deque<(id: BackendID, at: NIODeadline)> = []
-        var liveCount = 0
+        /// Those that hold a key, or are about to.
+        var live: Set<BackendID> = []
         var isShuttingDown = false
         /// When each account has spawned during the last minute.
         var spawns: [String: Deque<NIODeadline>] = [:]
@@ -71,13 +72,19 @@ public final class BackendSupervisor: Sendable {
         var attempt = 0
         while attempt < Self.attempts {
             if let holder = try await self.holder(of: key) {
-                let joined = try self.join(holder, order)
-                if let joined, joined.status.isServing || order.spawn == nil || self.uptime() >= patience {
-                    return joined
+                let mayWait = order.spawn != nil && self.uptime() < patience
+                switch try self.join(holder, order, mayWait: mayWait) {
+                case .joined(let result): return result
+                // In an instant the key is free.
+                case .gone: attempt += 1
+                case .ending: break
                 }
-                // At its end: the key will be free when its process is gone, or in an instant if that is so already.
-                if joined == nil { attempt += 1 }
-                try? await Task.sleep(for: .milliseconds(joined == nil ? attempt * 5 : 20))
+                do {
+                    try await Task.sleep(for: .milliseconds(attempt > 0 ? attempt * 5 : 20))
+                } catch {
+                    // Nobody waits for the answer any more.
+                    throw .keyLockFailed
+                }
             } else {
                 guard let spawn = order.spawn else { throw .keyUnheld }
                 if let spawned = try await self.spawn(spawn, key, order) { return spawned }
@@ -100,14 +107,26 @@ public final class BackendSupervisor: Sendable {
         return .keyLockFailed
     }
 
-    /// - Returns: `nil` when the holder is gone already.
-    private func join(_ holder: LeaseTable.Grant, _ order: ConnectOrder) throws(BackendFailure) -> ConnectResult? {
-        let outcome: Result<ConnectResult?, BackendFailure> = self.state.withLock { state in
+    private enum Joining {
+        case joined(ConnectResult)
+        /// The holder is at its end, and may be waited for.
+        case ending
+        /// The holder has ended already.
+        case gone
+    }
+
+    private func join(
+        _ holder: LeaseTable.Grant,
+        _ order: ConnectOrder,
+        mayWait: Bool
+    ) throws(BackendFailure) -> Joining {
+        let outcome: Result<Joining, BackendFailure> = self.state.withLock { state in
             guard let record = state.backends[BackendID(unchecked: holder.holder)], !record.hasEnded else {
-                return .success(nil)
+                return .success(.gone)
             }
             guard record.tag == order.tag else { return .failure(.keyHeld) }
-            return .success(self.makeResult(for: record, order, isSpawned: false, &state))
+            if mayWait, !record.lifecycle.status.isServing { return .success(.ending) }
+            return .success(.joined(self.makeResult(for: record, order, isSpawned: false, &state)))
         }
         return try outcome.get()
     }
@@ -144,14 +163,19 @@ public final class BackendSupervisor: Sendable {
             self.abandon(id)
             return nil
         }
-        self.placement.count(1, on: node)
         let result: ConnectResult? = self.state.withLock { state in
-            guard var record = state.backends[id] else { return nil }
+            guard var record = state.backends[id], !record.hasEnded else { return nil }
+            self.placement.count(1, on: node)
             record.grant = grant
             record.lease = LeaseHolder(times: self.configuration.lease, requestedAt: requested)
             record.order.environment["SESSION_BACKEND_FENCING_TOKEN"] = "\(grant.fencingToken)"
             state.backends[id] = record
             return self.makeResult(for: record, order, isSpawned: true, &state)
+        }
+        guard let result else {
+            // Told to end before it had begun.
+            try? await self.keyLock.release(grant)
+            throw .shuttingDown
         }
         self.logger.info(
             "Backend spawned",
@@ -171,12 +195,14 @@ public final class BackendSupervisor: Sendable {
         let moment = self.moment
         let failure: BackendFailure? = self.state.withLock { state in
             guard !state.isShuttingDown else { return .shuttingDown }
-            guard state.liveCount < self.configuration.maximumLive else { return .noCapacity }
+            guard state.live.count < self.configuration.maximumLive else { return .noCapacity }
             guard state.backends[id] == nil else { return .invalidRequest("The id '\(id)' is taken") }
             guard self.maySpawn(order.service?.account, now: moment.uptime, &state) else { return .rateLimited }
-            state.liveCount += 1
+            state.live.insert(id)
+            let serial = state.makeNumber()
             state.backends[id] = Self.makeRecord(
                 id,
+                serial: serial,
                 spawn,
                 key,
                 order,
@@ -192,6 +218,7 @@ public final class BackendSupervisor: Sendable {
 
     private static func makeRecord(
         _ id: BackendID,
+        serial: Int,
         _ spawn: SpawnOrder,
         _ key: BackendKey,
         _ order: ConnectOrder,
@@ -214,6 +241,7 @@ public final class BackendSupervisor: Sendable {
         let lifecycle = BackendLifecycle(limits: limits, at: moment)
         return BackendRecord(
             id: id,
+            serial: serial,
             key: key,
             tag: order.tag,
             service: order.service,
@@ -235,8 +263,10 @@ public final class BackendSupervisor: Sendable {
     /// Takes back what ``reserve(_:_:_:node:)`` did.
     private func abandon(_ id: BackendID) {
         self.state.withLock { state in
+            // One that was told to end in the meantime has done so in its own way.
+            guard state.backends[id]?.hasEnded == false else { return }
             state.backends[id] = nil
-            state.liveCount -= 1
+            state.live.remove(id)
         }
     }
 
@@ -279,8 +309,19 @@ extension SpawnOrder.Mount {
     func path(for key: BackendKey) -> String {
         switch self {
         case .path(let path): return path
-        case .key: return ([key.scope, key.name].filter { !$0.isEmpty }).map(Self.escaped).joined(separator: "/")
+        case .key: return ([key.scope, key.name].filter { !$0.isEmpty }).map(Self.components).joined(separator: "/")
         }
+    }
+
+    /// File systems take names of 255 bytes; longer ones become several, under marks that no escaped name has, so that none is
+    /// within another.
+    private static func components(_ text: String) -> String {
+        let escaped = Array(Self.escaped(text).utf8)
+        guard escaped.count > 240 else { return String(decoding: escaped, as: UTF8.self) }
+        let parts = stride(from: 0, to: escaped.count, by: 240).map {
+            String(decoding: escaped[$0..<min($0 + 240, escaped.count)], as: UTF8.self)
+        }
+        return (["~"] + parts + ["="]).joined(separator: "/")
     }
 
     /// One component of a path, whatever the key is made of.

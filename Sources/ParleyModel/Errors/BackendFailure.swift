@@ -48,6 +48,12 @@ extension BackendFailure {
         kind: "Forbidden",
         "The token belongs to another account"
     )
+    public static let developmentOnly = BackendFailure(
+        403,
+        "Forbidden",
+        kind: "Forbidden",
+        "BACKENDS_MODE=dev serves programs and pages of this machine alone; for others set production and backends.accounts"
+    )
     public static let backendNotFound = BackendFailure(404, "BackendNotFound", kind: "NotFound", "No such backend")
     public static let serviceNotFound = BackendFailure(
         404,
@@ -141,7 +147,8 @@ extension BackendFailure {
 
     /// Every fixed row, in the order of the printed table. ``invalidRequest(_:)`` brings a sentence of its own.
     public static let all: [BackendFailure] = [
-        .invalidJSON, .invalidCluster, .unauthorized, .forbidden, .backendNotFound, .serviceNotFound, .imageNotFound,
+        .invalidJSON, .invalidCluster, .unauthorized, .forbidden, .developmentOnly, .backendNotFound, .serviceNotFound,
+        .imageNotFound,
         .notFound, .keyUnheld, .keyHeld, .notRunning, .tooLarge, .unsupportedMediaType, .rateLimited, .internalError,
         .keyLockFailed, .notImplemented, .noCapacity, .draining, .shuttingDown,
     ]

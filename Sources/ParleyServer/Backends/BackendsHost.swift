@@ -15,6 +15,12 @@ final class BackendsHost: Sendable {
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
     private static let sweepInterval = TimeAmount.milliseconds(200)
+    private static let localLease = LeaseTimes(
+        renewal: LeaseTimes().renewal,
+        softStop: .hours(1_000_000),
+        hardStop: .hours(1_100_000),
+        expiry: .hours(1_200_000)
+    )
     private static let purgeInterval = TimeAmount.minutes(3)
 
     init(
@@ -34,6 +40,8 @@ final class BackendsHost: Sendable {
         let node = "dr-" + RandomIdentifier.base36(length: 14, using: &random)
         var settings = configuration.supervisor
         settings.cluster = configuration.cluster ?? "localhost"
+        // One process: nobody else can take a key, so that a server that was stopped for a while loses none.
+        settings.lease = Self.localLease
         let poller = ReadinessPoller(group: group)
         let supervisor = BackendSupervisor(
             settings,

@@ -51,6 +51,22 @@ final class BackendsServices: Sendable {
 
     // MARK: URLs
 
+    /// A Host header goes into URLs, and those into pages.
+    private static func checked(_ authority: String) -> String {
+        let isHost =
+            !authority.isEmpty
+            && authority.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: ":"),
+                    UInt8(ascii: "["), UInt8(ascii: "]"):
+                    return true
+                default: return false
+                }
+            }
+        return isHost ? authority : "localhost"
+    }
+
     private var scheme: String { self.isSecure ? "https" : "http" }
 
     /// Whether the server takes new work no more.
@@ -58,7 +74,7 @@ final class BackendsServices: Sendable {
 
     /// Where a client that asked at `authority` finds the API.
     func apiURL(_ authority: String) -> String {
-        self.configuration.publicAPIURL ?? "\(self.scheme)://\(authority.isEmpty ? "localhost" : authority)"
+        self.configuration.publicAPIURL ?? "\(self.scheme)://\(Self.checked(authority))"
     }
 
     /// Where it finds a backend.
@@ -81,9 +97,9 @@ final class BackendsServices: Sendable {
             let label = subdomain ?? (self.configuration.urlStyle == .subdomain ? backend.text : nil)
             return "\(isPlain ? "http" : "https")://\(label.map { $0 + "." } ?? "")\(cluster)"
         }
-        let asked = Authority(authority.isEmpty ? "localhost" : authority)
+        let asked = Authority(Self.checked(authority))
         guard let port = self.ports.withLock({ $0.proxy }) else {
-            return "\(self.scheme)://\(authority)\(Self.sharedPrefix)"
+            return "\(self.scheme)://\(Self.checked(authority))\(Self.sharedPrefix)"
         }
         return "\(self.scheme)://\(subdomain.map { $0 + "." } ?? "")\(asked.host):\(port)"
     }

@@ -465,11 +465,24 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    private var isResponseBegun: Bool {
+        switch self.phase {
+        case .responding: return true
+        case .proxying(let exchange, _): return exchange.hasResponse
+        case .awaitingHead, .upgrading, .collecting, .exchanging, .closing: return false
+        }
+    }
+
     // MARK: The end
 
     private func refuse(_ refusal: Refusal) {
         if case .closing = self.phase { return }
         guard let context = self.context else { return }
+        if self.isResponseBegun {
+            // A second answer would be taken for part of the first.
+            context.close(promise: nil)
+            return
+        }
         self.endExchange()
         self.services.failures.count(refusal)
         self.phase = .closing
@@ -578,6 +591,8 @@ extension FrontDoorHandler: ProxyDownstream {
         } catch {
             return context.close(promise: nil)
         }
+        // Revoked, or ended, in this very moment.
+        if !upstream.isActive { context.close(promise: nil) }
         // What came behind the heads is passed on when the decoders go, outside of any read.
         let client = context.channel
         UpstreamPool.removeHTTP(from: pipeline)?.whenComplete { _ in client.flush() }

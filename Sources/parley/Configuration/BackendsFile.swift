@@ -144,7 +144,11 @@ struct BackendsFile: Sendable {
         var limits = ResourceLimits()
         for (name, value) in mapping {
             let name = name.string ?? ""
-            guard let number = value.int, number >= 0 else { throw place[name].failure("expected a whole number") }
+            let range =
+                ["cpu_period": 1000...1_000_000, "cpu_period_percent": 0...255][name] ?? 0...Int(Int32.max) << 16
+            guard let number = value.int, range.contains(number) else {
+                throw place[name].failure("expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+            }
             switch name {
             case "cpu_period": limits.cpuPeriod = number
             case "cpu_period_percent": limits.cpuPeriodPercent = number

@@ -222,7 +222,7 @@ import Testing
         #expect(fixture.supervisor.open("nonsense").isGone)
         let address: SocketAddress? = await withCheckedContinuation { continuation in
             switch fixture.supervisor.open(result.token) {
-            case .pending(let route): fixture.supervisor.whenReady(route) { continuation.resume(returning: $0) }
+            case .pending(let route): _ = fixture.supervisor.whenReady(route) { continuation.resume(returning: $0) }
             case .ready(_, let address): continuation.resume(returning: address)
             case .gone, .full: continuation.resume(returning: nil)
             }
@@ -233,13 +233,42 @@ import Testing
         #expect(fixture.supervisor.open(result.token).isGone)
     }
 
+    @Test("A request that is given up is held no more")
+    func givingUp() async throws {
+        let fixture = Fixture(isReady: false) { $0.maximumHeldRequests = 1 }
+        let result = try await fixture.connect("k")
+        for _ in 0..<3 {
+            let route = try #require(fixture.supervisor.open(result.token).route)
+            let number = fixture.supervisor.whenReady(route) { _ in }
+            fixture.supervisor.stopWaiting(number, for: route)
+            fixture.supervisor.closed(route)
+        }
+    }
+
+    @Test("A connection that outlives its backend closes nothing of another with the same id")
+    func reusedIDs() async throws {
+        let fixture = Fixture { $0.retention = .zero }
+        let id = try #require(BackendID("mine"))
+        let first = try await fixture.connect { $0.spawn?.id = id }
+        try await fixture.states(of: id, until: .ready)
+        let route = try #require(fixture.supervisor.open(first.token).route)
+        try fixture.supervisor.terminate(id, .hard)
+        try await fixture.states(of: id, until: .terminated)
+        fixture.supervisor.sweep()
+        let second = try await fixture.connect { $0.spawn?.id = id }
+        try await fixture.states(of: id, until: .ready)
+        _ = fixture.supervisor.open(second.token)
+        fixture.supervisor.closed(route)
+        #expect(try fixture.supervisor.info(id).openConnections == 1)
+    }
+
     @Test("Held requests hear when the backend ends first, and are bounded")
     func heldRequests() async throws {
         let fixture = Fixture(isReady: false) { $0.maximumHeldRequests = 1 }
         let result = try await fixture.connect("k")
         let route = try #require(fixture.supervisor.open(result.token).route)
         let (answers, answer) = AsyncStream.makeStream(of: Bool.self)
-        fixture.supervisor.whenReady(route) { answer.yield($0 != nil) }
+        _ = fixture.supervisor.whenReady(route) { answer.yield($0 != nil) }
         #expect(fixture.supervisor.open(result.token).isFull)
         try await fixture.states(of: result.backend, until: .waiting)
         try fixture.supervisor.terminate(result.backend, .hard)

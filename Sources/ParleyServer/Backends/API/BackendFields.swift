@@ -94,10 +94,10 @@ struct BackendFields {
 enum JSONText {
     /// JSON that means the same and has ASCII alone: what else stands in its strings is escaped (RFC 8259 §7).
     static func ascii(_ json: String) -> String {
-        guard !json.utf8.allSatisfy({ $0 < 0x80 }) else { return json }
+        guard !json.utf8.allSatisfy({ $0 < 0x7F }) else { return json }
         var text = ""
         for unit in json.utf16 {
-            if unit < 0x80 {
+            if unit < 0x7F {
                 text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
             } else {
                 let digits = String(unit, radix: 16)

@@ -29,9 +29,6 @@ struct ConnectBody {
         guard body.readableBytes > 0 else { return }
         let fields = try BackendFields(body)
         self.key = try fields.string("key").flatMap { $0.isEmpty ? nil : $0 }
-        if let key, key.count > Self.maximumKeyCharacters {
-            throw .invalidRequest("key: expected at most \(Self.maximumKeyCharacters) characters, got \(key.count)")
-        }
         try Self.check(key: self.key, "key")
         switch fields.kind("spawn") {
         case nil: break
@@ -45,8 +42,12 @@ struct ConnectBody {
 
     /// A key becomes part of an environment and of paths.
     static func check(key: String?, _ field: String) throws(BackendFailure) {
-        guard let key, key.utf8.contains(0) else { return }
-        throw .invalidRequest("\(field): expected no NUL")
+        guard let key else { return }
+        let count = key.unicodeScalars.count
+        guard count <= Self.maximumKeyCharacters else {
+            throw .invalidRequest("\(field): expected at most \(Self.maximumKeyCharacters) characters, got \(count)")
+        }
+        guard !key.utf8.contains(0) else { throw .invalidRequest("\(field): expected no NUL") }
     }
 
     /// `user` and `auth`, fit for headers.
@@ -61,13 +62,13 @@ struct ConnectBody {
             }
         }
         guard let auth = try fields.objectBytes("auth") else { return (user, nil) }
-        let compact = JSONScanner.compacted(auth)
-        guard compact.readableBytes <= Self.maximumAuthBytes else {
+        let text = JSONText.ascii(String(buffer: JSONScanner.compacted(auth)))
+        guard text.utf8.count <= Self.maximumAuthBytes else {
             throw .invalidRequest(
-                "auth: expected at most \(Self.maximumAuthBytes) bytes as JSON, got \(compact.readableBytes)"
+                "auth: expected at most \(Self.maximumAuthBytes) bytes as JSON in ASCII, got \(text.utf8.count)"
             )
         }
-        return (user, JSONText.ascii(String(buffer: compact)))
+        return (user, text)
     }
 
     /// Checks the environment of a request.

@@ -54,6 +54,7 @@ struct OldBackendsAPI: Sendable {
             throw .invalidRequest("require_bearer_token: not offered; the URL of a backend has its token")
         }
         name.environment = try fields?.string("service_environment")
+        try ConnectBody.check(key: name.environment, "service_environment")
         let body = try ConnectBody(old: fields)
         let result = try await self.supervisor.connect(try self.api.order(name, body))
         let authority = request.head.authority ?? ""
@@ -99,9 +100,6 @@ extension ConnectBody {
         try self.init(ByteBuffer())
         guard let fields else { return }
         self.key = try fields.string("lock").flatMap { $0.isEmpty ? nil : $0 }
-        if let key, key.count > Self.maximumKeyCharacters {
-            throw .invalidRequest("lock: expected at most \(Self.maximumKeyCharacters) characters, got \(key.count)")
-        }
         try Self.check(key: self.key, "lock")
         var spawn = SpawnBody()
         spawn.tag = try fields.string("tag")

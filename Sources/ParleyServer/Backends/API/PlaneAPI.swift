@@ -141,11 +141,11 @@ struct PlaneAPI: Sendable {
         var order = ConnectOrder()
         (order.user, order.auth) = try ConnectBody.identity(fields)
         if let key = try fields.object("key") {
-            guard let name = try key.string("name"), !name.isEmpty, name.count <= ConnectBody.maximumKeyCharacters
-            else {
+            guard let name = try key.string("name"), !name.isEmpty else {
                 throw .invalidRequest("key.name: expected 1 to \(ConnectBody.maximumKeyCharacters) characters")
             }
             try ConnectBody.check(key: name, "key.name")
+            for field in ["namespace", "tag"] { try ConnectBody.check(key: try key.string(field), "key.\(field)") }
             // A scope that no service has.
             order.key = BackendKey(scope: "plane:" + (try key.string("namespace") ?? ""), name: name)
             order.tag = try key.string("tag") ?? ""
@@ -257,7 +257,7 @@ private struct ControlGate: RouterMiddleware {
     ) async throws -> Response {
         switch self.services.configuration.control {
         case .loopback:
-            let isHere = context.remoteAddress?.clientIP.map { $0.hasPrefix("127.") || $0 == "::1" } ?? false
+            let isHere = DevelopmentGate.isHere(request, context)
             return isHere ? try await next(request, context) : Self.unauthorized
         case .closed:
             return Self.unauthorized
@@ -267,12 +267,17 @@ private struct ControlGate: RouterMiddleware {
         case .forward(let url):
             let isAllowed = await ForwardAuthorization(url: url).isAllowed(
                 method: request.method.rawValue,
-                path: String(request.uri.path.dropFirst("/ctrl".count)),
+                path: Self.pathBehindControl(request.uri.path),
                 headers: request.headers.map { ($0.name.rawName, $0.value) }
             )
             guard let isAllowed else { return .text(.badGateway, "Bad Gateway") }
             return isAllowed ? try await next(request, context) : Self.unauthorized
         }
+    }
+
+    /// Without `/ctrl`, and without the empty parts that routing does not see either.
+    private static func pathBehindControl(_ path: String) -> String {
+        "/" + path.split(separator: "/").dropFirst().joined(separator: "/")
     }
 
     private static var unauthorized: Response { .text(.unauthorized, "Unauthorized") }

@@ -62,6 +62,7 @@ struct ProxyEndpoint: Sendable {
             )
         }
         guard let path = ProxyPath(request.head.uri, under: self.prefix) else { return .refuse(self.rootRefusal) }
+        guard request.head.method != .CONNECT else { return .refuse(Refusal(status: .methodNotAllowed)) }
         // What follows such a body cannot be told from the other protocol.
         guard !ProxyHeaders.isUpgrade(request.head.headers) || !ProxyExchange.hasBody(request.head.headers) else {
             return .refuse(Refusal(status: .badRequest, text: "Expected an upgrade without a body\n"))
@@ -89,11 +90,18 @@ struct ProxyEndpoint: Sendable {
         _ path: ProxyPath,
         _ host: String
     ) -> Decision {
-        if let subdomain = route.subdomain, !Authority(host).host.hasPrefix(subdomain.lowercased() + ".") {
+        if let subdomain = route.subdomain, !self.isAt(subdomain, Authority(host).host) {
             self.services.supervisor.closed(route)
             return .refuse(Refusal(status: .forbidden))
         }
         return .open(route, address, path)
+    }
+
+    private func isAt(_ subdomain: String, _ host: String) -> Bool {
+        guard let cluster = self.services.configuration.cluster.map({ Authority($0) }) else {
+            return host.hasPrefix(subdomain.lowercased() + ".")
+        }
+        return host == "\(subdomain.lowercased()).\(cluster.host)"
     }
 
     private var rootRefusal: Refusal {
@@ -108,7 +116,9 @@ struct ProxyEndpoint: Sendable {
         guard let cluster = self.services.configuration.cluster.map({ Authority($0) }) else { return nil }
         let asked = Authority(host)
         let isPort = (asked.port ?? 443) == (cluster.port ?? 443)
-        let isHost = asked.host == cluster.host || asked.host.hasSuffix("." + cluster.host)
+        // Itself, or one name below it.
+        let isBelow = asked.host.hasSuffix("." + cluster.host)
+        let isHost = asked.host == cluster.host || isBelow && !asked.host.dropLast(cluster.host.count + 1).contains(".")
         return isPort && isHost ? nil : Refusal(status: .forbidden)
     }
 

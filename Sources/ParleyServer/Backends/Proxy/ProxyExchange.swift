@@ -36,13 +36,15 @@ final class ProxyExchange: UpstreamDelegate {
 
     private var phase = Phase.waiting
     private var path: ProxyPath?
-    private(set) var route: BackendRoute?
+    private var route: BackendRoute?
     private var registration: Int?
+    private var wait: Int?
     private var address: SocketAddress?
     /// What came before there was anybody to take it; `nil` stands for the end.
     private var pending: CircularBuffer<ByteBuffer?> = []
     private var isRequestComplete = false
-    private var hasResponse = false
+    /// Whether part of the response is on its way, so that nothing else may be said.
+    private(set) var hasResponse = false
     private var isResponseChunked = false
     private var isResponseComplete = false
     /// The head by which the backend agrees to another protocol; the end of its response comes first.
@@ -67,7 +69,7 @@ final class ProxyExchange: UpstreamDelegate {
         self.downstream = downstream
         self.isUpgrade = ProxyHeaders.isUpgrade(request.head.headers)
         // What follows a request to upgrade cannot be told from the other protocol.
-        self.keepsDownstream = request.head.isKeepAlive && !self.isUpgrade
+        self.keepsDownstream = request.head.isKeepAlive && request.head.version == .http1_1 && !self.isUpgrade
     }
 
     private var supervisor: BackendSupervisor { self.endpoint.services.supervisor }
@@ -99,7 +101,7 @@ final class ProxyExchange: UpstreamDelegate {
         self.holding = eventLoop.assumeIsolated().scheduleTask(in: Self.holdTime) {
             self.refuse(ProxyEndpoint.Refusal(status: .gatewayTimeout))
         }
-        self.supervisor.whenReady(route) { address in
+        self.wait = self.supervisor.whenReady(route) { address in
             eventLoop.execute { bound.value.settled(address) }
         }
     }
@@ -229,7 +231,7 @@ final class ProxyExchange: UpstreamDelegate {
     /// How the end of the body is known (RFC 9112 §6.3).
     private func frame(_ head: HTTPResponseHead, _ headers: inout HTTPHeaders) {
         let hasNoBody = self.request.head.method == .HEAD || head.status == .noContent || head.status == .notModified
-        guard !hasNoBody, !head.headers.contains(name: "Content-Length") else { return }
+        guard !hasNoBody, !headers.contains(name: "Content-Length") else { return }
         if self.request.head.version == .http1_1 {
             self.isResponseChunked = true
             headers.add(name: "Transfer-Encoding", value: "chunked")
@@ -303,7 +305,7 @@ final class ProxyExchange: UpstreamDelegate {
         self.route = nil
         // A connection of its own from here on: what is revoked closes the channel.
         if let registration { supervisor.unregister(registration, of: route) }
-        let number = supervisor.register(route) { channel.close(promise: nil) }
+        let number = supervisor.register(route) { channel.eventLoop.execute { channel.close(promise: nil) } }
         downstream.tunnel(to: channel) {
             supervisor.unregister(number, of: route)
             supervisor.closed(route)
@@ -344,6 +346,7 @@ final class ProxyExchange: UpstreamDelegate {
         self.pending = []
         if let route = self.route {
             if let registration = self.registration { self.supervisor.unregister(registration, of: route) }
+            if let wait = self.wait { self.supervisor.stopWaiting(wait, for: route) }
             self.supervisor.closed(route)
         }
         self.route = nil
