@@ -37,6 +37,7 @@ bench: ## Speed and memory beside a C floor and Node's ws (BENCH="--rounds 7 --o
 	@$(MAKE) --no-print-directory release
 	swift build -c release --product socketio-fixture
 	Benchmarks/bench.py --parley .build/release/parley --check $(BENCH)
+	Benchmarks/backends.py --parley .build/release/parley --check
 
 conformance: ## All of the Autobahn suite, a quarter of an hour (CONFORMANCE="--quick", "--shard 1/4", "6.4.*")
 	@scripts/bootstrap conformance

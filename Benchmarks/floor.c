@@ -84,7 +84,9 @@ static u8 eb[1 << 21];
 static int on_data(conn *c, u8 *p, u8 *e) { // returns bytes left, -1 close
     if (!c->up) {
         u8 *q = memmem(p, e - p, "\r\n\r\n", 4); if (!q) return e - p; *q = 0;
-        char *k = strcasestr((char *)p, "sec-websocket-key:"); if (!k) return -1; k += 18; while (*k == ' ') k++;
+        char *k = strcasestr((char *)p, "sec-websocket-key:"); // a plain request: as a backend it has to answer those, too
+        if (!k) { csend(c, (u8 *)"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38); p = q + 4; return p == e ? 0 : on_data(c, p, e); }
+        k += 18; while (*k == ' ') k++;
         char kk[128]; snprintf(kk, sizeof kk, "%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", k); char acc[40]; sha1b64(kk, strlen(kk), acc);
         char o[256]; int n = snprintf(o, sizeof o, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", acc);
         c->echo = !strncmp((char *)p, "GET /echo", 9); c->up = 1; csend(c, (u8 *)o, n); p = q + 4;
