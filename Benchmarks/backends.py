@@ -164,7 +164,14 @@ def cold_start(o, folder, tools, backend, server_core, client_core):
     def alone():
         port = free_port()
         begun = time.monotonic()
-        process = start([tools["floor"], str(port)], port, None, client_core, os.path.join(folder, "alone.log"))
+        process = subprocess.Popen([tools["floor"], str(port)], stderr=subprocess.DEVNULL, start_new_session=True,
+                                   preexec_fn=pinned(client_core))
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/").close()
+                break
+            except OSError:
+                time.sleep(0.001)
         took = time.monotonic() - begun
         stop(process)
         return took

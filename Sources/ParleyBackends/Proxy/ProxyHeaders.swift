@@ -22,6 +22,19 @@ public enum ProxyHeaders {
         "transfer-encoding", "upgrade",
     ]
 
+    /// Most fields are told apart by their length.
+    private static func isHopByHop(_ name: String) -> Bool {
+        switch name.utf8.count {
+        case 2: name.isName("te")
+        case 7: name.isName("trailer") || name.isName("upgrade")
+        case 10: name.isName("connection") || name.isName("keep-alive")
+        case 16: name.isName("proxy-connection")
+        case 17: name.isName("transfer-encoding")
+        case 18, 19: Self.hopByHop.contains(name.lowercased())
+        default: false
+        }
+    }
+
     /// The fields that the backend gets.
     /// - Parameters:
     ///   - path: As the client sent it, without the query.
@@ -77,9 +90,11 @@ public enum ProxyHeaders {
         result.reserveCapacity(headers.count + 6)
         var hasCrossOriginRules = false
         for (name, value) in headers {
-            let lowered = name.lowercased()
-            if Self.hopByHop.contains(lowered) || named.contains(lowered) || lowered == "server" { continue }
-            if Self.crossOrigin.contains(where: { $0.name == lowered }) { hasCrossOriginRules = true }
+            if Self.isHopByHop(name) || !named.isEmpty && named.contains(name.lowercased()) { continue }
+            if name.isName("server") { continue }
+            if name.utf8.count > 20, Self.crossOrigin.contains(where: { $0.name == name.lowercased() }) {
+                hasCrossOriginRules = true
+            }
             result.add(name: name, value: value)
         }
         if isUpgrade {
@@ -121,5 +136,17 @@ public enum ProxyHeaders {
                 String(option.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }).lowercased()
             }
         ).subtracting(Self.endToEnd)
+    }
+}
+
+extension String {
+    /// Whether it is the name of a field, whose case says nothing.
+    /// - Parameter name: In lower case.
+    fileprivate func isName(_ name: StaticString) -> Bool {
+        guard self.utf8.count == name.utf8CodeUnitCount else { return false }
+        let expected = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        return zip(self.utf8, expected).allSatisfy { byte, lowered in
+            byte == lowered || (byte | 0x20 == lowered && (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte))
+        }
     }
 }

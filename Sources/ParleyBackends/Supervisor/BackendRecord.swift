@@ -2,8 +2,8 @@ internal import DequeModule
 internal import NIOCore
 internal import ParleyModel
 
-/// All that the supervisor knows of one backend.
-struct BackendRecord: Sendable {
+/// All that the supervisor knows of one backend. Guarded by its lock, and never seen outside of it.
+final class BackendRecord: @unchecked Sendable {
     let id: BackendID
     /// Unlike the id, of this backend alone.
     let serial: Int
@@ -33,6 +33,36 @@ struct BackendRecord: Sendable {
     var waiters: [Int: @Sendable (SocketAddress?) -> Void] = [:]
     var stateFeeds: [Int: AsyncStream<BackendState>.Continuation] = [:]
     var logFeeds: [Int: AsyncStream<String>.Continuation] = [:]
+
+    init(
+        id: BackendID,
+        serial: Int,
+        key: BackendKey,
+        tag: String,
+        service: ServiceName?,
+        node: String,
+        createdAt: WallTime,
+        subdomain: String?,
+        staticToken: String?,
+        order: LaunchOrder,
+        lifecycle: BackendLifecycle,
+        activity: ActivityClock,
+        published: [BackendState]
+    ) {
+        self.id = id
+        self.serial = serial
+        self.key = key
+        self.tag = tag
+        self.service = service
+        self.node = node
+        self.createdAt = createdAt
+        self.subdomain = subdomain
+        self.staticToken = staticToken
+        self.order = order
+        self.lifecycle = lifecycle
+        self.activity = activity
+        self.published = published
+    }
 
     var state: BackendState { self.published[self.published.count - 1] }
     var hasEnded: Bool { self.lifecycle.status == .terminated }

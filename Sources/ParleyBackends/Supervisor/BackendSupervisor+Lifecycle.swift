@@ -9,15 +9,14 @@ extension BackendSupervisor {
     func receive(_ event: BackendLifecycle.Event, for id: BackendID) {
         let moment = self.moment
         self.state.withLock { state in
-            guard var record = state.backends[id] else { return }
+            guard let record = state.backends[id] else { return }
             let actions = record.lifecycle.receive(event, at: moment)
-            for action in actions { self.perform(action, &record) }
-            state.backends[id] = record
+            for action in actions { self.perform(action, record) }
         }
     }
 
     /// Nothing here waits: what takes time goes on in a task, and comes back as an event.
-    private func perform(_ action: BackendLifecycle.Action, _ record: inout BackendRecord) {
+    private func perform(_ action: BackendLifecycle.Action, _ record: BackendRecord) {
         let id = record.id
         switch action {
         case .prepare:
@@ -52,7 +51,7 @@ extension BackendSupervisor {
         case .signal(let kind):
             self.runtime.terminate(id, kind)
         case .entered(let state):
-            self.entered(state, &record)
+            self.entered(state, record)
         }
     }
 
@@ -77,7 +76,7 @@ extension BackendSupervisor {
         self.receive(.launchFailed, for: id)
     }
 
-    private func entered(_ state: BackendState, _ record: inout BackendRecord) {
+    private func entered(_ state: BackendState, _ record: BackendRecord) {
         switch state.status {
         case .terminated:
             record.polling?.cancel()
@@ -104,17 +103,21 @@ extension BackendSupervisor {
     /// The process is gone and the key is free: the world hears of it.
     private func finish(_ id: BackendID) {
         let now = self.uptime()
-        let record: BackendRecord? = self.state.withLock { state in
-            guard var record = state.backends[id] else { return nil }
+        let finished: Finished? = self.state.withLock { state in
+            guard let record = state.backends[id] else { return nil }
             record.release(to: nil)
             record.publish(record.lifecycle.state)
-            let finished = record
+            let finished = Finished(
+                node: record.grant == nil ? nil : record.node,
+                state: record.state,
+                stateFeeds: Array(record.stateFeeds.values),
+                logFeeds: Array(record.logFeeds.values)
+            )
             record.stateFeeds = [:]
             record.logFeeds = [:]
             record.order.environment = [:]
             let tokens = record.tokens
             record.tokens = []
-            state.backends[id] = record
             state.live.remove(id)
             state.ended.append((id, now))
             self.forgetOldest(&state, now: now)
@@ -123,19 +126,27 @@ extension BackendSupervisor {
             self.closeLater(connections)
             return finished
         }
-        guard let record else { return }
-        if record.grant != nil { self.placement.count(-1, on: record.node) }
+        guard let finished else { return }
+        if let node = finished.node { self.placement.count(-1, on: node) }
         // Outside the lock: a stream that ends takes itself off the record.
-        for feed in record.stateFeeds.values { feed.finish() }
-        for feed in record.logFeeds.values { feed.finish() }
-        let state = record.state
+        for feed in finished.stateFeeds { feed.finish() }
+        for feed in finished.logFeeds { feed.finish() }
         self.logger.info(
             "Backend ended",
             metadata: [
-                "backend": "\(id)", "reason": "\(state.reason?.rawValue ?? "")",
-                "exit_code": "\(state.exitCode.map(String.init) ?? "")",
+                "backend": "\(id)", "reason": "\(finished.state.reason?.rawValue ?? "")",
+                "exit_code": "\(finished.state.exitCode.map(String.init) ?? "")",
             ]
         )
+    }
+
+    /// What is left to do for a backend that has ended.
+    private struct Finished: Sendable {
+        /// `nil`: it never came to one.
+        let node: String?
+        let state: BackendState
+        let stateFeeds: [AsyncStream<BackendState>.Continuation]
+        let logFeeds: [AsyncStream<String>.Continuation]
     }
 
     /// A process closes its connections as it ends, and what it has said before is still on its way; those that remain
@@ -170,13 +181,13 @@ extension BackendSupervisor {
 
 extension BackendRecord {
     /// Tells those who wait for the backend.
-    mutating func release(to address: SocketAddress?) {
+    func release(to address: SocketAddress?) {
         let waiters = self.waiters
         self.waiters = [:]
         for waiter in waiters.values { waiter(address) }
     }
 
-    mutating func publish(_ state: BackendState) {
+    func publish(_ state: BackendState) {
         self.published.append(state)
         for feed in self.stateFeeds.values { feed.yield(state) }
     }

@@ -32,8 +32,10 @@ public struct BackendInfo: Sendable {
 
 extension BackendSupervisor {
     public func info(_ id: BackendID) throws(BackendFailure) -> BackendInfo {
-        guard let record = self.state.withLock({ $0.backends[id] }) else { throw .backendNotFound }
-        return BackendInfo(record)
+        guard let info = self.state.withLock({ $0.backends[id].map { BackendInfo($0) } }) else {
+            throw .backendNotFound
+        }
+        return info
     }
 
     /// Backends that have not ended, the oldest first.

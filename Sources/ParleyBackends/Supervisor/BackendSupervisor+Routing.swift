@@ -7,13 +7,12 @@ internal import Synchronization
 extension BackendSupervisor: BackendRouting {
     func issueToken(for record: BackendRecord, _ order: ConnectOrder, _ state: inout State) -> BackendRoute {
         if let token = record.staticToken, let issued = state.tokens[token] { return issued.route }
-        var random = SystemRandomNumberGenerator()
         let route = BackendRoute(
-            token: record.staticToken ?? GatewayToken.make(using: &random),
+            token: record.staticToken ?? GatewayToken.make(using: &state.random),
             backend: record.id,
             user: record.staticToken == nil ? order.user : nil,
             userData: record.staticToken == nil ? order.auth ?? "{}" : nil,
-            secret: record.staticToken == nil ? GatewayToken.make(using: &random) : nil,
+            secret: record.staticToken == nil ? GatewayToken.make(using: &state.random) : nil,
             subdomain: record.subdomain,
             serial: record.serial
         )

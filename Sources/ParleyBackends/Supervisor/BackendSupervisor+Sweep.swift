@@ -68,7 +68,7 @@ extension BackendSupervisor {
 }
 
 extension BackendRecord {
-    fileprivate mutating func tick(
+    fileprivate func tick(
         _ now: NIODeadline,
         events: inout [(BackendID, BackendLifecycle.Event)],
         renewals: inout [(BackendID, LeaseTable.Grant)]

@@ -20,6 +20,7 @@ public final class BackendSupervisor: Sendable {
         /// When each account has spawned during the last minute.
         var spawns: [String: Deque<NIODeadline>] = [:]
         var nextNumber = 0
+        var random = PooledRandom()
 
         mutating func makeNumber() -> Int {
             self.nextNumber += 1
@@ -164,12 +165,11 @@ public final class BackendSupervisor: Sendable {
             return nil
         }
         let result: ConnectResult? = self.state.withLock { state in
-            guard var record = state.backends[id], !record.hasEnded else { return nil }
+            guard let record = state.backends[id], !record.hasEnded else { return nil }
             self.placement.count(1, on: node)
             record.grant = grant
             record.lease = LeaseHolder(times: self.configuration.lease, requestedAt: requested)
             record.order.environment["SESSION_BACKEND_FENCING_TOKEN"] = "\(grant.fencingToken)"
-            state.backends[id] = record
             return self.makeResult(for: record, order, isSpawned: true, &state)
         }
         guard let result else {

@@ -5,6 +5,7 @@ internal import NIOHTTP1
 internal import NIOHTTPTypesHTTP1
 internal import ParleyHub
 internal import ParleyModel
+internal import Synchronization
 internal import WebSocketProtocol
 
 /// Reads request heads and decides by them alone: a WebSocket handshake ends HTTP on this connection, anything else is
@@ -53,9 +54,13 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var queued = CircularBuffer<HTTPServerRequestPart>()
     private var encoder: HTTPResponseEncoder?
     private var isReadHeld = false
+    private var knownPeer: SocketAddress?
+    private var knownPeerAddress: String?
     /// Whether a backend takes no more for the time being.
     private var isProxyPaused = false
-    private var timeout: Scheduled<Void>?
+    /// When patience ends; moves with every request, while the timer below is set anew only when it has fired.
+    private var deadline: NIODeadline?
+    private var timer: (task: Scheduled<Void>, due: NIODeadline)?
     private var response: Task<Void, Never>?
 
     init(
@@ -76,13 +81,12 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.timeout?.cancel()
-        self.timeout = nil
+        self.cancelTimer()
         self.context = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.timeout?.cancel()
+        self.cancelTimer()
         self.response?.cancel()
         self.context = nil
         self.endExchange()
@@ -107,9 +111,10 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// No more is read while a request is being answered, so that a client cannot pile up work here.
+    /// No more is read while something waits behind the request that is being answered, so that a client cannot pile up work
+    /// here. Until then reading goes on: to stop and to begin again would cost two system calls for each request.
     func read(context: ChannelHandlerContext) {
-        if self.isAnswering {
+        if self.mayNotRead {
             self.isReadHeld = true
         } else {
             context.read()
@@ -140,13 +145,13 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.phase = .collecting(head: head, body: body)
             self.startTimeout(self.services.bodyTimeout)
         case (.end, .collecting(let head, let body)):
-            self.timeout?.cancel()
+            self.deadline = nil
             self.respond(to: head, body)
         case (.body(let piece), .exchanging(let exchange)):
             self.startTimeout(self.services.bodyTimeout)
             exchange.exchange.received(piece)
         case (.end, .exchanging(var exchange)):
-            self.timeout?.cancel()
+            self.deadline = nil
             exchange.isRequestComplete = true
             self.phase = .exchanging(exchange)
             exchange.exchange.ended()
@@ -155,7 +160,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.startTimeout(self.services.bodyTimeout)
             exchange.received(piece)
         case (.end, .proxying(let exchange, _)):
-            self.timeout?.cancel()
+            self.deadline = nil
             self.phase = .proxying(exchange, isRequestComplete: true)
             exchange.ended()
         case (.end, .upgrading(var upgrade)):
@@ -171,7 +176,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if let refusal = Self.refusal(for: head) { return self.refuse(refusal) }
         let request = UpgradeRequest(
             head: head,
-            remoteAddress: self.context?.remoteAddress,
+            remoteAddress: self.peer(),
             isSecure: self.isSecure
         )
         switch self.services.route(request) {
@@ -198,6 +203,13 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context = self.context else { return }
         self.phase = .upgrading(Upgrade(request: request, endpoint: endpoint))
         self.resolve(endpoint.admit(request, on: context.eventLoop))
+    }
+
+    /// Asked of the system once.
+    private func peer() -> SocketAddress? {
+        if let peer = self.knownPeer { return peer }
+        self.knownPeer = self.context?.remoteAddress
+        return self.knownPeer
     }
 
     private static func refusal(for head: HTTPRequestHead) -> Refusal? {
@@ -236,7 +248,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // Asked again: the goodbye may have been said while somebody thought about the admission.
         if self.services.state.isDraining { return self.refuse(.shuttingDown) }
         let permit: ConnectionPermit
-        switch self.services.limits.acquire(address: context.remoteAddress) {
+        switch self.services.limits.acquire(address: self.peer()) {
         case .success(let acquired): permit = acquired
         case .failure(let refusal): return self.refuse(refusal)
         }
@@ -331,7 +343,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func send(_ answer: ExchangeAnswer, _ exchange: Exchange) {
         guard let context = self.context else { return }
-        self.timeout?.cancel()
+        self.deadline = nil
         let isHead = exchange.head.method == .HEAD
         self.phase = .responding(
             keepAlive: exchange.head.isKeepAlive && !answer.closes && !self.services.state.isDraining,
@@ -412,6 +424,12 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         )
     }
 
+    /// Writes the body of the present response, to go with its end.
+    fileprivate func writeUnflushed(_ body: ByteBuffer) {
+        guard let context = self.context, case .responding(_, isHead: false) = self.phase else { return }
+        context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+    }
+
     /// Writes a part of the present response.
     fileprivate func write(_ part: HTTPServerResponsePart) -> EventLoopFuture<Void>? {
         guard let context = self.context, case .responding(let keepAlive, let isHead) = self.phase else { return nil }
@@ -449,10 +467,15 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         while !self.isAnswering, !self.queued.isEmpty {
             self.receive(self.queued.removeFirst())
         }
-        if self.isReadHeld, !self.isAnswering {
+        if self.isReadHeld, !self.mayNotRead {
             self.isReadHeld = false
             self.context?.read()
         }
+    }
+
+    private var mayNotRead: Bool {
+        if case .proxying = self.phase, self.isProxyPaused { return true }
+        return self.isAnswering && !self.queued.isEmpty
     }
 
     /// Whether a complete request waits for its answer, or the answer is on its way.
@@ -506,9 +529,30 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func startTimeout(_ amount: TimeAmount) {
-        self.timeout?.cancel()
         guard let context = self.context else { return }
-        self.timeout = context.eventLoop.assumeIsolated().scheduleTask(in: amount) { self.timedOut() }
+        let deadline = context.eventLoop.now + amount
+        self.deadline = deadline
+        if let timer = self.timer, timer.due <= deadline { return }
+        self.setTimer(to: deadline, context.eventLoop)
+    }
+
+    private func setTimer(to due: NIODeadline, _ eventLoop: any EventLoop) {
+        self.timer?.task.cancel()
+        self.timer = (eventLoop.assumeIsolated().scheduleTask(deadline: due) { self.timerFired() }, due)
+    }
+
+    private func timerFired() {
+        self.timer = nil
+        guard let deadline = self.deadline, let context = self.context else { return }
+        if deadline > context.eventLoop.now { return self.setTimer(to: deadline, context.eventLoop) }
+        self.deadline = nil
+        self.timedOut()
+    }
+
+    private func cancelTimer() {
+        self.timer?.task.cancel()
+        self.timer = nil
+        self.deadline = nil
     }
 
     private func timedOut() {
@@ -549,6 +593,13 @@ extension FrontDoorHandler: ProxyDownstream {
 
     var isWritable: Bool { self.context?.channel.isWritable ?? false }
 
+    var peerAddress: String {
+        if let address = self.knownPeerAddress { return address }
+        let address = self.peer()?.clientIP ?? "unknown"
+        self.knownPeerAddress = address
+        return address
+    }
+
     func setReading(_ isReading: Bool) {
         guard self.isProxyPaused == isReading else { return }
         self.isProxyPaused = !isReading
@@ -575,7 +626,7 @@ extension FrontDoorHandler: ProxyDownstream {
 
     func tunnel(to upstream: any Channel, onEnd: @escaping @Sendable () -> Void) {
         guard let context = self.context else { return onEnd() }
-        self.timeout?.cancel()
+        self.deadline = nil
         self.phase = .closing
         let (here, there) = SpliceHandler.pair(onEnd: onEnd)
         let pipeline = upstream.pipeline.syncOperations
@@ -620,11 +671,43 @@ private struct ResponseSink: Sendable {
             head.headers.replaceOrAdd(name: "Content-Length", value: "\(length)")
         }
         do {
+            if let length = response.body.contentLength, length <= Self.maximumWholeBytes {
+                return try await self.sendWhole(head, response.body)
+            }
             try await self.write(.head(head))
             try await response.body.write(BodyWriter(sink: self))
         } catch {
             self.eventLoop.execute { self.handler.value.abort() }
         }
+    }
+
+    /// Responses up to here go to the connection in one piece.
+    private static let maximumWholeBytes = 64 * 1024
+
+    /// One way to the event loop instead of one for each part.
+    private func sendWhole(_ head: HTTPResponseHead, _ body: ResponseBody) async throws {
+        let collector = BodyCollector()
+        try await body.write(CollectingWriter(collector: collector))
+        let bytes = collector.bytes.withLock { $0 }
+        self.eventLoop.execute {
+            _ = self.handler.value.write(.head(head))
+            if bytes.readableBytes > 0 { self.handler.value.writeUnflushed(bytes) }
+            _ = self.handler.value.write(.end(nil))
+        }
+    }
+
+    private final class BodyCollector: Sendable {
+        let bytes = Mutex(ByteBuffer())
+    }
+
+    private struct CollectingWriter: ResponseBodyWriter {
+        let collector: BodyCollector
+
+        mutating func write(_ buffer: ByteBuffer) async throws {
+            _ = self.collector.bytes.withLock { $0.writeImmutableBuffer(buffer) }
+        }
+
+        consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
     }
 
     fileprivate func write(_ part: HTTPServerResponsePart) async throws {

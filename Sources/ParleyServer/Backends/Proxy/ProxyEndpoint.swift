@@ -123,9 +123,8 @@ struct ProxyEndpoint: Sendable {
     }
 
     /// Who has sent a request, as backends are told.
-    func peer(of request: UpgradeRequest) -> ProxyHeaders.Peer {
-        let address = request.remoteAddress?.clientIP ?? "unknown"
-        return ProxyHeaders.Peer(
+    func peer(of request: UpgradeRequest, at address: String) -> ProxyHeaders.Peer {
+        ProxyHeaders.Peer(
             address: address,
             isSecure: request.isSecure,
             isTrusted: self.services.configuration.trustedProxies.contains(address)

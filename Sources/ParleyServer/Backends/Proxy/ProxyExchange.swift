@@ -5,6 +5,8 @@ internal import ParleyBackends
 /// What a proxied exchange does with its client's connection. All of it on the event loop of both.
 protocol ProxyDownstream: AnyObject {
     var isWritable: Bool { get }
+    /// Where the client is.
+    var peerAddress: String { get }
     func setReading(_ isReading: Bool)
     func write(_ bytes: ByteBuffer)
     func flush()
@@ -85,16 +87,22 @@ final class ProxyExchange: UpstreamDelegate {
         case .open(let route, let address, let path):
             self.route = route
             self.path = path
-            let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
-            let eventLoop = self.eventLoop
-            self.registration = self.supervisor.register(route) {
-                eventLoop.execute { bound.value.cutOff() }
-            }
             if let address { self.connect(to: address) } else { self.hold(route) }
         }
     }
 
+    /// Lets the token's end find this exchange; one whose answer comes in one piece is over before that could matter.
+    private func register() {
+        guard self.registration == nil, let route = self.route else { return }
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        self.registration = self.supervisor.register(route) {
+            eventLoop.execute { bound.value.cutOff() }
+        }
+    }
+
     private func hold(_ route: BackendRoute) {
+        self.register()
         self.downstream?.setReading(false)
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         let eventLoop = self.eventLoop
@@ -130,8 +138,10 @@ final class ProxyExchange: UpstreamDelegate {
         switch self.phase {
         case .waiting: self.pending.append(nil)
         case .forwarding(let upstream):
-            upstream.write(.end(nil))
-            upstream.flush()
+            if self.hasBody {
+                upstream.write(.end(nil))
+                upstream.flush()
+            }
             self.completeIfReady()
         case .over: break
         }
@@ -198,7 +208,7 @@ final class ProxyExchange: UpstreamDelegate {
             self.request.head.headers,
             for: route,
             path: self.request.path,
-            from: self.endpoint.peer(of: self.request),
+            from: self.endpoint.peer(of: self.request, at: self.downstream?.peerAddress ?? "unknown"),
             isUpgrade: self.isUpgrade
         )
         upstream.write(.head(head))
@@ -266,6 +276,7 @@ final class ProxyExchange: UpstreamDelegate {
     func upstreamReadComplete() {
         guard let downstream = self.downstream else { return }
         downstream.flush()
+        if self.hasResponse { self.register() }
         if !downstream.isWritable, case .forwarding(let upstream) = self.phase { upstream.setReading(false) }
     }
 
