@@ -365,6 +365,21 @@ def test_any_other_protocol_passes_too(backends, connected):
     assert connection.read(7) == b"QUIETLY"
 
 
+@pytest.mark.slow
+def test_a_tunnel_ends_behind_its_last_byte_however_slowly_that_is_read(backends, connected):
+    """At a few kilobytes a second, for longer than one that reads nothing is waited for."""
+    connection = Connection(Address(backends.proxy.host, backends.proxy.port), small_buffers=True)
+    total = 1 << 18
+    fields = {"Connection": "Upgrade", "Upgrade": "pour"}
+    connection.send(http.head("GET", prefix(connected) + f"/pours?bytes={total}", backends.proxy, fields))
+    assert connection.head_of_answer().status == 101
+    for _ in range(120):
+        connection.read(1000)
+        time.sleep(0.1)
+    assert connection.read(total - 120_000) == bytes(total - 120_000)
+    assert connection.is_closed()
+
+
 async def test_sockets_end_with_their_backend(backends):
     connected = await asyncio.to_thread(lambda: backends.ready(backends.connect()))
     async with websocket(url_of(backends, connected, "ws")) as socket:

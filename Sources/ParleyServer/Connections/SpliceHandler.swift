@@ -6,8 +6,6 @@ final class SpliceHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private static let lingerTime = TimeAmount.seconds(5)
-
     weak var partner: SpliceHandler?
     /// Called once, when this end's channel is gone.
     private let onEnd: (@Sendable () -> Void)?
@@ -61,12 +59,7 @@ final class SpliceHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        // Behind what is still to be written; a peer that does not take it is closed by its own silence, or after a while.
-        if let partner = self.partner?.context {
-            let channel = partner.channel
-            partner.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
-            channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
-        }
+        self.partner?.context?.channel.closeBehindWrites()
         self.onEnd?()
         context.fireChannelInactive()
     }

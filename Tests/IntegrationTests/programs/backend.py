@@ -96,6 +96,30 @@ async def talks(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
+async def sits(request: web.Request) -> web.WebSocketResponse:
+    """Says who it is, then everything back under its id."""
+    socket = web.WebSocketResponse(protocols=("chat",), max_msg_size=0)
+    await socket.prepare(request)
+    me = os.environ["SESSION_BACKEND_ID"]
+    known = {name: request.headers.get(name) for name in ("x-verified-resumed-from", "x-verified-username")}
+    await socket.send_json({"backend": me, "pid": os.getpid(), "protocol": socket.ws_protocol} | known)
+    async for message in socket:
+        if message.type == WSMsgType.BINARY:
+            await socket.send_str(f"{me} {len(message.data)} {hashlib.sha256(message.data).hexdigest()}")
+        elif message.data == "die":
+            os._exit(3)
+        elif message.data == "go away":
+            await socket.close(code=1001)
+            os._exit(0)
+        elif message.data == "close this":
+            await socket.close(code=1001)
+        elif message.data == "drop this":
+            request.transport.abort()
+        else:
+            await socket.send_str(f"{me} {message.data}")
+    return socket
+
+
 async def raw(request: web.Request) -> web.StreamResponse:
     """Another protocol than WebSocket: says hello, then everything back in capitals."""
     transport = request.transport
@@ -111,6 +135,14 @@ async def raw(request: web.Request) -> web.StreamResponse:
 
     transport.set_protocol(Shouting())
     await received.get()
+    return web.Response()
+
+
+async def pours(request: web.Request) -> web.StreamResponse:
+    """Another protocol: so many bytes, and the end."""
+    request.transport.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: pour\r\n\r\n")
+    request.transport.write(bytes(int(request.query["bytes"])))
+    request.transport.close()
     return web.Response()
 
 
@@ -131,7 +163,8 @@ def main() -> None:
     app = web.Application(client_max_size=MAXIMUM_BODY)
     routes = {
         "/env": environment, "/ticks": ticks, "/cookies": cookies, "/cors": open_to_one, "/redirect": redirect,
-        "/breaks-off": breaks_off, "/dies": dies, "/ends": ends, "/ws": talks, "/raw": raw,
+        "/breaks-off": breaks_off, "/dies": dies, "/ends": ends, "/ws": talks, "/raw": raw, "/pours": pours,
+        "/session": sits,
     }
     for path, handler in routes.items():
         app.router.add_get(path, handler)
@@ -147,6 +180,7 @@ def main() -> None:
         if not os.environ.get("IGNORES_TERM"):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
         await stopped.wait()
+        await asyncio.sleep(float(os.environ.get("LINGERS", "0")))
         os._exit(0)
 
     asyncio.run(start())
