@@ -85,7 +85,7 @@ let package = Package(
         .target(
             name: "ParleyBackends",
             dependencies: [
-                "ParleyHub", "ParleyModel", nioCore, nioPosix, logging,
+                "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging,
                 nioHTTP1,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -205,7 +205,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ParleyBackendsTests",
-            dependencies: ["ParleyBackends", "ParleyModel", nioCore, nioPosix, logging],
+            dependencies: ["ParleyBackends", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging],
             swiftSettings: settings
         ),
         .testTarget(

@@ -83,6 +83,8 @@ public struct BackendService: Sendable, Hashable {
     public var limits: ResourceLimits
     public var pullPolicy = PullPolicy.ifNotPresent
     public var usesStaticToken: Bool
+    /// How WebSockets outlive a backend; `nil`: they do not.
+    public var resume: ResumePolicy?
 
     public init(
         _ program: Program,

@@ -2,7 +2,9 @@ internal import DequeModule
 internal import NIOCore
 internal import ParleyModel
 
-/// All that the supervisor knows of one backend. Guarded by its lock, and never seen outside of it.
+/// All that the supervisor knows of one backend.
+///
+/// Unchecked: guarded by the supervisor's lock, under which alone it is looked at, and never seen outside of it.
 final class BackendRecord: @unchecked Sendable {
     let id: BackendID
     /// Unlike the id, of this backend alone.
@@ -15,6 +17,12 @@ final class BackendRecord: @unchecked Sendable {
     let subdomain: String?
     let staticToken: String?
     var order: LaunchOrder
+    /// How sockets outlive the backend; `nil`: they do not.
+    var resume: ResumePolicy?
+    /// How it was asked for, where others may follow it.
+    var origin: ConnectOrder?
+    /// Whose tokens were taken back, where others may follow it.
+    var revokedUsers: Set<String> = []
 
     var lifecycle: BackendLifecycle
     var activity: ActivityClock
@@ -31,6 +39,8 @@ final class BackendRecord: @unchecked Sendable {
 
     /// Requests that are held until the backend is ready.
     var waiters: [Int: @Sendable (SocketAddress?) -> Void] = [:]
+    /// Those who want to know when it is asked to end.
+    var leavingWatchers: [Int: @Sendable () -> Void] = [:]
     var stateFeeds: [Int: AsyncStream<BackendState>.Continuation] = [:]
     var logFeeds: [Int: AsyncStream<String>.Continuation] = [:]
 

@@ -10,6 +10,8 @@ public final class BackendRoute: Sendable {
     /// `nil` for static tokens.
     public let secret: String?
     public let subdomain: String?
+    /// How WebSockets outlive the backend; `nil`: they do not.
+    public let resume: ResumePolicy?
 
     /// Of the backend: ids may be used again.
     let serial: Int
@@ -24,6 +26,7 @@ public final class BackendRoute: Sendable {
         userData: String?,
         secret: String?,
         subdomain: String?,
+        resume: ResumePolicy? = nil,
         serial: Int = 0
     ) {
         self.token = token
@@ -32,6 +35,7 @@ public final class BackendRoute: Sendable {
         self.userData = userData
         self.secret = secret
         self.subdomain = subdomain
+        self.resume = resume
         self.serial = serial
     }
 }

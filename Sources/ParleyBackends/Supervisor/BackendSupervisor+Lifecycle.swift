@@ -11,12 +11,12 @@ extension BackendSupervisor {
         self.state.withLock { state in
             guard let record = state.backends[id] else { return }
             let actions = record.lifecycle.receive(event, at: moment)
-            for action in actions { self.perform(action, record) }
+            for action in actions { self.perform(action, record, &state) }
         }
     }
 
     /// Nothing here waits: what takes time goes on in a task, and comes back as an event.
-    private func perform(_ action: BackendLifecycle.Action, _ record: BackendRecord) {
+    private func perform(_ action: BackendLifecycle.Action, _ record: BackendRecord, _ state: inout State) {
         let id = record.id
         switch action {
         case .prepare:
@@ -50,8 +50,9 @@ extension BackendSupervisor {
             }
         case .signal(let kind):
             self.runtime.terminate(id, kind)
-        case .entered(let state):
-            self.entered(state, record)
+        case .entered(let entry):
+            self.entered(entry, record)
+            state.wake(.backend(id))
         }
     }
 
@@ -81,6 +82,7 @@ extension BackendSupervisor {
         case .terminated:
             record.polling?.cancel()
             record.polling = nil
+            record.leave()
             let (id, grant) = (record.id, record.grant)
             Task {
                 // Whoever hears of the end finds the key free.
@@ -94,6 +96,7 @@ extension BackendSupervisor {
             record.polling?.cancel()
             record.polling = nil
             record.release(to: nil)
+            record.leave()
         case .scheduled, .loading, .starting, .waiting:
             break
         }
@@ -120,6 +123,7 @@ extension BackendSupervisor {
             record.tokens = []
             state.live.remove(id)
             state.ended.append((id, now))
+            state.wake(.backend(id))
             self.forgetOldest(&state, now: now)
             let connections = tokens.flatMap { state.tokens[$0].map { Array($0.connections.values) } ?? [] }
             for token in tokens { state.tokens[token] = nil }
@@ -185,6 +189,13 @@ extension BackendRecord {
         let waiters = self.waiters
         self.waiters = [:]
         for waiter in waiters.values { waiter(address) }
+    }
+
+    /// Tells those whose sockets may go on with another backend.
+    func leave() {
+        let watchers = self.leavingWatchers
+        self.leavingWatchers = [:]
+        for watcher in watchers.values { watcher() }
     }
 
     func publish(_ state: BackendState) {

@@ -110,6 +110,7 @@ extension BackendSupervisor {
     public func shutDown() async {
         let ids = self.state.withLock { state in
             state.isShuttingDown = true
+            state.wakeAll()
             return state.backends.values.filter { !$0.hasEnded }.map(\.id)
         }
         for id in ids { self.receive(.stop(.soft, .external), for: id) }

@@ -14,6 +14,7 @@ extension BackendSupervisor: BackendRouting {
             userData: record.staticToken == nil ? order.auth ?? "{}" : nil,
             secret: record.staticToken == nil ? GatewayToken.make(using: &state.random) : nil,
             subdomain: record.subdomain,
+            resume: record.resume,
             serial: record.serial
         )
         // A static token is as good as its backend.
@@ -67,10 +68,8 @@ extension BackendSupervisor: BackendRouting {
     public func closed(_ route: BackendRoute) {
         let now = self.uptime()
         self.state.withLock { state in
-            // An id may be given to another backend after a while, and a connection may outlive its own.
-            if state.backends[route.backend]?.serial == route.serial {
-                state.backends[route.backend]?.activity.connectionClosed(at: now)
-            }
+            // A connection may outlive its backend.
+            state.record(of: route)?.activity.connectionClosed(at: now)
             state.tokens[route.token]?.openRequests -= 1
             if state.tokens[route.token]?.expiry != nil {
                 state.tokens[route.token]?.expiry = now + self.configuration.tokenLifetime
@@ -96,8 +95,7 @@ extension BackendSupervisor: BackendRouting {
 
     public func stopWaiting(_ number: Int, for route: BackendRoute) {
         self.state.withLock { state in
-            guard state.backends[route.backend]?.serial == route.serial else { return }
-            state.backends[route.backend]?.waiters[number] = nil
+            state.record(of: route)?.waiters[number] = nil
         }
     }
 
@@ -123,6 +121,7 @@ extension BackendSupervisor: BackendRouting {
     public func revoke(_ id: BackendID, user: String) throws(BackendFailure) -> Int {
         let revoked: [BackendToken]? = self.state.withLock { state in
             guard let record = state.backends[id] else { return nil }
+            if record.resume != nil { record.revokedUsers.insert(user) }
             let tokens = record.tokens.compactMap { state.tokens[$0] }.filter { $0.route.user == user }
             for token in tokens { state.tokens[token.route.token] = nil }
             state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }

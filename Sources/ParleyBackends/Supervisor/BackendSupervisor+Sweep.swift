@@ -15,6 +15,7 @@ extension BackendSupervisor {
                 state.backends[id]?.tick(now, events: &due, renewals: &renewals)
             }
             self.forgetOldest(&state, now: now)
+            state.wakeOverdue(at: now)
         }
         for (id, event) in due { self.receive(event, for: id) }
         for (id, grant) in renewals { self.renew(grant, of: id) }
@@ -38,6 +39,7 @@ extension BackendSupervisor {
             for id in touched {
                 state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }
             }
+            state.restarts = state.restarts.filter { !$0.value.isSteady(at: now) }
             state.spawns = state.spawns.filter { $0.value.last.map { $0 + .minutes(1) > now } ?? false }
         }
     }

@@ -19,6 +19,11 @@ public final class BackendSupervisor: Sendable {
         var isShuttingDown = false
         /// When each account has spawned during the last minute.
         var spawns: [String: Deque<NIODeadline>] = [:]
+        /// Those who wait for something to happen to a backend or a key.
+        var watchers: [Subject: [Watcher]] = [:]
+        /// How many backends have taken their keys.
+        var spawnCount = 0
+        var restarts: [BackendKey: RestartPace] = [:]
         var nextNumber = 0
         var random = PooledRandom()
 
@@ -170,6 +175,8 @@ public final class BackendSupervisor: Sendable {
             record.grant = grant
             record.lease = LeaseHolder(times: self.configuration.lease, requestedAt: requested)
             record.order.environment["SESSION_BACKEND_FENCING_TOKEN"] = "\(grant.fencingToken)"
+            state.spawnCount += 1
+            state.wake(.key(key))
             return self.makeResult(for: record, order, isSpawned: true, &state)
         }
         guard let result else {
@@ -239,7 +246,7 @@ public final class BackendSupervisor: Sendable {
         launch.environment["SESSION_BACKEND_STATIC_TOKEN"] = staticToken
         launch.environment["JAMSOCKET_SERVICE"] = order.service?.service
         let lifecycle = BackendLifecycle(limits: limits, at: moment)
-        return BackendRecord(
+        let record = BackendRecord(
             id: id,
             serial: serial,
             key: key,
@@ -258,6 +265,13 @@ public final class BackendSupervisor: Sendable {
             ),
             published: lifecycle.history
         )
+        if let resume = spawn.resume {
+            record.resume = resume
+            record.origin = order
+            // One id, one backend.
+            record.origin?.spawn?.id = nil
+        }
+        return record
     }
 
     /// Takes back what ``reserve(_:_:_:node:)`` did.

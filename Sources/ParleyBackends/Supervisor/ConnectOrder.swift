@@ -37,6 +37,8 @@ public struct SpawnOrder: Sendable {
     public var maximumIdle: TimeAmount?
     public var lifetime: TimeAmount?
     public var usesStaticToken = false
+    /// How WebSockets outlive the backend; `nil`: they do not.
+    public var resume: ResumePolicy?
     /// The only subdomain of the cluster at which it answers.
     public var subdomain: String?
 
@@ -59,6 +61,7 @@ public struct SpawnOrder: Sendable {
         self.maximumIdle = service.maximumIdle
         self.lifetime = service.lifetime
         self.usesStaticToken = service.usesStaticToken
+        self.resume = service.resume
     }
 }
 

@@ -83,13 +83,20 @@ extension CloseReason {
         mayReconnect: true,
         label: "topic_limit"
     )
+    /// Session backends: more was sent to one that restarts than is kept for the next.
+    public static let tooMuchToResume = CloseReason(
+        1013,
+        "Too much was sent while the backend restarted",
+        mayReconnect: true,
+        label: "resume_overflow"
+    )
 
     /// Every fixed row, in the order of the printed table. Protocol failures (1002, 1007, 1009) carry a sentence of their own.
     public static let all: [CloseReason] = [
         .normal, .closedByManagement, .serverShuttingDown, .goingAway, .pingTimeout, .binaryNotAccepted, .notUTF8,
         .roomFull, .duplicateUser, .replaced, .tokenExpired, .sessionEnded, .tooManyRequests, .rateLimitExceeded,
         .slowConsumer, .unfinishedMessage,
-        .internalError, .serviceRestart, .topicLimit,
+        .internalError, .serviceRestart, .topicLimit, .tooMuchToResume,
     ]
 
     /// A breach of the WebSocket protocol, told by the frame parser in a sentence of its own.

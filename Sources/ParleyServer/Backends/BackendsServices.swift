@@ -19,6 +19,7 @@ final class BackendsServices: Sendable {
     let state: ServerState
     let wallTime: @Sendable () -> WallTime
     let logger: Logger
+    let resumeBudget = ResumeBudget()
     private let ports = Mutex(Ports())
 
     init(

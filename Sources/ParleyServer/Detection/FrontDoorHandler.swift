@@ -624,21 +624,23 @@ extension FrontDoorHandler: ProxyDownstream {
         }
     }
 
-    func tunnel(to upstream: any Channel, onEnd: @escaping @Sendable () -> Void) {
-        guard let context = self.context else { return onEnd() }
+    func tunnel(to upstream: any Channel, through handlers: TunnelHandlers) {
+        guard let context = self.context else {
+            handlers.onFailure()
+            return upstream.close(promise: nil)
+        }
         self.deadline = nil
         self.phase = .closing
-        let (here, there) = SpliceHandler.pair(onEnd: onEnd)
         let pipeline = upstream.pipeline.syncOperations
         do {
-            try context.pipeline.syncOperations.addHandler(here)
+            try context.pipeline.syncOperations.addHandler(handlers.client)
         } catch {
             // The client is gone already.
-            onEnd()
+            handlers.onFailure()
             return upstream.close(promise: nil)
         }
         do {
-            try pipeline.addHandler(there)
+            try pipeline.addHandler(handlers.backend)
         } catch {
             return context.close(promise: nil)
         }
@@ -646,7 +648,10 @@ extension FrontDoorHandler: ProxyDownstream {
         if !upstream.isActive { context.close(promise: nil) }
         // What came behind the heads is passed on when the decoders go, outside of any read.
         let client = context.channel
-        UpstreamPool.removeHTTP(from: pipeline)?.whenComplete { _ in client.flush() }
+        UpstreamPool.removeHTTP(from: pipeline)?.assumeIsolated().whenComplete { _ in
+            client.flush()
+            handlers.onStart()
+        }
         self.removeHTTP(context).whenComplete { _ in upstream.flush() }
         if self.isReadHeld { client.read() }
     }

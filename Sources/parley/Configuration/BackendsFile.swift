@@ -77,7 +77,7 @@ struct BackendsFile: Sendable {
 
     private static let serviceKeys = [
         "command", "image", "external", "cwd", "env", "tags", "max_idle", "lifetime", "limits", "pull_policy",
-        "use_static_token",
+        "use_static_token", "resume",
     ]
 
     private static func service(_ node: Node, _ place: Place) throws -> BackendService {
@@ -114,7 +114,35 @@ struct BackendsFile: Sendable {
             guard let flag = flag.bool else { throw place["use_static_token"].failure("expected true or false") }
             service.usesStaticToken = flag
         }
+        service.resume = try Self.resume(mapping["resume"], place["resume"])
+        if service.resume != nil, service.usesStaticToken || mapping["external"] != nil {
+            throw place["resume"].failure("does not go with external or use_static_token")
+        }
         return service
+    }
+
+    private static func resume(_ node: Node?, _ place: Place) throws -> ResumePolicy? {
+        guard let node, node.null == nil else { return nil }
+        if let flag = node.bool { return flag ? ResumePolicy() : nil }
+        guard let mapping = node.mapping else {
+            throw place.failure("expected true, false or {buffer_bytes: …, wait: …}")
+        }
+        var policy = ResumePolicy()
+        for (name, value) in mapping {
+            let name = name.string ?? ""
+            switch name {
+            case "buffer_bytes":
+                guard let bytes = value.int, (0...1 << 30).contains(bytes) else {
+                    throw place[name].failure("expected bytes from 0 to \(1 << 30)")
+                }
+                policy.maximumBytes = bytes
+            case "wait":
+                guard let seconds = try Self.seconds(value, place[name]) else { continue }
+                policy.patience = seconds
+            default: throw place[name].failure("expected buffer_bytes or wait")
+            }
+        }
+        return policy
     }
 
     private static func texts(_ node: Node?, _ place: Place) throws -> [String: String] {

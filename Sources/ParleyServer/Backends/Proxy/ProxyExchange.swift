@@ -15,7 +15,17 @@ protocol ProxyDownstream: AnyObject {
     /// The response broke off: the client must not take it for a whole one.
     func abort()
     /// HTTP is over on both connections: bytes go to and fro from here.
-    func tunnel(to upstream: any Channel, onEnd: @escaping @Sendable () -> Void)
+    func tunnel(to upstream: any Channel, through handlers: TunnelHandlers)
+}
+
+/// What takes the place of HTTP on the two connections.
+struct TunnelHandlers {
+    let client: any ChannelHandler
+    let backend: any ChannelHandler
+    /// Called when both are in place, and may write.
+    var onStart: () -> Void = {}
+    /// Called instead of anything else when the client is gone by then.
+    let onFailure: () -> Void
 }
 
 /// One request on its way to a backend, and the response on its way back. Reads as fast as the other side writes.
@@ -51,6 +61,8 @@ final class ProxyExchange: UpstreamDelegate {
     private var isResponseComplete = false
     /// The head by which the backend agrees to another protocol; the end of its response comes first.
     private var switching: HTTPResponseHead?
+    /// What another backend is asked when this one is gone, for a WebSocket that may outlive it.
+    private var resumable: ProxiedRequest?
     private var keepsUpstream = true
     private var keepsDownstream: Bool
     private var holding: Scheduled<Void>?
@@ -201,17 +213,14 @@ final class ProxyExchange: UpstreamDelegate {
         guard let route = self.route, let path = self.path else { return }
         self.phase = .forwarding(upstream)
         upstream.delegate = self
-        var head = HTTPRequestHead(version: .http1_1, method: self.request.head.method, uri: path.rest)
-        // A static token is part of what the backend serves.
-        if route.isStatic { head.uri = self.request.head.uri }
-        head.headers = ProxyHeaders.request(
-            self.request.head.headers,
-            for: route,
-            path: self.request.path,
-            from: self.endpoint.peer(of: self.request, at: self.downstream?.peerAddress ?? "unknown"),
+        let proxied = ProxiedRequest(
+            self.request,
+            path: path,
+            peer: self.endpoint.peer(of: self.request, at: self.downstream?.peerAddress ?? "unknown"),
             isUpgrade: self.isUpgrade
         )
-        upstream.write(.head(head))
+        if route.resume != nil, self.isUpgrade, self.request.handshakeRefusal == nil { self.resumable = proxied }
+        upstream.write(.head(proxied.head(for: route, isResumable: self.resumable != nil)))
         while let piece = self.pending.popFirst() {
             if let piece { upstream.write(.body(.byteBuffer(piece))) } else { upstream.write(.end(nil)) }
         }
@@ -311,16 +320,33 @@ final class ProxyExchange: UpstreamDelegate {
         downstream.flush()
         upstream.delegate = nil
         self.phase = .over
-        let (supervisor, registration) = (self.supervisor, self.registration)
-        self.registration = nil
         self.route = nil
-        // A connection of its own from here on: what is revoked closes the channel.
-        if let registration { supervisor.unregister(registration, of: route) }
+        // A connection of its own from here on.
+        if let registration = self.registration.take() { self.supervisor.unregister(registration, of: route) }
+        if let resumable = self.resumable, !head.headers.contains(name: "Sec-WebSocket-Extensions") {
+            let tunnel = ResumableTunnel(
+                resumable,
+                self.endpoint,
+                pool: self.pool,
+                eventLoop: self.eventLoop,
+                subprotocol: head.headers.first(name: "Sec-WebSocket-Protocol")
+            )
+            downstream.tunnel(to: channel, through: tunnel.begin(route, to: channel))
+        } else {
+            downstream.tunnel(to: channel, through: self.splice(channel, route))
+        }
+    }
+
+    /// What is revoked closes the channel.
+    private func splice(_ channel: any Channel, _ route: BackendRoute) -> TunnelHandlers {
+        let supervisor = self.supervisor
         let number = supervisor.register(route) { channel.eventLoop.execute { channel.close(promise: nil) } }
-        downstream.tunnel(to: channel) {
+        let onEnd: @Sendable () -> Void = {
             supervisor.unregister(number, of: route)
             supervisor.closed(route)
         }
+        let (client, backend) = SpliceHandler.pair(onEnd: onEnd)
+        return TunnelHandlers(client: client, backend: backend, onFailure: onEnd)
     }
 
     // MARK: The end
