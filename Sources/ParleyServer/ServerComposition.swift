@@ -362,9 +362,13 @@ struct ServerComposition: Sendable {
     }
 
     private func addObservability(to router: Router<APIContext>) {
-        ObservabilityAPI(hub: self.hub, state: self.state, failures: self.failures, ledger: self.ledger).register(
-            on: router
-        )
+        ObservabilityAPI(
+            hub: self.hub,
+            state: self.state,
+            failures: self.failures,
+            ledger: self.ledger,
+            backends: self.backends?.services.supervisor
+        ).register(on: router)
     }
 
     private func addManagement(to router: Router<APIContext>) {

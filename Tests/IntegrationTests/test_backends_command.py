@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect as websocket
 
-from support import binary
-from support.backends import PROGRAM, SETTINGS, Backends, configuration
+from support import binary, http, metrics
+from support.backends import PROGRAM, SETTINGS, UP, Backends, configuration
+from support.http import Connection
 from support.server import Server
 
 
@@ -27,31 +28,80 @@ def parley(backends: Backends, tmp_path: Path, *arguments: str, token: str = "ri
     return binary.run(tmp_path, "backends", *arguments, "--url", backends.api.http(), PARLEY_TOKEN=token)
 
 
-def test_backends_are_listed_shown_and_ended(backends, tmp_path):
-    spawned = {"key": "listed", "spawn": {"executable": {"env": {"SAYS": "good morning"}}}}
-    connected = backends.ready(backends.connect(spawned))
-    id = connected["backend_id"]
-    listed = parley(backends, tmp_path, "list", "--account", "acme")
-    assert listed.returncode == 0
+@pytest.mark.parametrize("token, speaker", [("right", ["--account", "acme"]), ("control", [])])
+def test_backends_are_listed_shown_and_ended(backends, tmp_path, token, speaker):
+    """By an account and by the operator."""
+    spawned = {"key": f"listed {token}", "spawn": {"executable": {"env": {"SAYS": "good morning"}}}}
+    id = backends.ready(backends.connect(spawned))["backend_id"]
+
+    def run(*arguments):
+        return parley(backends, tmp_path, *arguments, *speaker, token=token)
+
+    listed = run("list")
+    assert listed.returncode == 0, listed.stderr
     (line,) = [line for line in listed.stdout.splitlines() if line.startswith(id)]
-    assert line.split()[1] == "ready" and line.split()[3:] == ["acme/board", "listed"]
-    assert json.loads(parley(backends, tmp_path, "info", id).stdout)["key"] == "listed"
+    assert line.split()[1] == "ready" and line.split()[3:] == ["acme/board", "listed", token]
+    assert json.loads(run("info", id).stdout)["key"] == f"listed {token}"
     output = []
-    following = threading.Thread(target=lambda: output.append(parley(backends, tmp_path, "logs", id)))
+    following = threading.Thread(target=lambda: output.append(run("logs", id)))
     following.start()
-    ended = parley(backends, tmp_path, "terminate", "--hard", id)
+    ended = run("terminate", "--hard", id)
     assert ended.returncode == 0, ended.said
     following.join()
     assert output[0].stdout == "good morning\n"
-    again = parley(backends, tmp_path, "terminate", id)
-    assert again.returncode == 1 and "ended already" in again.stderr
+    assert backends.states(id)[-1]["termination_kind"] == "hard"
+
+
+def test_the_operator_sees_everybodys_and_where_they_are(backends):
+    id = backends.ready(backends.connect(key="seen"))["backend_id"]
+    headers = {"Authorization": "Bearer control"}
+
+    def ask(path: str, **options):
+        return http.fetch(backends.api, path, headers=headers, **options)
+
+    entry = {"id": id, "account_name": "acme", "service_name": "board", "key": "seen", "status": "ready", "connections": 0}
+    (found,) = [backend for backend in ask("/ctrl/b").json["backends"] if backend["id"] == id]
+    assert entry.items() <= found.items() and found["node"].startswith("dr-")
+    assert ask("/ctrl/b?account=other").json == {"backends": []}
+    shown = ask(f"/ctrl/b/{id}").json
+    assert [state["status"] for state in shown["statuses"]] == UP and shown["node"] == found["node"]
+    assert ask("/ctrl/b/nobody").status == 404
+    for path in ("/ctrl/b", f"/ctrl/b/{id}", f"/ctrl/b/{id}/logs/stream", f"/ctrl/b/{id}/metrics/stream"):
+        assert http.fetch(backends.api, path, headers={"Authorization": "Bearer right"}).status == 401, path
+
+
+def test_the_operator_follows_what_a_backend_uses(backends):
+    id = backends.ready(backends.connect(key="measured"))["backend_id"]
+    connection = Connection(backends.api)
+    fields = {"Authorization": "Bearer control"}
+    connection.send(http.head("GET", f"/ctrl/b/{id}/metrics/stream", backends.api, fields))
+    assert connection.head_of_answer().status == 200
+    first = next(connection.chunks()).decode()
+    assert first.startswith("data: ") and json.loads(first[6:])["backend_id"] == id
+
+
+def test_metrics_count_backends(backends):
+    connected = backends.ready(backends.connect(key="counted"))
+    before = metrics.read(backends.server.front_door)
+    assert before.total("parley_backends", status="ready") >= 1 and before.total("parley_backends_spawned_total") >= 1
+    assert backends.fetch(connected).status == 200
+    backends.terminate(connected["backend_id"], hard=True)
+    backends.states(connected["backend_id"])
+    after = metrics.read(backends.server.front_door)
+    ended = [page.total("parley_backends_ended_total", reason="external") for page in (before, after)]
+    assert ended[1] == ended[0] + 1
+    assert "parley_backend_connections" in after.names
 
 
 def test_errors_say_what_to_do(backends, tmp_path):
     refused = parley(backends, tmp_path, "list", "--account", "acme", token="wrong")
-    assert refused.returncode == 1 and "401" in refused.stderr and "--token" in refused.stderr
-    unknown = parley(backends, tmp_path, "info", "nobody")
+    assert refused.returncode == 1 and "401" in refused.stderr and "a token of the account acme" in refused.stderr
+    refused = parley(backends, tmp_path, "list", token="wrong")
+    assert refused.returncode == 1 and "BACKENDS_CTRL_TOKEN" in refused.stderr
+    unknown = parley(backends, tmp_path, "info", "nobody", token="control")
     assert unknown.returncode == 1 and "No such backend" in unknown.stderr
+    again = parley(backends, tmp_path, "terminate", "nobody", "--account", "acme")
+    assert again.returncode == 1 and "No such backend" in again.stderr
     nowhere = binary.run(tmp_path, "backends", "list", "--url", "http://127.0.0.1:1")
     assert nowhere.returncode == 1 and "--url" in nowhere.stderr
 
@@ -60,6 +110,7 @@ def test_a_server_is_drained(backends, tmp_path):
     drained = parley(backends, tmp_path, "drain", token="control")
     assert drained.returncode == 0 and "takes no new backends" in drained.stdout
     assert "draining already" in parley(backends, tmp_path, "drain", token="control").stdout
+    assert parley(backends, tmp_path, "drain", "--account", "acme").returncode == 1
     assert backends.connect(status=503)["error"]["code"] == "NoCapacity"
 
 

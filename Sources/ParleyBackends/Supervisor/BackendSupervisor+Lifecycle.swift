@@ -123,6 +123,7 @@ extension BackendSupervisor {
             record.tokens = []
             state.live.remove(id)
             state.ended.append((id, now))
+            if record.grant != nil { state.endCounts[record.state.reason, default: 0] += 1 }
             state.wake(.backend(id))
             self.forgetOldest(&state, now: now)
             let connections = tokens.flatMap { state.tokens[$0].map { Array($0.connections.values) } ?? [] }

@@ -30,7 +30,32 @@ public struct BackendInfo: Sendable {
     }
 }
 
+/// How many backends there are, and were.
+public struct BackendCounts: Sendable {
+    /// Those that have not ended.
+    public var live: [BackendStatus: Int] = [:]
+    /// Requests in flight to them, and upgraded sockets.
+    public var connections = 0
+    public var spawned = 0
+    /// `nil`: by itself.
+    public var ended: [TerminationReason?: Int] = [:]
+}
+
 extension BackendSupervisor {
+    public var counts: BackendCounts {
+        self.state.withLock { state in
+            var counts = BackendCounts()
+            for id in state.live {
+                guard let record = state.backends[id] else { continue }
+                counts.live[record.state.status, default: 0] += 1
+                counts.connections += record.activity.openConnections
+            }
+            counts.spawned = state.spawnCount
+            counts.ended = state.endCounts
+            return counts
+        }
+    }
+
     public func info(_ id: BackendID) throws(BackendFailure) -> BackendInfo {
         guard let info = self.state.withLock({ $0.backends[id].map { BackendInfo($0) } }) else {
             throw .backendNotFound
@@ -51,48 +76,37 @@ extension BackendSupervisor {
 
     /// Every state of a backend so far, and from then on each as it is entered; ends after `terminated`.
     public func states(of id: BackendID) throws(BackendFailure) -> AsyncStream<BackendState> {
-        let (stream, feed) = AsyncStream.makeStream(of: BackendState.self)
-        let number: Int?? = self.state.withLock { state in
-            guard let record = state.backends[id] else { return .none }
-            for entry in record.published { feed.yield(entry) }
-            guard record.state.status != .terminated else { return .some(nil) }
-            let number = state.makeNumber()
-            state.backends[id]?.stateFeeds[number] = feed
-            return number
-        }
-        switch number {
-        case .none: throw .backendNotFound
-        case .some(nil): feed.finish()
-        case .some(let number?):
-            feed.onTermination = { _ in
-                self.state.withLock { $0.backends[id]?.stateFeeds[number] = nil }
-            }
-        }
-        return stream
+        try self.feed(\.stateFeeds, of: id, .unbounded) { $0.published }
     }
 
     /// The lines of output that are kept, and from then on each as it comes; a reader that is slow misses some.
     public func output(of id: BackendID) throws(BackendFailure) -> AsyncStream<String> {
-        let (stream, feed) = AsyncStream.makeStream(
-            of: String.self,
-            bufferingPolicy: .bufferingNewest(OutputLog.maximumLines)
-        )
-        let number: Int?? = self.state.withLock { state in
-            guard let record = state.backends[id] else { return .none }
-            for line in record.log.lines { feed.yield(line) }
-            guard record.state.status != .terminated else { return .some(nil) }
-            let number = state.makeNumber()
-            state.backends[id]?.logFeeds[number] = feed
-            return number
-        }
-        switch number {
-        case .none: throw .backendNotFound
-        case .some(nil): feed.finish()
-        case .some(let number?):
-            feed.onTermination = { _ in
-                self.state.withLock { $0.backends[id]?.logFeeds[number] = nil }
+        try self.feed(\.logFeeds, of: id, .bufferingNewest(OutputLog.maximumLines)) { Array($0.log.lines) }
+    }
+
+    /// What there is so far, and from then on what comes until the backend has ended.
+    private func feed<Element: Sendable>(
+        _ feeds: any ReferenceWritableKeyPath<BackendRecord, [Int: AsyncStream<Element>.Continuation]> & Sendable,
+        of id: BackendID,
+        _ policy: AsyncStream<Element>.Continuation.BufferingPolicy,
+        _ soFar: @Sendable (BackendRecord) -> [Element]
+    ) throws(BackendFailure) -> AsyncStream<Element> {
+        let (stream, feed) = AsyncStream.makeStream(of: Element.self, bufferingPolicy: policy)
+        let isKnown = self.state.withLock { state in
+            guard let record = state.backends[id] else { return false }
+            for element in soFar(record) { feed.yield(element) }
+            guard record.state.status != .terminated else {
+                feed.finish()
+                return true
             }
+            let number = state.makeNumber()
+            record[keyPath: feeds][number] = feed
+            feed.onTermination = { _ in
+                self.state.withLock { $0.backends[id]?[keyPath: feeds][number] = nil }
+            }
+            return true
         }
+        guard isKnown else { throw .backendNotFound }
         return stream
     }
 

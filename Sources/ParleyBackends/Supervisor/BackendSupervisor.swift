@@ -23,6 +23,7 @@ public final class BackendSupervisor: Sendable {
         var watchers: [Subject: [Watcher]] = [:]
         /// How many backends have taken their keys.
         var spawnCount = 0
+        var endCounts: [TerminationReason?: Int] = [:]
         var restarts: [BackendKey: RestartPace] = [:]
         var nextNumber = 0
         var random = PooledRandom()

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
 
@@ -10,6 +11,7 @@ struct ObservabilityAPI: Sendable {
     let state: ServerState
     let failures: HandshakeFailures
     let ledger: BacklogLedger
+    let backends: BackendSupervisor?
 
     func register(on router: Router<APIContext>) {
         router.get("healthz") { _, _ in Response.text(.ok, "ok\n") }
@@ -67,10 +69,32 @@ struct ObservabilityAPI: Sendable {
             "How long the slowest event loop took to turn to this request.",
             [([:], lag)]
         )
+        if let counts = self.backends?.counts { page.add(counts) }
         return Response(
             status: .ok,
             headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: page.text))
+        )
+    }
+}
+
+extension MetricsPage {
+    fileprivate mutating func add(_ counts: BackendCounts) {
+        self.gauge(
+            "parley_backends",
+            "Session backends that have not ended.",
+            counts.live.map { (["status": $0.key.rawValue], Double($0.value)) }
+        )
+        self.gauge(
+            "parley_backend_connections",
+            "Requests in flight to session backends, and sockets.",
+            counts.connections
+        )
+        self.counter("parley_backends_spawned_total", "Session backends that were started.", counts.spawned)
+        self.counter(
+            "parley_backends_ended_total",
+            "Session backends that have ended.",
+            counts.ended.map { (["reason": $0.key?.rawValue ?? "exited"], Double($0.value)) }
         )
     }
 }

@@ -6,6 +6,9 @@ struct BackendsCommand: AsyncParsableCommand {
         commandName: "backends",
         abstract: "Look after the session backends of a running server.",
         discussion: """
+            Speaks to the operator's API: in production its token is that of BACKENDS_CTRL_TOKEN. With --account, to the API of that
+            account, with one of its tokens.
+
             Examples:
               parley backends list
               parley backends logs i3dm9bvqk0ttw1
@@ -20,11 +23,10 @@ struct BackendsCommand: AsyncParsableCommand {
         )
 
         @OptionGroup var server: BackendsServer
-        @Option(help: "Whose backends; in dev mode everybody's.") var account = "-"
 
         func run() async throws {
             try await self.server.use { api in
-                for backend in try await api.backends(of: self.account) {
+                for backend in try await api.backends() {
                     StandardOutput.line(
                         [
                             backend.id, backend.status ?? "", backend.createdAt,
@@ -44,7 +46,7 @@ struct BackendsCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await self.server.use {
-                StandardOutput.line(try await $0.get("/v2/backend/\(BackendsServer.path(self.id))"))
+                StandardOutput.line(try await $0.get($0.path(of: self.id)))
             }
         }
     }
@@ -59,7 +61,7 @@ struct BackendsCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await self.server.use { api in
-                try await api.stream("/v2/backend/\(BackendsServer.path(self.id))/logs/stream") {
+                try await api.stream(api.path(of: self.id) + "/logs/stream") {
                     StandardOutput.line($0)
                 }
             }
@@ -75,12 +77,7 @@ struct BackendsCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await self.server.use { api in
-                for id in self.ids {
-                    _ = try await api.post(
-                        "/v2/backend/\(BackendsServer.path(id))/terminate",
-                        "{\"hard\":\(self.hard)}"
-                    )
-                }
+                for id in self.ids { try await api.terminate(id, isHard: self.hard) }
             }
         }
     }
@@ -88,17 +85,17 @@ struct BackendsCommand: AsyncParsableCommand {
     struct Drain: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let a server take no new backends; those that live stay.",
-            discussion: "In production it needs the token of BACKENDS_CTRL_TOKEN."
+            discussion: "For operators alone: --account does not go with it."
         )
 
         @OptionGroup var server: BackendsServer
 
         func run() async throws {
             try await self.server.use { api in
-                for node in try await api.nodes() {
-                    let path = "/ctrl/c/cluster/d/\(BackendsServer.path(node))/drain"
-                    let isNew = try await api.post(path, "{}").contains("true")
-                    StandardOutput.line("\(node) \(isNew ? "takes no new backends" : "was draining already")")
+                for node in try await api.drain() {
+                    StandardOutput.line(
+                        "\(node.name) \(node.updated ? "takes no new backends" : "was draining already")"
+                    )
                 }
             }
         }

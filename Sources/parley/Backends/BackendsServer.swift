@@ -9,8 +9,13 @@ struct BackendsServer: ParsableArguments {
     @Option(help: ArgumentHelp("Where the API is. (default: BACKENDS_API_PORT on this machine)", valueName: "url"))
     var url: String?
 
-    @Option(help: ArgumentHelp("Bearer token of an account, or of /ctrl. (PARLEY_TOKEN)", valueName: "token"))
+    @Option(help: ArgumentHelp("Bearer token. (default: PARLEY_TOKEN, else BACKENDS_CTRL_TOKEN)", valueName: "token"))
     var token: String?
+
+    @Option(
+        help: ArgumentHelp("Speak for this account, with its token, instead of for the operator.", valueName: "name")
+    )
+    var account: String?
 
     @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))
     var config: String?
@@ -18,13 +23,14 @@ struct BackendsServer: ParsableArguments {
     /// - Parameter body: What goes wrong in it is said on stderr, and ends the program with 1.
     func use(_ body: (BackendsAPIClient) async throws -> Void) async throws {
         do {
-            let token = self.token ?? ProcessInfo.processInfo.environment["PARLEY_TOKEN"]
-            let base = try await self.base()
+            let settings = try await Settings(flags: [], file: self.config)
+            let token = try self.token(settings)
+            let base = try self.base(settings)
             var configuration = HTTPClient.Configuration()
             // Who asks wants to hear at once that nobody is there.
             configuration.connectionPool.retryConnectionEstablishment = false
             try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-                try await body(BackendsAPIClient(base: base, token: token, client: client))
+                try await body(BackendsAPIClient(base: base, token: token, account: self.account, client: client))
             }
         } catch let failure as BackendsAPIClient.Failure {
             StandardError.line("parley: \(failure)")
@@ -35,9 +41,14 @@ struct BackendsServer: ParsableArguments {
         }
     }
 
-    private func base() async throws -> String {
+    /// The operator's own goes to the server of the same settings alone.
+    private func token(_ settings: Settings) throws -> String? {
+        if let token = self.token ?? ProcessInfo.processInfo.environment["PARLEY_TOKEN"] { return token }
+        return self.url == nil && self.account == nil ? try settings.text(.backendsControlToken) : nil
+    }
+
+    private func base(_ settings: Settings) throws -> String {
         if let url = self.url { return url.hasSuffix("/") ? String(url.dropLast()) : url }
-        let settings = try await Settings(flags: [], file: self.config)
         guard let port = try settings.port(.backendsAPIPort) else {
             throw ConfigurationFailure(description: "BACKENDS_API_PORT is off: say where the API is with --url.")
         }
@@ -66,20 +77,19 @@ struct BackendsAPIClient: Sendable {
         let key: String?
     }
 
-    private struct BackendList: Decodable {
-        let runningBackends: [Backend]
+    struct Node: Decodable {
+        let name: String
+        /// Whether it was taking backends before.
+        let updated: Bool
     }
 
-    private struct ClusterState: Decodable {
-        struct Drone: Decodable {
-            struct Node: Decodable {
-                let name: [String: String]
-            }
+    private struct BackendList: Decodable {
+        let backends: [Backend]?
+        let runningBackends: [Backend]?
+    }
 
-            let node: Node
-        }
-
-        let drones: [Drone]
+    private struct NodeList: Decodable {
+        let nodes: [Node]
     }
 
     private struct Refusal: Decodable {
@@ -95,17 +105,32 @@ struct BackendsAPIClient: Sendable {
 
     let base: String
     let token: String?
+    /// `nil`: the operator, to whom all belong.
+    let account: String?
     let client: HTTPClient
 
-    func backends(of account: String) async throws -> [Backend] {
-        try Self.decode(BackendList.self, try await self.get("/v2/account/\(BackendsServer.path(account))/backends"))
-            .runningBackends
+    func backends() async throws -> [Backend] {
+        let path = self.account.map { "/v2/account/\(BackendsServer.path($0))/backends" } ?? "/ctrl/b"
+        let list = try Self.decode(BackendList.self, try await self.get(path))
+        return list.backends ?? list.runningBackends ?? []
     }
 
-    func nodes() async throws -> [String] {
-        try Self.decode(ClusterState.self, try await self.get("/ctrl/c/cluster/state")).drones.compactMap(
-            \.node.name["Drone"]
-        )
+    /// Where a backend is described.
+    func path(of id: String) -> String {
+        "\(self.account == nil ? "/ctrl/b" : "/v2/backend")/\(BackendsServer.path(id))"
+    }
+
+    func terminate(_ id: String, isHard: Bool) async throws {
+        if self.account == nil {
+            _ = try await self.post(self.path(of: id) + "/\(isHard ? "hard" : "soft")-terminate", "{}")
+        } else {
+            _ = try await self.post(self.path(of: id) + "/terminate", "{\"hard\":\(isHard)}")
+        }
+    }
+
+    func drain() async throws -> [Node] {
+        guard self.account == nil else { throw Failure(description: "drain is for operators: leave --account out.") }
+        return try Self.decode(NodeList.self, try await self.post("/ctrl/drain", "{}")).nodes
     }
 
     func get(_ path: String) async throws -> String { try await self.answer(try await self.send(.GET, path, nil)) }
@@ -153,10 +178,17 @@ struct BackendsAPIClient: Sendable {
         guard (200..<300).contains(response.status.code) else {
             let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(body.utf8))
             let reason = refusal?.error?.message ?? refusal?.message ?? body
-            let hint = response.status == .unauthorized ? " See --token." : ""
+            let hint = response.status == .unauthorized ? " \(self.tokenHint)" : ""
             throw Failure(description: "\(response.status.code): \(reason).\(hint)")
         }
         return body
+    }
+
+    private var tokenHint: String {
+        guard let account else {
+            return "Give the server's BACKENDS_CTRL_TOKEN as --token, or --account with a token of that account."
+        }
+        return "Give a token of the account \(account) as --token."
     }
 
     private static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {

@@ -42,6 +42,15 @@ struct BackendsAPI: Sendable {
         }
     }
 
+    /// As ``answer(_:)``, in the words of Plane's controller.
+    func planeAnswer(_ body: () async throws(BackendFailure) -> Response) async -> Response {
+        do throws(BackendFailure) {
+            return try await body()
+        } catch {
+            return error.planeResponse(id: self.note(error))
+        }
+    }
+
     /// - Returns: What the failure is called in the log.
     func note(_ failure: BackendFailure) -> String {
         let id = Self.randomID()
@@ -209,16 +218,12 @@ struct BackendsAPI: Sendable {
         }
         group.get("backend/:id/logs/stream") { request, context in
             await self.answer { () throws(BackendFailure) in
-                let backend = try self.ownBackend(request, context)
-                return EventStream.response(try self.services.supervisor.output(of: backend.id), keepAlive: "\n") {
-                    EventStream.data(ByteBuffer(string: $0.split(separator: "\r").joined(separator: " ")))
-                }
+                try self.outputStream(of: try self.ownBackend(request, context).id)
             }
         }
         group.get("backend/:id/metrics/stream") { request, context in
             await self.answer { () throws(BackendFailure) in
-                let backend = try self.ownBackend(request, context)
-                return EventStream.response(try self.metrics(of: backend.id), keepAlive: "\n") { EventStream.data($0) }
+                try self.useStream(of: try self.ownBackend(request, context).id)
             }
         }
         group.get("account/:account/backends") { request, context in
@@ -253,68 +258,6 @@ struct BackendsAPI: Sendable {
                 )
             }
         }
-    }
-
-    private func describe(_ backend: BackendInfo) -> ByteBuffer {
-        JSONObjectWriter.object { writer in
-            self.write(backend, to: &writer)
-            let states = zip(backend.states, [nil] + backend.states.dropLast().map(Optional.some))
-            writer.write("statuses", json: BackendJSON.array(states.map { BackendJSON.ownState($0, after: $1) }))
-            writer.write("image_digest", "")
-            writer.write("key", backend.key.name)
-            if let environment = backend.service?.environment { writer.write("environment_name", environment) }
-            if let limit = backend.memoryLimitBytes { writer.write("max_mem_bytes", limit) }
-        }
-    }
-
-    private func write(_ backend: BackendInfo, to writer: inout JSONObjectWriter) {
-        writer.write("id", backend.id.text)
-        writer.write("created_at", backend.createdAt.iso8601)
-        writer.write("service_name", backend.service?.service ?? "")
-        writer.write("cluster_name", self.services.clusterName)
-        writer.write("account_name", backend.service?.account ?? "")
-    }
-
-    private func list(of account: String) -> ByteBuffer {
-        let isDevelopment = self.services.catalogue.mode == .development
-        let backends = self.services.supervisor.live().filter { isDevelopment || $0.service?.account == account }
-        let entries = backends.map { backend in
-            JSONObjectWriter.object { writer in
-                self.write(backend, to: &writer)
-                writer.write("status", backend.state.status.rawValue)
-                writer.write("key", backend.key.name)
-            }
-        }
-        return JSONObjectWriter.object { $0.write("running_backends", json: BackendJSON.array(entries)) }
-    }
-
-    /// What a backend uses, every ten seconds; times since the message before.
-    private func metrics(of id: BackendID) throws(BackendFailure) -> AsyncStream<ByteBuffer> {
-        _ = try self.services.supervisor.info(id)
-        let (stream, feed) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(2))
-        let services = self.services
-        let measuring = Task {
-            var last: ResourceUse?
-            while !Task.isCancelled, let use = await services.supervisor.use(of: id) {
-                let elapsed = use.processorTime - (last?.processorTime ?? 0)
-                let machine = use.machineProcessorTime - (last?.machineProcessorTime ?? use.machineProcessorTime)
-                last = use
-                feed.yield(
-                    JSONObjectWriter.object { writer in
-                        writer.write("cluster", services.clusterName)
-                        writer.write("backend_id", id.text)
-                        writer.write("mem_used", use.memoryUsed)
-                        writer.write("mem_available", use.memoryAvailable)
-                        writer.write("cpu_used", max(0, elapsed))
-                        writer.write("sys_cpu", max(0, machine))
-                    }
-                )
-                try? await Task.sleep(for: .seconds(10))
-            }
-            feed.finish()
-        }
-        feed.onTermination = { _ in measuring.cancel() }
-        return stream
     }
 
     // MARK: Accounts

@@ -18,11 +18,7 @@ struct PlaneAPI: Sendable {
     }
 
     private func answer(_ body: () async throws(BackendFailure) -> Response) async -> Response {
-        do throws(BackendFailure) {
-            return try await body()
-        } catch {
-            return error.planeResponse(id: self.api.note(error))
-        }
+        await self.api.planeAnswer(body)
     }
 
     private static func json(_ body: ByteBuffer) -> Response { .json(body, headers: BackendsAPI.openToAll) }
@@ -109,6 +105,7 @@ struct PlaneAPI: Sendable {
                 return Self.json(JSONObjectWriter.object { $0.write("updated", updated) })
             }
         }
+        OperatorAPI(api: self.api).register(on: group)
         group.get("c/:cluster/state") { _, _ in Self.json(await self.clusterState()) }
     }
 

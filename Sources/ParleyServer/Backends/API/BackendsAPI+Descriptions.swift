@@ -1,0 +1,96 @@
+internal import Hummingbird
+internal import NIOCore
+internal import ParleyBackends
+internal import ParleyModel
+
+/// What is said of a backend to those who may know everything about it.
+extension BackendsAPI {
+    /// - Parameter isForOperator: Whether to say also where it runs and who is connected.
+    func describe(_ backend: BackendInfo, isForOperator: Bool = false) -> ByteBuffer {
+        JSONObjectWriter.object { writer in
+            self.write(backend, to: &writer)
+            let states = zip(backend.states, [nil] + backend.states.dropLast().map(Optional.some))
+            writer.write("statuses", json: BackendJSON.array(states.map { BackendJSON.ownState($0, after: $1) }))
+            writer.write("image_digest", "")
+            writer.write("key", backend.key.name)
+            if let environment = backend.service?.environment { writer.write("environment_name", environment) }
+            if let limit = backend.memoryLimitBytes { writer.write("max_mem_bytes", limit) }
+            if isForOperator { Self.writePlace(of: backend, to: &writer) }
+        }
+    }
+
+    private func write(_ backend: BackendInfo, to writer: inout JSONObjectWriter) {
+        writer.write("id", backend.id.text)
+        writer.write("created_at", backend.createdAt.iso8601)
+        writer.write("service_name", backend.service?.service ?? "")
+        writer.write("cluster_name", self.services.clusterName)
+        writer.write("account_name", backend.service?.account ?? "")
+    }
+
+    private static func writePlace(of backend: BackendInfo, to writer: inout JSONObjectWriter) {
+        writer.write("node", backend.node)
+        writer.write("connections", backend.openConnections)
+    }
+
+    /// Those that are not at their end, of an account; in development everybody's.
+    func list(of account: String) -> ByteBuffer {
+        let isDevelopment = self.services.catalogue.mode == .development
+        let backends = self.services.supervisor.live().filter { isDevelopment || $0.service?.account == account }
+        return JSONObjectWriter.object { $0.write("running_backends", json: self.list(backends)) }
+    }
+
+    /// An array of short descriptions.
+    func list(_ backends: [BackendInfo], isForOperator: Bool = false) -> ByteBuffer {
+        BackendJSON.array(
+            backends.map { backend in
+                JSONObjectWriter.object { writer in
+                    self.write(backend, to: &writer)
+                    writer.write("status", backend.state.status.rawValue)
+                    writer.write("key", backend.key.name)
+                    if isForOperator { Self.writePlace(of: backend, to: &writer) }
+                }
+            }
+        )
+    }
+
+    /// Its output, a line an event.
+    func outputStream(of id: BackendID) throws(BackendFailure) -> Response {
+        EventStream.response(try self.services.supervisor.output(of: id), keepAlive: "\n") {
+            EventStream.data(ByteBuffer(string: $0.split(separator: "\r").joined(separator: " ")))
+        }
+    }
+
+    /// What it uses.
+    func useStream(of id: BackendID) throws(BackendFailure) -> Response {
+        EventStream.response(try self.use(of: id), keepAlive: "\n") { EventStream.data($0) }
+    }
+
+    /// What a backend uses, every ten seconds; times since the message before.
+    private func use(of id: BackendID) throws(BackendFailure) -> AsyncStream<ByteBuffer> {
+        _ = try self.services.supervisor.info(id)
+        let (stream, feed) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(2))
+        let services = self.services
+        let measuring = Task {
+            var last: ResourceUse?
+            while !Task.isCancelled, let use = await services.supervisor.use(of: id) {
+                let elapsed = use.processorTime - (last?.processorTime ?? 0)
+                let machine = use.machineProcessorTime - (last?.machineProcessorTime ?? use.machineProcessorTime)
+                last = use
+                feed.yield(
+                    JSONObjectWriter.object { writer in
+                        writer.write("cluster", services.clusterName)
+                        writer.write("backend_id", id.text)
+                        writer.write("mem_used", use.memoryUsed)
+                        writer.write("mem_available", use.memoryAvailable)
+                        writer.write("cpu_used", max(0, elapsed))
+                        writer.write("sys_cpu", max(0, machine))
+                    }
+                )
+                try? await Task.sleep(for: .seconds(10))
+            }
+            feed.finish()
+        }
+        feed.onTermination = { _ in measuring.cancel() }
+        return stream
+    }
+}
