@@ -12,7 +12,7 @@ struct SQLiteDatabase: Sendable {
     let path: String
 
     /// Opens the database in `directory`, making both if they are not there, and brings its tables up to date.
-    init(directory: String) throws(SessionStoreError) {
+    init(directory: String) throws(StoreError) {
         self.path = (directory as NSString).appendingPathComponent(Self.fileName)
         do {
             try FileManager.default.createDirectory(
@@ -87,12 +87,12 @@ extension SQLiteDatabase {
     }
 
     /// - Parameter summary: What happened, which file, which setting.
-    static func failure(_ error: any Error, _ summary: String) -> SessionStoreError {
+    static func failure(_ error: any Error, _ summary: String) -> StoreError {
         guard let error = error as? DatabaseError else {
-            return error as? SessionStoreError
-                ?? SessionStoreError(.unavailable, "\(summary): \(error.localizedDescription)", underlyingError: error)
+            return error as? StoreError
+                ?? StoreError(.unavailable, "\(summary): \(error.localizedDescription)", underlyingError: error)
         }
-        let code: SessionStoreError.Code
+        let code: StoreError.Code
         switch error.resultCode {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: code = .damaged
         case .SQLITE_FULL: code = .full
@@ -101,6 +101,6 @@ extension SQLiteDatabase {
         }
         // The description of the error would have the statement in it, which is of no use to operators.
         let reason = "\(error.message ?? "no reason given") (SQLite error \(error.extendedResultCode.rawValue))"
-        return SessionStoreError(code, "\(summary): \(reason)", underlyingError: error)
+        return StoreError(code, "\(summary): \(reason)", underlyingError: error)
     }
 }

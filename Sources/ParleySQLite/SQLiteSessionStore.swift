@@ -33,7 +33,7 @@ public struct SQLiteSessionStore: SessionStore {
     ///   - path: The directory, as the setting PARLEY_DATA_DIR has it.
     ///   - maximumSessions: Beyond this many, give or take ``evictionInterval``, those go that were not used for longest,
     ///     anonymous ones first.
-    /// - Throws: ``SessionStoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be opened.
+    /// - Throws: ``StoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be opened.
     public init(path directory: String, maximumSessions: Int = 10_000_000) throws {
         self.database = try SQLiteDatabase(directory: directory)
         self.maximumSessions = maximumSessions
@@ -165,7 +165,7 @@ enum SessionMetadata {
         return String(buffer: buffer)
     }
 
-    static func decode(_ text: String) throws(SessionStoreError) -> [String: String] {
+    static func decode(_ text: String) throws(StoreError) -> [String: String] {
         let buffer = ByteBuffer(string: text)
         var metadata: [String: String] = [:]
         do throws(JSONFailure) {
@@ -173,7 +173,7 @@ enum SessionMetadata {
                 metadata[key.string] = JSONString.decode(value, in: buffer)
             }
         } catch {
-            throw SessionStoreError(
+            throw StoreError(
                 .damaged,
                 "The metadata of a session cannot be read: \(error)",
                 underlyingError: error

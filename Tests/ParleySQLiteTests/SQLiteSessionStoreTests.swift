@@ -109,7 +109,7 @@ import Testing
             let path = directory + "/parley.sqlite"
             let content = Data(String(repeating: "This is no database. ", count: 100).utf8)
             try content.write(to: URL(fileURLWithPath: path))
-            let error = #expect(throws: SessionStoreError.self) { try SQLiteSessionStore(path: directory) }
+            let error = #expect(throws: StoreError.self) { try SQLiteSessionStore(path: directory) }
             #expect(error?.code == .damaged)
             for part in [path, "--data-dir", "PARLEY_DATA_DIR", "not a database"] {
                 #expect(error?.message.contains(part) == true, "\(part) in \(String(describing: error))")
@@ -144,7 +144,7 @@ import Testing
                 store = try SQLiteSessionStore(path: directory)
                 for index in 0..<500 { _ = try await store.touch("token-\(index)", now: Self.start) }
                 Issue.record("Expected an error")
-            } catch let error as SessionStoreError {
+            } catch let error as StoreError {
                 #expect(error.code == .damaged)
                 #expect(error.message.contains(path))
             }
@@ -156,7 +156,7 @@ import Testing
         try await withTemporaryDirectory { directory in
             let path = directory + "/file"
             try Data("x".utf8).write(to: URL(fileURLWithPath: path))
-            let error = #expect(throws: SessionStoreError.self) { try SQLiteSessionStore(path: path + "/data") }
+            let error = #expect(throws: StoreError.self) { try SQLiteSessionStore(path: path + "/data") }
             #expect(error?.code == .unavailable)
             #expect(error?.message.contains(path + "/data") == true)
             #expect(error?.message.contains("PARLEY_DATA_DIR") == true)
@@ -169,8 +169,8 @@ import Testing
             let store = try SQLiteSessionStore(path: directory)
             try await store.check()
             try store.close()
-            await #expect(throws: SessionStoreError(.unavailable, "")) { try await store.check() }
-            await #expect(throws: SessionStoreError(.unavailable, "")) {
+            await #expect(throws: StoreError(.unavailable, "")) { try await store.check() }
+            await #expect(throws: StoreError(.unavailable, "")) {
                 try await store.touch(Self.session.token, now: Self.start)
             }
         }

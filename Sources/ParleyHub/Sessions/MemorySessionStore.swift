@@ -20,7 +20,7 @@ public final class MemorySessionStore: SessionStore {
     public func create(_ session: GatewaySession) throws {
         try self.sessions.withLock { sessions in
             guard sessions[session.token] == nil else {
-                throw SessionStoreError(.exists, "There is a session of this token already")
+                throw StoreError(.exists, "There is a session of this token already")
             }
             if sessions.count >= self.maximumSessions { Self.evict(from: &sessions) }
             sessions[session.token] = session

@@ -61,7 +61,7 @@ public enum SessionStoreConformance {
             try await store.create(Self.session("a"))
             do {
                 try await store.create(Self.session("a", metadata: ["userAgent": "another"]))
-            } catch let error as SessionStoreError where error.code == .exists {
+            } catch let error as StoreError where error.code == .exists {
                 return try await Self.expect(
                     try await store.touch("a", now: Self.start),
                     Self.session("a"),

@@ -30,7 +30,7 @@ final class RecordingConnections: GatewayLiveConnections {
 
 /// A store that cannot be asked.
 struct AbsentSessionStore: SessionStore {
-    private func fail() throws -> Never { throw SessionStoreError(.unavailable, "The store is away") }
+    private func fail() throws -> Never { throw StoreError(.unavailable, "The store is away") }
 
     func create(_ session: GatewaySession) async throws { try self.fail() }
     func touch(_ token: String, now: WallTime) async throws -> GatewaySession? { try self.fail() }
