@@ -205,7 +205,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ParleyBackendsTests",
-            dependencies: ["ParleyBackends", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging],
+            dependencies: [
+                "ParleyBackends", "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

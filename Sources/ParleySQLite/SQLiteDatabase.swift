@@ -63,6 +63,32 @@ struct SQLiteDatabase: Sendable {
                     """
             )
         }
+        migrator.registerMigration("backends") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE backends (
+                        id TEXT NOT NULL PRIMARY KEY,
+                        -- Which run of a server they belong to.
+                        life TEXT NOT NULL,
+                        key_scope TEXT NOT NULL,
+                        key_name TEXT NOT NULL,
+                        service TEXT,
+                        node TEXT NOT NULL,
+                        -- Milliseconds since 1970.
+                        created_at INTEGER NOT NULL,
+                        fencing_token INTEGER NOT NULL,
+                        memory_limit_bytes INTEGER,
+                        -- A JSON array.
+                        states TEXT NOT NULL
+                    ) WITHOUT ROWID;
+                    CREATE INDEX backends_life ON backends (life);
+                    CREATE TABLE backend_fencing (
+                        row INTEGER NOT NULL PRIMARY KEY CHECK (row = 1),
+                        fencing_token INTEGER NOT NULL
+                    );
+                    """
+            )
+        }
         return migrator
     }
 }

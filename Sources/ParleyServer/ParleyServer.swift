@@ -54,7 +54,11 @@ public final class ParleyServer: Sendable {
                 eventLoops: Array(group.makeIterator()),
                 logger: logger
             )
-            await composition.backends?.start()
+            do {
+                try await composition.backends?.start()
+            } catch let failure as StoreError {
+                throw StartFailure(description: failure.description)
+            }
             composition.gatewayServices?.purgeHourly(on: group.next(), logger: logger)
             var addresses: [Address] = []
             for listener in configuration.listeners {

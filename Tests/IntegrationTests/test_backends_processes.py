@@ -3,7 +3,11 @@
 import asyncio
 import os
 import signal
+import socket
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect as websocket
@@ -148,18 +152,86 @@ async def test_a_lifetime_ends_a_connected_one(backends):
     assert states[-1]["termination_reason"] == "swept"
 
 
-def test_two_hundred_leave_nothing_behind(start):
+def settles_at(server: Server, descriptors_before: int) -> None:
+    """Connections that wait for their next request close after a few seconds."""
+    end = time.monotonic() + 10
+    while descriptors(server) > descriptors_before + 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert descriptors(server) <= descriptors_before + 3
+    assert children(server) == []
+
+
+def test_two_hundred_that_end_by_themselves_leave_nothing_behind(start):
     """Acceptance 14."""
     backends = start(services={"default": {"command": ["sh", "-c", "exit 0"]}})
     backends.states(backends.connect()["backend_id"])
     before = descriptors(backends.server)
     for _ in range(200):
         backends.states(backends.connect(key="one after the other")["backend_id"])
-    end = time.monotonic() + 10
-    while descriptors(backends.server) > before + 3 and time.monotonic() < end:
-        time.sleep(0.05)
-    assert descriptors(backends.server) <= before + 3
-    assert children(backends.server) == []
+    settles_at(backends.server, before)
+
+
+def test_two_hundred_that_are_used_and_ended_leave_nothing_behind(start):
+    """Acceptance 14: ten at a time, each serves a request, half of them are killed."""
+    program = Path(__file__).parent / "programs" / "tiny_backend.py"
+    backends = start(services={"default": {"command": [sys.executable, "-S", "-E", str(program)]}})
+
+    def live(number: int) -> tuple[str, int]:
+        connected = backends.connect()
+        port = int(backends.fetch(connected).text)
+        assert backends.terminate(connected["backend_id"], hard=number % 2 == 0).status == 200
+        assert backends.states(connected["backend_id"])[-1]["status"] == "terminated"
+        return connected["backend_id"], port
+
+    live(0)
+    before = descriptors(backends.server)
+    with ThreadPoolExecutor(10) as pool:
+        lives = list(pool.map(live, range(200)))
+    settles_at(backends.server, before)
+    assert not any(processes_of(backend) for backend, _ in lives)
+    assert len({port for _, port in lives}) == 200
+    for _, port in lives:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=1)
+
+
+def test_what_ended_is_known_after_a_restart(start, tmp_path):
+    data = {"PARLEY_DATA_DIR": str(tmp_path / "data")}
+    first = start(data)
+    connected = first.ready(first.connect(key="kept"))
+    token = int(first.fetch(connected, "env").json["SESSION_BACKEND_FENCING_TOKEN"])
+    first.fetch(connected, "ends?code=3")
+    first.states(connected["backend_id"])
+    stopped = first.ready(first.connect(key="stopped"))["backend_id"]
+    first.server.stop()
+
+    second = start(data)
+    status = second.status(connected["backend_id"])
+    assert (status["status"], status["exit_error"]) == ("terminated", True) and "termination_reason" not in status
+    assert [state["status"] for state in second.states(connected["backend_id"])] == [*UP, "terminated"]
+    shown = second.ask("GET", f"/v2/backend/{connected['backend_id']}").json
+    assert shown["key"] == "kept" and shown["statuses"][-1]["exit_code"] == 3
+    assert second.status(stopped)["termination_reason"] == "external"
+    assert http.fetch(second.proxy, f"/{connected['token']}/").status == 410
+    again = second.connect(key="kept")
+    assert again["spawned"] and int(second.fetch(again, "env").json["SESSION_BACKEND_FENCING_TOKEN"]) > token
+
+
+def test_what_was_running_when_a_server_was_killed_is_known_by_its_key(start, tmp_path):
+    data = {"PARLEY_DATA_DIR": str(tmp_path / "data")}
+    first, other = start(data), start(data)
+    elsewhere = other.ready(other.connect(key="elsewhere"))
+    first.server.ends_uncleanly = True
+    id = first.ready(first.connect(key="cut off"))["backend_id"]
+    first.server.process.send_signal(signal.SIGKILL)
+    first.server.process.wait()
+
+    second = start(data)
+    assert second.status(id)["termination_reason"] == "keyexpired"
+    assert second.ask("GET", f"/v2/backend/{id}").json["key"] == "cut off"
+    # Of a server that lives.
+    assert second.ask("GET", f"/v2/backend/{elsewhere['backend_id']}").status == 404
+    assert other.fetch(elsewhere).status == 200
 
 
 def test_a_server_that_is_killed_leaves_no_orphan(start):

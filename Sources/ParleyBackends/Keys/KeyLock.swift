@@ -27,6 +27,9 @@ public final class MemoryKeyLock: KeyLock {
         self.wallTime = wallTime
     }
 
+    /// See ``LeaseTable/advanceFencing(past:)``.
+    public func advanceFencing(past token: Int64) { self.table.withLock { $0.advanceFencing(past: token) } }
+
     public func holder(of key: BackendKey) async -> LeaseTable.Grant? {
         self.table.withLock { $0.holder(of: key, now: self.uptime()) }
     }

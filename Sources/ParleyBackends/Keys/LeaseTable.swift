@@ -71,6 +71,9 @@ public struct LeaseTable: Sendable {
         return lease.grant
     }
 
+    /// Fencing tokens are larger than that of an earlier life from here on.
+    public mutating func advanceFencing(past token: Int64) { self.fencing.advance(past: token) }
+
     /// How many keys are in the table.
     public var count: Int { self.leases.count }
 

@@ -73,6 +73,13 @@ public struct BackendLifecycle: Sendable {
         self.history = [BackendState(.scheduled, at: moment.wall)]
     }
 
+    /// One whose end is known.
+    init(limits: Limits, history: [BackendState]) {
+        precondition(!history.isEmpty, "a backend has a state")
+        self.limits = limits
+        self.history = history
+    }
+
     public var state: BackendState { self.history[self.history.count - 1] }
     public var status: BackendStatus { self.state.status }
 

@@ -29,8 +29,8 @@ final class BackendRecord: @unchecked Sendable {
     /// The states that the world knows: the last comes after its consequences.
     var published: [BackendState]
     var grant: LeaseTable.Grant?
+    var fencingToken: Int64 = 0
     var lease: LeaseHolder?
-    var isRenewing = false
     var polling: Task<Void, Never>?
     var address: SocketAddress?
     /// Those that were given out, the oldest first.

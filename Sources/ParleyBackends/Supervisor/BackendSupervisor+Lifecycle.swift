@@ -101,6 +101,7 @@ extension BackendSupervisor {
             break
         }
         record.publish(state)
+        self.note(record)
     }
 
     /// The process is gone and the key is free: the world hears of it.
@@ -110,6 +111,7 @@ extension BackendSupervisor {
             guard let record = state.backends[id] else { return nil }
             record.release(to: nil)
             record.publish(record.lifecycle.state)
+            self.note(record)
             let finished = Finished(
                 node: record.grant == nil ? nil : record.node,
                 state: record.state,
@@ -171,6 +173,7 @@ extension BackendSupervisor {
         {
             state.ended.removeFirst()
             state.backends[oldest.id] = nil
+            self.recorder?.forget(oldest.id)
         }
     }
 

@@ -1,5 +1,6 @@
 internal import DequeModule
 internal import Logging
+internal import ParleyHub
 public import ParleyModel
 internal import Synchronization
 
@@ -132,42 +133,12 @@ extension BackendSupervisor {
             self.sweep()
             do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
         }
+        await self.recorder?.flush()
+        await self.recorder?.store.close()
     }
 }
 
 extension BackendSupervisor {
-    /// Keeps in mind that backends of an earlier life were ended, for those who ask for them.
-    public func remember(orphans: [BackendID]) {
-        let moment = self.moment
-        for id in orphans {
-            self.logger.warning(
-                "A backend of an earlier life was left over, and is ended",
-                metadata: ["backend": "\(id)"]
-            )
-            var lifecycle = BackendLifecycle(limits: self.configuration.lifecycle, at: moment)
-            _ = lifecycle.receive(.stop(.hard, .keyExpired), at: moment)
-            let record = BackendRecord(
-                id: id,
-                serial: 0,
-                key: BackendKey(scope: "", name: ""),
-                tag: "",
-                service: nil,
-                node: "",
-                createdAt: moment.wall,
-                subdomain: nil,
-                staticToken: nil,
-                order: LaunchOrder(backend: id, program: .command([])),
-                lifecycle: lifecycle,
-                activity: ActivityClock(scheduledAt: moment.uptime, maximumIdle: nil, lifetime: nil),
-                published: lifecycle.history
-            )
-            self.state.withLock { state in
-                state.backends[id] = record
-                state.ended.append((id, moment.uptime))
-            }
-        }
-    }
-
     /// - Returns: Whether the node was taking backends before; `nil`: no such node.
     public func drain(_ node: String) async -> Bool? { (try? await self.placement.drain(node)) ?? nil }
 

@@ -1,7 +1,7 @@
 internal import DequeModule
 public import Logging
 public import NIOCore
-internal import ParleyHub
+public import ParleyHub
 public import ParleyModel
 internal import Synchronization
 
@@ -43,14 +43,17 @@ public final class BackendSupervisor: Sendable {
     let uptime: @Sendable () -> NIODeadline
     let wallTime: @Sendable () -> WallTime
     let logger: Logger
+    let recorder: BackendRecorder?
     let state = Mutex(State())
 
+    /// - Parameter store: Where backends are known beyond this life; see ``restore(orphans:)``.
     public init(
         _ configuration: SupervisorConfiguration,
         runtime: any BackendRuntime,
         keyLock: any KeyLock,
         placement: any Placement,
         poll: @escaping @Sendable (SocketAddress) async throws -> Void,
+        store: (any BackendStore)? = nil,
         uptime: @escaping @Sendable () -> NIODeadline = { .now() },
         wallTime: @escaping @Sendable () -> WallTime,
         logger: Logger
@@ -63,6 +66,7 @@ public final class BackendSupervisor: Sendable {
         self.uptime = uptime
         self.wallTime = wallTime
         self.logger = logger
+        self.recorder = store.map { BackendRecorder($0, logger: logger) }
     }
 
     var moment: BackendLifecycle.Moment { .init(uptime: self.uptime(), wall: self.wallTime()) }
@@ -174,6 +178,8 @@ public final class BackendSupervisor: Sendable {
             guard let record = state.backends[id], !record.hasEnded else { return nil }
             self.placement.count(1, on: node)
             record.grant = grant
+            record.fencingToken = grant.fencingToken
+            self.note(record)
             record.lease = LeaseHolder(times: self.configuration.lease, requestedAt: requested)
             record.order.environment["SESSION_BACKEND_FENCING_TOKEN"] = "\(grant.fencingToken)"
             state.spawnCount += 1

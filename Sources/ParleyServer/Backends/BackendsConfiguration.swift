@@ -1,4 +1,5 @@
 public import ParleyBackends
+public import ParleyHub
 
 /// Session backends, as a server is told of them.
 public struct BackendsConfiguration: Sendable {
@@ -39,6 +40,8 @@ public struct BackendsConfiguration: Sendable {
     public var rootRedirect: String?
     /// Whether Plane clients may say in their requests what is to be run.
     public var allowsInlineCommands = false
+    /// Where backends are known beyond this process; `nil`: nowhere.
+    public var store: (any BackendStore)?
     /// What this program says of itself.
     public var version = "unknown"
 

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ParleyBackends
+internal import ParleyHub
 internal import ParleyModel
 
 /// The session backends of this process: what runs them, watches them and leads to them.
@@ -9,6 +10,8 @@ final class BackendsHost: Sendable {
     let services: BackendsServices
     private let processes: ProcessRuntime
     private let containers: ContainerRuntime?
+    private let keyLock: MemoryKeyLock
+    private let store: (any BackendStore)?
     /// Output and timers have a loop of their own: a backend that floods its output is not to slow connections down.
     private let group: MultiThreadedEventLoopGroup
     private let timers: [RepeatedTask]
@@ -42,17 +45,20 @@ final class BackendsHost: Sendable {
         settings.cluster = configuration.cluster ?? "localhost"
         // One process: nobody else can take a key, so that a server that was stopped for a while loses none.
         settings.lease = Self.localLease
+        let keyLock = MemoryKeyLock(LeaseTable(duration: settings.lease.expiry), wallTime: wallTime)
+        self.keyLock = keyLock
+        self.store = configuration.store
         let poller = ReadinessPoller(group: group)
         let supervisor = BackendSupervisor(
             settings,
             runtime: RuntimeSelection(processes: self.processes, containers: self.containers),
-            keyLock: MemoryKeyLock(LeaseTable(duration: settings.lease.expiry), wallTime: wallTime),
+            keyLock: keyLock,
             placement: LocalPlacement(node: node, cluster: settings.cluster),
             poll: { try await poller.poll($0) },
+            store: configuration.store,
             wallTime: wallTime,
             logger: logger
         )
-        supervisor.remember(orphans: self.processes.orphans)
         self.services = BackendsServices(
             configuration,
             catalogue: catalogue,
@@ -80,9 +86,12 @@ final class BackendsHost: Sendable {
         ProxyEndpoint(self.services, prefix: prefix, pools: self.pools)
     }
 
-    /// Ends what earlier lives have left in the container engine.
-    func start() async {
-        if let orphans = await self.containers?.removeOrphans() { self.services.supervisor.remember(orphans: orphans) }
+    /// Ends what earlier lives have left, and takes over what is known of them.
+    /// - Throws: ``StoreError``.
+    func start() async throws {
+        let orphans = self.processes.orphans + (await self.containers?.removeOrphans() ?? [])
+        self.keyLock.advanceFencing(past: try await self.store?.highestFencingToken() ?? 0)
+        try await self.services.supervisor.restore(orphans: orphans)
     }
 
     /// Ends every backend, softly first, and returns when all are gone.

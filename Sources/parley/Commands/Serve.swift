@@ -31,6 +31,7 @@ struct Serve: AsyncParsableCommand {
             let services = try GatewayBackends(settings, logger: logger)
             plan.server.gateway.sessions = services.sessions
             plan.server.gateway.chat = services.chat
+            try plan.server.backends.openStore(settings)
             let openFiles = OpenFiles.raiseLimit(logger: logger)
             // Sessions that poll take no file, and are bounded all the same.
             if plan.server.maximumConnections == 0 { plan.server.maximumConnections = openFiles ?? 0 }

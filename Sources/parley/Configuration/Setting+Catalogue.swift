@@ -57,7 +57,8 @@ extension Setting {
     static let dataDirectory = Setting(
         "PARLEY_DATA_DIR",
         form: .text,
-        help: "Directory for what survives a restart (gateway sessions); unset: memory alone"
+        help:
+            "Directory for what survives a restart (gateway sessions, session backends that have ended); unset: memory alone"
     )
 
     // Limits

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import ParleyBackends
+import ParleyHub
 import ParleyModel
 import Synchronization
 
@@ -20,6 +21,7 @@ struct SupervisorFixture {
     init(
         _ runtime: ScriptedRuntime = ScriptedRuntime(),
         isReady: Bool = true,
+        store: (any BackendStore)? = nil,
         configure: (inout SupervisorConfiguration) -> Void = { _ in }
     ) {
         var configuration = SupervisorConfiguration()
@@ -33,6 +35,7 @@ struct SupervisorFixture {
             keyLock: MemoryKeyLock(uptime: { clock.now }, wallTime: { WallTime(milliseconds: 1) }),
             placement: LocalPlacement(node: "dr-1", cluster: "test", uptime: { clock.now }),
             poll: { _ in if !isReady { try await Task.sleep(for: .seconds(3600)) } },
+            store: store,
             uptime: { clock.now },
             wallTime: { WallTime(milliseconds: 1) },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -1,0 +1,147 @@
+internal import Logging
+internal import NIOCore
+internal import ParleyHub
+internal import ParleyModel
+internal import Synchronization
+
+extension BackendSupervisor {
+    /// Gets to know the backends of earlier lives, for those who ask for them. None of them runs any more: one that had not
+    /// ended was killed just now, or is lost.
+    /// - Parameter orphans: Those that were found running, and killed.
+    /// - Throws: ``StoreError``.
+    public func restore(orphans: [BackendID]) async throws {
+        var orphans = Set(orphans)
+        var found: [BackendRecord] = []
+        for stored in try await self.recorder?.store.takeOver() ?? [] {
+            guard let id = BackendID(stored.id) else { continue }
+            let history = self.ended(stored.history, isOrphan: orphans.remove(id) != nil)
+            found.append(BackendRecord(stored, id: id, history: history, limits: self.configuration.lifecycle))
+        }
+        for id in orphans {
+            let stored = StoredBackend(unknown: id, node: "", at: self.wallTime())
+            let history = self.ended([], isOrphan: true)
+            found.append(BackendRecord(stored, id: id, history: history, limits: self.configuration.lifecycle))
+        }
+        for id in orphans.sorted(by: { $0.text < $1.text }) {
+            self.logger.warning(
+                "A backend of an earlier life was left over, and is ended",
+                metadata: ["backend": "\(id)"]
+            )
+        }
+        let now = self.moment
+        self.state.withLock { state in
+            for record in found.sorted(by: { $0.state.time < $1.state.time }) where state.backends[record.id] == nil {
+                let age = max(0, now.wall.milliseconds - record.state.time.milliseconds)
+                state.backends[record.id] = record
+                state.ended.append((record.id, now.uptime - .milliseconds(age)))
+                self.recorder?.note(StoredBackend(record))
+            }
+            self.forgetOldest(&state, now: now.uptime)
+        }
+    }
+
+    /// A history up to its end.
+    private func ended(_ history: [BackendState], isOrphan: Bool) -> [BackendState] {
+        guard history.last?.status != .terminated else { return history }
+        let now = self.wallTime()
+        guard isOrphan else { return history + [BackendState(.terminated, at: now, reason: .lost)] }
+        let begun = history.isEmpty ? [BackendState(.scheduled, at: now)] : history
+        return begun
+            + [BackendStatus.hardTerminating, .terminated].map {
+                BackendState($0, at: now, reason: .keyExpired, kind: .hard)
+            }
+    }
+
+    /// Keeps what is known of a backend beyond this life.
+    func note(_ record: BackendRecord) {
+        if record.grant != nil { self.recorder?.note(StoredBackend(record)) }
+    }
+}
+
+extension BackendRecord {
+    /// One of an earlier life, which has ended.
+    fileprivate convenience init(
+        _ stored: StoredBackend,
+        id: BackendID,
+        history: [BackendState],
+        limits: BackendLifecycle.Limits
+    ) {
+        var order = LaunchOrder(backend: id, program: .command([]))
+        order.limits.memoryLimitBytes = stored.memoryLimitBytes
+        self.init(
+            id: id,
+            serial: 0,
+            key: BackendKey(scope: stored.keyScope, name: stored.keyName),
+            tag: "",
+            service: stored.service.flatMap { ServiceName($0) },
+            node: stored.node,
+            createdAt: stored.createdAt,
+            subdomain: nil,
+            staticToken: nil,
+            order: order,
+            lifecycle: BackendLifecycle(limits: limits, history: history),
+            activity: ActivityClock(scheduledAt: .uptimeNanoseconds(0), maximumIdle: nil, lifetime: nil),
+            published: history
+        )
+        self.fencingToken = stored.fencingToken
+    }
+}
+
+extension StoredBackend {
+    fileprivate init(_ record: BackendRecord) {
+        self.init(
+            id: record.id.text,
+            keyScope: record.key.scope,
+            keyName: record.key.name,
+            service: record.service?.description,
+            node: record.node,
+            createdAt: record.createdAt,
+            fencingToken: record.fencingToken,
+            memoryLimitBytes: record.order.limits.memoryLimitBytes,
+            states: record.published.map { State($0) }
+        )
+    }
+
+    /// Nothing but its id.
+    fileprivate init(unknown id: BackendID, node: String, at time: WallTime) {
+        self.init(
+            id: id.text,
+            keyScope: "",
+            keyName: "",
+            service: nil,
+            node: node,
+            createdAt: time,
+            fencingToken: 0,
+            states: []
+        )
+    }
+
+    /// Without words that this version does not know.
+    fileprivate var history: [BackendState] {
+        self.states.compactMap { state in
+            BackendStatus(rawValue: state.status).map { status in
+                BackendState(
+                    status,
+                    at: WallTime(milliseconds: state.time),
+                    reason: state.reason.flatMap { TerminationReason(rawValue: $0) },
+                    kind: state.kind.flatMap { TerminationKind(rawValue: $0) },
+                    exitCode: state.exitCode,
+                    failedToLaunch: state.failedToLaunch ?? false
+                )
+            }
+        }
+    }
+}
+
+extension StoredBackend.State {
+    fileprivate init(_ state: BackendState) {
+        self.init(
+            status: state.status.rawValue,
+            time: state.time.milliseconds,
+            reason: state.reason?.rawValue,
+            kind: state.kind?.rawValue,
+            exitCode: state.exitCode,
+            failedToLaunch: state.failedToLaunch ? true : nil
+        )
+    }
+}
