@@ -185,10 +185,10 @@ enum ConnectionSetup {
     static func addHandlers(to channel: any Channel, services: ListenerServices, tls: NIOSSLContext?) throws {
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let headGuard = RequestHeadGuard()
+        let headGuard = RequestHeadGuard(maximumHeaderBytes: services.maximumHeaderBytes)
         var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = RequestHeadScanner.maximumHeaderBytes
-        limits.maxHeaderListSize = RequestHeadScanner.maximumHeaderBytes + RequestHeadScanner.maximumRequestLineBytes
+        limits.maxHeaderFieldSize = services.maximumHeaderBytes
+        limits.maxHeaderListSize = services.maximumHeaderBytes + RequestHeadScanner.maximumRequestLineBytes
         limits.maxHeaderFieldCount = RequestHeadScanner.maximumHeaderFields
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(

@@ -246,6 +246,8 @@ struct ServerComposition: Sendable {
             headerTimeout: TimeAmount(self.configuration.headerTimeout),
             bodyTimeout: TimeAmount(self.configuration.frameTimeout),
             maximumBodyBytes: kind == .backendsAPI ? BackendsAPI.maximumBodyBytes : 1 << 20,
+            maximumHeaderBytes: kind == .backendsAPI || kind == .backendsProxy
+                ? RequestHeadScanner.proxyMaximumHeaderBytes : RequestHeadScanner.usualMaximumHeaderBytes,
             logger: self.logger
         )
     }

@@ -69,6 +69,19 @@ def test_methods_pass(backends, connected, method):
     assert backends.fetch(connected, "m", method=method).json["method"] == method
 
 
+def test_a_header_block_may_have_64_kib_where_backends_have_ports_of_their_own(backends, connected):
+    """On the front door it is 16 KiB as for all."""
+    is_own = backends.proxy is not backends.server.front_door
+    fields = {f"X-{number}": "v" * 6000 for number in range(10)}
+    answer = http.fetch(backends.proxy, prefix(connected) + "/", headers=fields)
+    assert answer.status == (200 if is_own else 431)
+    if is_own:
+        assert headers_of(answer.json)["x-9"] == "v" * 6000
+    too_many = fields | {"X-10": "v" * 6000}
+    assert http.fetch(backends.proxy, prefix(connected) + "/", headers=too_many).status == 431
+    assert http.fetch(backends.api, "/v2/backend/nobody/status", headers=fields).status == 404
+
+
 def test_head_has_no_body(backends, connected):
     connection = Connection(backends.proxy)
     for _ in range(2):

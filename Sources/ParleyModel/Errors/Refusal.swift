@@ -144,7 +144,7 @@ extension Refusal {
     )
     public static let headersTooLarge = Refusal(
         431,
-        "The header block exceeds 16384 bytes or 100 fields",
+        "The header block exceeds 16384 bytes (65536 at session backends) or 100 fields",
         label: "limits"
     )
     public static let requestTimeout = Refusal(

@@ -15,18 +15,24 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         case refused
     }
 
-    private var phase = Phase.awaitingHead(RequestHeadScanner())
+    private let maximumHeaderBytes: Int
+    private var phase: Phase
+
+    init(maximumHeaderBytes: Int) {
+        self.maximumHeaderBytes = maximumHeaderBytes
+        self.phase = .awaitingHead(RequestHeadScanner(maximumHeaderBytes: maximumHeaderBytes))
+    }
 
     /// The next bytes begin a request.
     func expectHead() {
         guard case .passing = self.phase else { return }
-        self.phase = .awaitingHead(RequestHeadScanner())
+        self.phase = .awaitingHead(RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes))
     }
 
     /// Whether part of a request has come, so that somebody waits for an answer.
     var hasPartialHead: Bool {
         guard case .awaitingHead(let scanner) = self.phase else { return true }
-        return scanner != RequestHeadScanner()
+        return !scanner.isFresh
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -6,7 +6,10 @@ internal import ParleyModel
 /// the number of fields, and folded lines (RFC 9112 §5.2, which servers must reject or replace).
 struct RequestHeadScanner: Equatable {
     static let maximumRequestLineBytes = 8 * 1024
-    static let maximumHeaderBytes = 16 * 1024
+    /// Of a header block.
+    static let usualMaximumHeaderBytes = 16 * 1024
+    /// Where applications behind session backends have cookies and tokens of their own.
+    static let proxyMaximumHeaderBytes = 64 * 1024
     static let maximumHeaderFields = 100
 
     enum Verdict: Equatable {
@@ -16,12 +19,20 @@ struct RequestHeadScanner: Equatable {
         case refuse(Refusal)
     }
 
+    private let maximumHeaderBytes: Int
     private var requestLineBytes = 0
     private var headerBytes = 0
     private var fields = 0
     private var isInRequestLine = true
     private var lineBytes = 0
     private var isCarriageReturnLast = false
+
+    init(maximumHeaderBytes: Int = Self.usualMaximumHeaderBytes) {
+        self.maximumHeaderBytes = maximumHeaderBytes
+    }
+
+    /// Whether nothing has come yet.
+    var isFresh: Bool { self == RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes) }
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer) -> Verdict {
         for byte in bytes {
@@ -36,10 +47,10 @@ struct RequestHeadScanner: Equatable {
                 }
             } else {
                 self.headerBytes += 1
-                if self.headerBytes > Self.maximumHeaderBytes { return .refuse(.headersTooLarge) }
+                if self.headerBytes > self.maximumHeaderBytes { return .refuse(.headersTooLarge) }
                 if byte == UInt8(ascii: "\n") {
                     if self.lineBytes == (self.isCarriageReturnLast ? 1 : 0) {
-                        self = RequestHeadScanner()
+                        self = RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes)
                         return .complete
                     }
                     self.fields += 1

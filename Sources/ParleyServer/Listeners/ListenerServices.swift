@@ -16,6 +16,7 @@ struct ListenerServices: Sendable {
     let headerTimeout: TimeAmount
     let bodyTimeout: TimeAmount
     let maximumBodyBytes: Int
+    let maximumHeaderBytes: Int
     let logger: Logger
 }
 
