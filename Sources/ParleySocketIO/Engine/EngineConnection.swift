@@ -22,25 +22,25 @@ package final class EngineConnection {
     package let shard: Shard
     package let request: ConnectionRequest
     package let sessionID: String
-    package private(set) var session: EngineSession
+    package var session: EngineSession
     var machine: SocketConnection
     var members: [Member] = []
     /// What the hub knows of it; `nil` once it is over.
     private(set) var hubConnection: Connection?
     private(set) var id: ConnectionID
-    private var webSocket: (any EngineWebSocketDriver)?
-    private var probe: (any EngineWebSocketDriver)?
-    private var heldPoll: Respond?
+    var webSocket: (any EngineWebSocketDriver)?
+    var probe: (any EngineWebSocketDriver)?
+    var heldPoll: Respond?
     /// Gives its place among the connections back, while no WebSocket has one of its own.
-    private var permit: (@Sendable () -> Void)?
+    var permit: (@Sendable () -> Void)?
     /// When the application wants it gone.
-    private var expiry: NIODeadline?
+    var expiry: NIODeadline?
     /// What CONNECTs wait for at present.
     var decisions: [Decision] = []
     /// Who is given the messages where there is no Socket.IO.
-    private var rawSession: EngineIOSession?
+    var rawSession: EngineIOSession?
     /// Whether a client of revision 3 asked for text only.
-    private let wantsBase64: Bool
+    let wantsBase64: Bool
 
     /// - Parameter driver: The WebSocket that the session begins with; `nil` for long-polling.
     package init(
@@ -115,204 +115,9 @@ package final class EngineConnection {
 
     func socket(in wireName: String) -> Socket? { self.members.first { $0.wireName == wireName }?.socket }
 
-    // MARK: Polling
-
-    /// A GET for this session.
-    package func poll(_ respond: @escaping Respond) {
-        self.tick(self.shard.eventLoop.now)
-        // Whatever is on its way into the outbox goes with it.
-        self.shard.flushNotes()
-        switch self.session.pollBegan() {
-        case .answer:
-            respond(self.takePoll())
-            if !self.session.isOpen, self.session.outbox.isEmpty { self.endProbe() }
-        case .hold: self.heldPoll = respond
-        case .overlap:
-            respond(EngineAnswer(status: 400))
-            self.session.outbox.append(.close)
-            self.answerHeldPoll()
-            self.finish(.transportError)
-        case .answerAndEnd:
-            self.session.outbox.append(.close)
-            respond(self.takePoll())
-            self.forget()
-        case .unknownSession:
-            respond(.refusal(self.session.transport == nil ? .sessionUnknown : .badRequest))
-        }
-        self.scheduleWake()
-    }
-
-    /// The client dropped the connection of its held poll.
-    package func pollDropped() {
-        guard self.session.pollDropped() else { return }
-        self.heldPoll = nil
-        self.finish(.transportError)
-    }
-
-    private func takePoll(all: Bool = false) -> EngineAnswer {
-        let maximum = all ? Int.max : self.host.configuration.engine.maximumPacketsPerPoll
-        guard self.session.revision == .three else {
-            return .poll(self.session.outbox.takeBody(maximumPackets: maximum))
-        }
-        var packets = self.session.outbox.takePackets(maximumPackets: maximum)
-        if packets.isEmpty { packets = [EnginePacket(.noop)] }
-        let (body, isBinary) = PollingPayloadV3.write(packets, supportsBinary: !self.wantsBase64)
-        return .poll(body, isBinary: isBinary)
-    }
-
-    /// The answer to the request that opened the session.
-    package func takeHandshake() -> EngineAnswer { self.takePoll() }
-
-    private func answerHeldPoll(all: Bool = false) {
-        guard let respond = self.heldPoll else { return }
-        self.heldPoll = nil
-        respond(self.takePoll(all: all))
-    }
-
-    /// The head of a POST.
-    /// - Returns: Why its body is not to be received.
-    package func postBegan() -> EngineAnswer? {
-        self.tick(self.shard.eventLoop.now)
-        switch self.session.postBegan() {
-        case .receive: return nil
-        case .overlap:
-            self.close(.transportError)
-            return EngineAnswer(status: 400)
-        case .unknownSession:
-            return .refusal(self.session.transport == nil ? .sessionUnknown : .badRequest)
-        }
-    }
-
-    /// The client vanished before its POST was complete.
-    package func postDropped() {
-        self.session.postEnded()
-        if self.session.isOpen { self.close(.transportError) }
-    }
-
-    /// The body of a POST was refused for its size; the session goes on.
-    package func postRefused() { self.session.postEnded() }
-
-    /// A complete POST.
-    package func post(_ body: ByteBuffer, isBinary: Bool) -> EngineAnswer {
-        self.session.postEnded()
-        self.shard.context.now = self.shard.eventLoop.now
-        guard !isBinary || self.session.revision == .three else {
-            self.close(.transportError)
-            return EngineAnswer(status: 400)
-        }
-        // Text goes on to others as text of WebSocket, which ends their connections if it is none.
-        guard isBinary || TextLength.isUTF8(body) else {
-            self.close(.parseError)
-            return EngineAnswer(status: 400)
-        }
-        do {
-            if self.session.revision == .three {
-                var reader = PollingPayloadV3Reader(body, isBinary: isBinary)
-                while self.session.transport != nil, let packet = try reader.next() { self.received(packet) }
-            } else {
-                var reader = PollingPayloadReader(body)
-                while self.session.transport != nil, let packet = try reader.next() { self.received(packet) }
-            }
-        } catch {
-            self.close(.parseError)
-            return EngineAnswer(status: 400)
-        }
-        self.scheduleWake()
-        return .ok
-    }
-
-    // MARK: WebSocket
-
-    /// A message on the WebSocket that carries the session.
-    package func webSocketReceived(_ kind: MessageKind, _ message: ByteBuffer) {
-        guard let packet = self.packet(kind, message) else { return self.close(.parseError) }
-        self.received(packet)
-    }
-
-    private func packet(_ kind: MessageKind, _ message: ByteBuffer) -> EnginePacket? {
-        switch (kind, self.session.revision) {
-        case (.text, _): return try? EnginePacket(text: message)
-        case (.binary, .four): return EnginePacket(.message, message, isBinary: true)
-        case (.binary, .three):
-            var message = message
-            guard message.readInteger(as: UInt8.self) == EnginePacket.Kind.message.rawValue else { return nil }
-            return EnginePacket(.message, message, isBinary: true)
-        }
-    }
-
-    /// The WebSocket that carries the session is gone.
-    package func webSocketEnded(_ reason: EngineCloseReason) {
-        self.finish(reason)
-    }
-
-    /// A WebSocket wants to take the session over.
-    /// - Returns: Whether it may try.
-    package func probeBegan(_ driver: any EngineWebSocketDriver) -> Bool {
-        let now = self.shard.eventLoop.now
-        self.tick(now)
-        guard self.session.probeBegan(self.host.configuration.engine, now: now) else { return false }
-        self.probe = driver
-        self.scheduleWake()
-        return true
-    }
-
-    package enum ProbeOutcome {
-        case goesOn, upgraded, closed
-        /// It was upgraded and closed at once.
-        case ended
-    }
-
-    /// A message on the WebSocket that probes.
-    package func probeReceived(_ kind: MessageKind, _ message: ByteBuffer) -> ProbeOutcome {
-        guard let driver = self.probe else { return .closed }
-        let packet = self.packet(kind, message) ?? EnginePacket(.noop)
-        let now = self.shard.eventLoop.now
-        switch self.session.probeReceived(packet, self.host.configuration.engine, now: now) {
-        case .answer(let releasesPoll):
-            driver.sendProbe(ByteBuffer(string: "3probe"))
-            if releasesPoll { self.answerHeldPoll() }
-            return .goesOn
-        case .upgrade(let releasesPoll):
-            if releasesPoll { self.answerHeldPoll() }
-            self.probe = nil
-            self.upgrade(to: driver)
-            return .upgraded
-        case .upgradeAndEnd:
-            self.probe = nil
-            self.upgrade(to: driver)
-            self.forget()
-            driver.close(.normal)
-            return .ended
-        case .close:
-            self.probe = nil
-            return .closed
-        }
-    }
-
-    /// The WebSocket that probed is gone.
-    package func probeEnded() {
-        self.probe = nil
-        self.session.probeEnded()
-        self.scheduleWake()
-    }
-
-    private func upgrade(to driver: any EngineWebSocketDriver) {
-        guard let connection = self.hubConnection else { return }
-        self.shard.flushNotes()
-        let waiting = self.session.outbox.takePackets()
-        self.webSocket = driver
-        self.shard.hand(connection, to: driver, format: self.host.site.formats.id(of: driver.formatKind))
-        driver.attach(connection)
-        // The WebSocket has a place of its own.
-        self.permit?()
-        self.permit = nil
-        for packet in waiting { self.send(packet.kind, packet.payload, isBinary: packet.isBinary) }
-        self.scheduleWake()
-    }
-
     // MARK: In
 
-    private func received(_ packet: EnginePacket) {
+    func received(_ packet: EnginePacket) {
         let now = self.shard.eventLoop.now
         switch self.session.received(packet, self.host.configuration.engine, now: now) {
         case .none:
@@ -336,7 +141,7 @@ package final class EngineConnection {
         }
     }
 
-    private func received(_ message: ByteBuffer, isBinary: Bool) {
+    func received(_ message: ByteBuffer, isBinary: Bool) {
         if let rawSession { return rawSession.received(message, isBinary: isBinary) }
         switch self.machine.receive(message, isBinary: isBinary) {
         case .none:
@@ -362,7 +167,7 @@ package final class EngineConnection {
         }
     }
 
-    private func acknowledged(_ id: UInt64, _ arguments: SocketArguments, by socket: Socket) {
+    func acknowledged(_ id: UInt64, _ arguments: SocketArguments, by socket: Socket) {
         if let pending = socket.takeAcknowledgement(id) {
             pending.complete(.success(arguments.detached()))
         } else {
@@ -438,7 +243,7 @@ package final class EngineConnection {
     }
 
     /// A session that failed is gone at once; who holds a poll is told.
-    private func endPolling() {
+    func endPolling() {
         if self.session.end() {
             self.session.outbox.append(.close)
             self.answerHeldPoll(all: true)
@@ -447,21 +252,21 @@ package final class EngineConnection {
     }
 
     /// The session is over without another word.
-    private func finish(_ reason: EngineCloseReason) {
+    func finish(_ reason: EngineCloseReason) {
         self.endRawSession(reason)
         self.removeAll(DisconnectReason(reason))
         if self.session.end() { self.answerHeldPoll(all: true) }
         self.forget()
     }
 
-    private func endRawSession(_ reason: EngineCloseReason) {
+    func endRawSession(_ reason: EngineCloseReason) {
         let session = self.rawSession
         self.rawSession = nil
         session?.closed(reason)
     }
 
     /// Gives everything back.
-    private func forget() {
+    func forget() {
         self.host.forget(self.sessionID, self.id)
         self.cancelDecisions()
         self.endProbe()
@@ -473,7 +278,7 @@ package final class EngineConnection {
         self.hubConnection = nil
     }
 
-    private func endProbe() {
+    func endProbe() {
         let probe = self.probe
         self.probe = nil
         probe?.close(.normal)
@@ -506,7 +311,7 @@ package final class EngineConnection {
     }
 
     /// No pong came. Nobody is there to be told, but a transport that still works is closed properly.
-    private func timedOut() {
+    func timedOut() {
         let driver = self.webSocket
         self.endRawSession(.pingTimeout)
         self.removeAll(.pingTimeout)
@@ -514,7 +319,7 @@ package final class EngineConnection {
         driver?.close(.pingTimeout)
     }
 
-    private func scheduleWake() {
+    func scheduleWake() {
         guard let connection = self.hubConnection else { return }
         var deadline = self.session.deadline
         if self.session.isOpen {
