@@ -66,13 +66,7 @@ public struct BackendCatalogue: Sendable {
     /// Every token is compared, and as a whole, so that the time says nothing about them.
     public func accounts(of token: String) -> [String] {
         self.accounts.filter { _, tokens in
-            tokens.reduce(false) { Self.isEqual($1, token) || $0 }
+            tokens.reduce(false) { ConstantTime.areEqual($1, token) || $0 }
         }.map(\.key).sorted()
-    }
-
-    private static func isEqual(_ left: String, _ right: String) -> Bool {
-        let (left, right) = (Array(left.utf8), Array(right.utf8))
-        guard left.count == right.count else { return false }
-        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }
