@@ -1,6 +1,7 @@
 """Session backends in containers: an engine whose containers are processes, and podman where it can run any."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -133,40 +134,94 @@ def podman(tmp_path):
         pytest.skip("podman and a static busybox are needed (Debian: podman, busybox-static)")
     # podman bears no long paths
     short = tempfile.mkdtemp(prefix="podman-")
-    command = [program, "--root", f"{short}/root", "--runroot", f"{short}/run", "--storage-driver", "vfs"]
+    # Its own limits may be above what this process may set.
+    limits = tmp_path / "containers.conf"
+    limits.write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n[engine]\ncgroup_manager = "cgroupfs"\n')
+    environment = os.environ | {"CONTAINERS_CONF": str(limits)}
+    storage = [program, "--root", f"{short}/root", "--runroot", f"{short}/run", "--storage-driver", "vfs"]
     tree = tmp_path / "tree"
     (tree / "bin").mkdir(parents=True)
     shutil.copy(busybox, tree / "bin" / "busybox")
-    for name in ("sh", "httpd", "sleep", "echo"):
+    for name in ("sh", "httpd", "sleep", "echo", "mkdir", "cat"):
         (tree / "bin" / name).symlink_to("busybox")
     subprocess.run(["tar", "-C", str(tree), "-cf", str(tmp_path / "image.tar"), "."], check=True)
-    change = ["--change", json.dumps(["/bin/sh", "-c", "echo up; exec httpd -f -p $PORT"]).join(("CMD ", ""))]
-    imported = subprocess.run([*command, "import", *change, str(tmp_path / "image.tar"), "localhost/tiny"], capture_output=True, text=True)
+    script = """
+        echo up
+        mkdir /www
+        echo $SESSION_BACKEND_KEY >/www/key
+        cat /plane-data/number >/www/kept
+        [ -d /plane-data ] && echo $SESSION_BACKEND_FENCING_TOKEN >/plane-data/number
+        exec httpd -f -p $PORT -h /www
+    """
+    change = ["--change", "CMD " + json.dumps(["/bin/sh", "-c", script])]
+    options = {"capture_output": True, "text": True, "timeout": 60, "env": environment}
+    imported = subprocess.run([*storage, "import", *change, str(tmp_path / "image.tar"), "localhost/tiny"], **options)
     if imported.returncode:
         pytest.skip(f"podman cannot import an image: {imported.stderr.strip()[-200:]}")
-    tried = subprocess.run([*command, "run", "--rm", "localhost/tiny", "echo", "works"], capture_output=True, text=True, timeout=60)
-    if tried.stdout.strip() != "works":
-        pytest.skip(f"podman can run no container here: {tried.stderr.strip()[-200:]}")
+    complaints = []
+    for runtime in ("crun", "runc"):
+        command = [*storage, "--runtime", runtime]
+        tried = subprocess.run([*command, "run", "--rm", "localhost/tiny", "echo", "works"], **options)
+        if tried.stdout.strip() == "works":
+            break
+        complaints.append(tried.stderr.strip()[-200:])
+    else:
+        pytest.skip(f"podman can run no container here: {'; '.join(complaints)}")
     socket = tmp_path / "podman.sock"
-    service = subprocess.Popen([*command, "system", "service", "--time=0", f"unix://{socket}"])
+    service = subprocess.Popen([*command, "system", "service", "--time=0", f"unix://{socket}"], env=environment)
     end = time.monotonic() + 10
     while not socket.exists() and time.monotonic() < end:
         time.sleep(0.05)
-    yield str(socket)
+
+    def inspect() -> list[dict]:
+        """All containers, whether they run or not."""
+        names = subprocess.run([*command, "ps", "--all", "--quiet"], check=True, **options).stdout.split()
+        if not names:
+            return []
+        return json.loads(subprocess.run([*command, "inspect", *names], check=True, **options).stdout)
+
+    yield {"socket": str(socket), "inspect": inspect}
     service.terminate()
     service.wait()
     shutil.rmtree(short, ignore_errors=True)
 
 
 def test_podman_runs_backends(podman, tmp_path):
+    """Output, keys, mounts and limits; ended softly and hard, and when the server is killed."""
     file = configuration(tmp_path, services={"default": {"image": "localhost/tiny", "pull_policy": "Never"}})
-    settings = SETTINGS | {"BACKENDS_MODE": "dev", "BACKENDS_DOCKER_SOCKET": podman}
+    settings = SETTINGS | {
+        "BACKENDS_MODE": "dev", "BACKENDS_DOCKER_SOCKET": podman["socket"], "BACKENDS_MOUNT_BASE": str(tmp_path / "mounts"),
+        "BACKENDS_SOFT_GRACE": "1",
+    }
     server = Server(tmp_path, "--config", file, **settings).wait_until_listening()
     try:
         backends = Backends(server)
-        connected = backends.ready(backends.connect())
-        assert backends.fetch(connected).status == 404
-        backends.terminate(connected["backend_id"], hard=True)
-        assert backends.states(connected["backend_id"])[-1]["termination_kind"] == "hard"
+        limits = {"memory_limit_bytes": 64 << 20, "cpu_period_percent": 50}
+        order = {"key": "drawing", "spawn": {"executable": {"mount": True, "resource_limits": limits}}}
+        first = backends.ready(backends.connect(order))
+        assert backends.fetch(first).status == 404 and backends.fetch(first, "key").text == "drawing\n"
+        assert backends.fetch(first, "kept").text == ""
+        (running,) = podman["inspect"]()
+        assert running["HostConfig"]["Memory"] == 64 << 20
+        # The server there does not listen to SIGTERM.
+        backends.terminate(first["backend_id"])
+        ended = backends.states(first["backend_id"])[-1]
+        assert (ended["termination_kind"], ended["exit_error"]) == ("soft", True)
+        logs = backends.ask("GET", f"/v2/backend/{first['backend_id']}/logs/stream").text
+        assert "data: up\n" in logs
+        second = backends.ready(backends.connect(order))
+        assert int(backends.fetch(second, "kept").text) > 0
+        backends.terminate(second["backend_id"], hard=True)
+        assert backends.states(second["backend_id"])[-1]["termination_kind"] == "hard"
+        assert podman["inspect"]() == []
+
+        third = backends.ready(backends.connect())
+        server.ends_uncleanly = True
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        assert len(podman["inspect"]()) == 1
+        server = Server(tmp_path, "--config", file, **settings).wait_until_listening()
+        assert podman["inspect"]() == []
+        assert Backends(server).status(third["backend_id"])["termination_reason"] == "keyexpired"
     finally:
         server.stop()

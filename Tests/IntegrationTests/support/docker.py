@@ -65,6 +65,9 @@ class Engine:
                 self.wfile.write(data)
 
             def _handle(self) -> None:
+                # As the real ones do, whose HTTP server looks at it.
+                if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", self.headers.get("Host", "")):
+                    return self._answers(400)
                 parts = urlsplit(self.path)
                 path = re.sub(r"^/v1\.\d+", "", parts.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}

@@ -57,6 +57,8 @@ struct DockerEngine: Sendable {
     ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: self.base + path + Self.text(query))
         request.method = method
+        // The path of a socket is no host: engines refuse it.
+        request.headers.add(name: "Host", value: "localhost")
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
