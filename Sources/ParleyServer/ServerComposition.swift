@@ -78,6 +78,7 @@ struct ServerComposition: Sendable {
                 catalogue: catalogue,
                 eventLoops: eventLoops,
                 isSecure: configuration.tls != nil,
+                hasOwnProxyPort: configuration.listeners.contains { $0.kind == .backendsProxy },
                 state: state,
                 wallTime: configuration.wallTime,
                 logger: logger

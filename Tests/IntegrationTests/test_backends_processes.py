@@ -27,7 +27,9 @@ def start(tmp_path):
     def start_one(settings: dict | None = None, **changes) -> Backends:
         file = configuration(tmp_path, **changes)
         servers.append(Server(tmp_path, "--config", file, **(DEV | {"BACKENDS_STATE_DIR": str(tmp_path / "state")} | (settings or {}))))
-        return Backends(servers[-1].wait_until_listening())
+        server = servers[-1].wait_until_listening()
+        server.addresses.setdefault("backends_proxy", server.front_door)
+        return Backends(server)
 
     yield start_one
     for server in servers:
@@ -69,6 +71,18 @@ def test_a_backend_gets_its_names(backends):
     assert seen["MINE"] == "1" and int(seen["SESSION_BACKEND_FENCING_TOKEN"]) > 1_700_000_000_000
     assert seen["PORT"] != other["PORT"] and other["SESSION_BACKEND_KEY"].startswith("lk-")
     assert "JWT_SECRET" not in seen and "PATH" in seen
+
+
+@pytest.mark.parametrize("port, prefix", [("0", ""), ("off", "/b")])
+def test_one_with_a_static_token_is_told_where_its_paths_begin(start, port, prefix):
+    """Spec §7.1: it makes links of its own."""
+    program = ["sh", "-c", "echo $SESSION_BACKEND_STATIC_TOKEN $SESSION_BACKEND_BASE_PATH"]
+    backends = start({"BACKENDS_PROXY_PORT": port}, services={"default": {"command": program, "use_static_token": True}})
+    connected = backends.connect()
+    backends.states(connected["backend_id"])
+    told = backends.ask("GET", f"/v2/backend/{connected['backend_id']}/logs/stream").text
+    assert told == f"data: {connected['token']} {prefix}/{connected['token']}/\n\n"
+    assert connected["url"].endswith(f"{prefix}/{connected['token']}/")
 
 
 def test_one_that_ignores_term_is_killed_after_its_grace(backends):

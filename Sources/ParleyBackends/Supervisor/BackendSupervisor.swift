@@ -221,7 +221,7 @@ public final class BackendSupervisor: Sendable {
                 key,
                 order,
                 node: node,
-                limits: self.configuration.lifecycle,
+                configuration: self.configuration,
                 at: moment
             )
             return nil
@@ -237,7 +237,7 @@ public final class BackendSupervisor: Sendable {
         _ key: BackendKey,
         _ order: ConnectOrder,
         node: String,
-        limits: BackendLifecycle.Limits,
+        configuration: SupervisorConfiguration,
         at moment: BackendLifecycle.Moment
     ) -> BackendRecord {
         var launch = LaunchOrder(backend: id, program: spawn.program)
@@ -251,8 +251,9 @@ public final class BackendSupervisor: Sendable {
         launch.environment["SESSION_BACKEND_ID"] = id.text
         launch.environment["SESSION_BACKEND_KEY"] = key.name
         launch.environment["SESSION_BACKEND_STATIC_TOKEN"] = staticToken
+        launch.environment["SESSION_BACKEND_BASE_PATH"] = staticToken.map { "\(configuration.pathPrefix)/\($0)/" }
         launch.environment["JAMSOCKET_SERVICE"] = order.service?.service
-        let lifecycle = BackendLifecycle(limits: limits, at: moment)
+        let lifecycle = BackendLifecycle(limits: configuration.lifecycle, at: moment)
         let record = BackendRecord(
             id: id,
             serial: serial,

@@ -5,6 +5,8 @@ public struct SupervisorConfiguration: Sendable {
     public var lifecycle = BackendLifecycle.Limits()
     public var lease = LeaseTimes()
     public var cluster = "localhost"
+    /// What stands before tokens in the paths of requests; without a slash at its end.
+    public var pathPrefix = ""
     /// How long a token is valid that nobody uses.
     public var tokenLifetime = TimeAmount.seconds(3600)
     /// How long a backend that has ended can be asked for.

@@ -31,6 +31,7 @@ final class BackendsHost: Sendable {
         catalogue: BackendCatalogue,
         eventLoops: [any EventLoop],
         isSecure: Bool,
+        hasOwnProxyPort: Bool,
         state: ServerState,
         wallTime: @escaping @Sendable () -> WallTime,
         logger: Logger
@@ -43,6 +44,7 @@ final class BackendsHost: Sendable {
         let node = "dr-" + RandomIdentifier.base36(length: 14, using: &random)
         var settings = configuration.supervisor
         settings.cluster = configuration.cluster ?? "localhost"
+        settings.pathPrefix = hasOwnProxyPort || configuration.cluster != nil ? "" : BackendsServices.sharedPrefix
         // One process: nobody else can take a key, so that a server that was stopped for a while loses none.
         settings.lease = Self.localLease
         let keyLock = MemoryKeyLock(LeaseTable(duration: settings.lease.expiry), wallTime: wallTime)
