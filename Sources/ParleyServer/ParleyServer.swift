@@ -162,6 +162,9 @@ public final class ParleyServer: Sendable {
     /// How many rooms of session chat are live: with members, or with a retained history.
     public var liveRoomCount: Int { self.composition.roomLimit.liveCount }
 
+    /// How many session backends have not ended.
+    public var liveBackendCount: Int { self.composition.backends?.liveCount ?? 0 }
+
     /// Turns readiness off, tells every client goodbye in its dialect's code, waits for them up to the grace period, and stops.
     public func shutDown() async {
         self.composition.state.startDraining()

@@ -283,6 +283,13 @@ def test_a_server_that_stops_takes_its_backends_with_it(start):
     assert not any(processes_of(one["backend_id"]) for one in connected)
 
 
+def test_a_server_with_a_backend_is_not_idle(start):
+    backends = start({"IDLE_TIMEOUT_ENABLED": "true", "PROCESS_IDLE_TIMEOUT": "1"})
+    connected = backends.connect({"spawn": {"max_idle_seconds": 3}})
+    assert backends.states(connected["backend_id"])[-1]["termination_reason"] == "swept"
+    assert backends.server.exit_code() == 0
+
+
 def test_a_mount_stays(start, tmp_path):
     base = tmp_path / "mounts"
     backends = start({"BACKENDS_MOUNT_BASE": str(base)})

@@ -96,6 +96,8 @@ final class BackendsHost: Sendable {
         try await self.services.supervisor.restore(orphans: orphans)
     }
 
+    var liveCount: Int { self.services.supervisor.liveCount }
+
     /// Ends every backend, softly first, and returns when all are gone.
     func shutDown() async {
         await self.services.supervisor.shutDown()

@@ -93,7 +93,7 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-/// Notices that a server has had no connection and no live room for a while.
+/// Notices that a server has had no connection, no live room and no session backend for a while.
 struct IdleWatch {
     let server: ParleyServer
     /// Seconds.
@@ -104,7 +104,8 @@ struct IdleWatch {
         var idleSince = clock.now
         while clock.now - idleSince < .seconds(self.timeout) {
             try? await Task.sleep(for: .milliseconds(100))
-            if self.server.connectionCount > 0 || self.server.liveRoomCount > 0 { idleSince = clock.now }
+            let isBusy = self.server.connectionCount + self.server.liveRoomCount + self.server.liveBackendCount > 0
+            if isBusy { idleSince = clock.now }
         }
     }
 }
