@@ -64,7 +64,7 @@ final class ResumableTunnel {
         self.adopt(route)
         Self.tellResets(channel)
         return TunnelHandlers(client: client, backend: backend, onStart: self.start) {
-            self.client = nil
+            (self.client, self.backend) = (nil, nil)
             self.release()
         }
     }
@@ -162,6 +162,8 @@ final class ResumableTunnel {
         self.handshake = nil
         self.release()
         self.backend?.finish(.all)
+        // Nobody will tell of an end that never came to a connection.
+        if self.backend?.isAttached == false { self.backend = nil }
         self.account()
         self.client?.resumeReading()
     }

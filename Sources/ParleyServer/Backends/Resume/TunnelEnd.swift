@@ -16,6 +16,8 @@ final class TunnelEnd: ChannelDuplexHandler {
 
     /// Whether bytes were lost that had been written to the connection.
     private(set) var isReset = false
+    /// Whether it has a connection.
+    var isAttached: Bool { self.context != nil }
     var isWritable: Bool { self.context?.channel.isWritable ?? false }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
