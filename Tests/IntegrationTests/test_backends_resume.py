@@ -187,6 +187,18 @@ async def test_a_socket_that_nobody_takes_over_is_closed_in_time(server):
         assert await closing(socket) == (1012, "Service restart")
 
 
+async def test_nothing_is_started_for_a_client_that_is_gone(server):
+    backends = api(server)
+    socket = await open_session(backends.connect(key="nobody"))
+    first = await greeting(socket)
+    socket.transport.abort()
+    os.kill(first["pid"], signal.SIGKILL)
+    await in_thread(backends.states, first["backend"])
+    for _ in range(10):
+        await in_thread(backends.connect, {"spawn": False}, 409, key="nobody")
+        await asyncio.sleep(0.05)
+
+
 async def test_large_messages_pass_whole(server):
     """Longer than what may be kept of them."""
     async with open_session(api(server, "small").connect(key="large")) as socket:

@@ -115,6 +115,7 @@ final class ResumableTunnel {
             // Gone before it had come: the search goes on.
             if self.early.take() != nil { return self.lost() }
             self.release()
+            guard self.client != nil else { return }
             self.perform(self.socket.backendClosed(isReset: end.isReset))
             self.flush()
             self.client?.resumeReading()
