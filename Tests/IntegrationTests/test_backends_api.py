@@ -269,6 +269,42 @@ def test_fencing_tokens_grow(backends):
     assert tokens[0] < tokens[1]
 
 
+def test_the_command_line_gets_what_it_reads_of_a_service(production):
+    """`jamsocket service info` formats times, and looks at the first environment's cluster."""
+    backends = Backends(production, "right", "acme", "board")
+    connected = backends.connect(key="spawned")
+    shown = backends.ask("GET", "/v2/service/acme/board").json
+    assert (shown["name"], shown["account_name"], shown["image_name"]) == ("board", "acme", "acme/board")
+    assert shown["created_at"].endswith("Z") and shown["last_spawned_at"] >= shown["created_at"]
+    assert shown["last_image_digest"] is None and shown["last_image_upload_time"] is None
+    default, staging = shown["environments"]
+    assert default["name"] == "default" and default["cluster"] and default["last_spawned_at"]
+    assert staging["name"] == "staging" and staging["last_spawned_at"] is None
+    assert backends.ask("GET", "/v2/service/acme/board/images").json == {"images": []}
+    assert backends.ask("GET", "/v2/service/acme/nothing").status == 404
+    backends.terminate(connected["backend_id"], hard=True)
+    backends.states(connected["backend_id"])
+
+
+@pytest.mark.parametrize("method, path", [
+    ("POST", "/v2/account/acme/service"), ("POST", "/v2/service/acme/board/delete"), ("POST", "/v2/service/acme/board/update"),
+    ("POST", "/v2/service/acme/board/staging/update"), ("GET", "/service/acme/board/image-name"), ("POST", "/cli-login"),
+    ("POST", "/cli-login/token/complete"), ("POST", "/user-session/id/delete"), ("POST", "/v1/user/acme/service/board"),
+])
+def test_what_is_done_in_the_configuration_file_says_so(production, method, path):
+    answer = Backends(production, "right", "acme", "board").ask(method, path, {} if method == "POST" else None)
+    error = answer.json["error"]
+    assert (answer.status, error["code"]) == (501, "NotImplemented") and "configuration file" in error["message"]
+
+
+def test_a_cluster_without_a_name_goes_by_the_address_of_its_proxy(backends):
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        backends.connect({"spawn": {"cluster": f"{host}:{backends.proxy.port}"}})
+    backends.connect({"spawn": {"cluster": "localhost"}})
+    backends.connect({"spawn": {"cluster": f"localhost:{backends.api.port}"}}, status=400)
+    backends.connect({"spawn": {"cluster": "elsewhere"}}, status=400)
+
+
 # The older API
 
 
@@ -278,6 +314,7 @@ def test_the_older_api_spawns_and_kills(backends):
         request = {"lock": f"old{prefix}", "env": {"MINE": "1"}, "grace_period_seconds": 60}
         spawned = backends.ask("POST", f"{prefix}/user/-/service/-/spawn", request).json
         assert spawned["name"] == spawned["backend_id"] and spawned["spawned"] is True
+        assert spawned["status"] == "Loading"
         assert spawned["status_url"].endswith(f"/backend/{spawned['name']}/status")
         backends.states(spawned["name"], "ready")
         status = backends.ask("GET", f"{prefix}/backend/{spawned['name']}/status").json
@@ -288,6 +325,11 @@ def test_the_older_api_spawns_and_kills(backends):
         stream = backends.ask("GET", f"{prefix}/backend/{spawned['name']}/status/stream").text
         names = [json.loads(line[6:])["state"] for line in stream.splitlines() if line]
         assert names == ["Loading", "Starting", "Ready", "Terminated"]
+        assert backends.ask("GET", f"{prefix}/backend/{spawned['name']}").json["id"] == spawned["name"]
+        assert backends.ask("GET", f"{prefix}/backend/{spawned['name']}/logs").status == 200
+        assert backends.ask("GET", f"{prefix}/user/-/services").json == {"services": ["default"]}
+        assert backends.ask("GET", f"{prefix}/user/-/service/-").json["name"] == "-"
+        assert "running_backends" in backends.ask("GET", f"{prefix}/user/-/backends").json
 
 
 # Plane
@@ -412,6 +454,8 @@ def test_owners_see_their_backends(production):
     assert connected["ready_url"] == f"http://127.0.0.1:{backends.api.port}/ready/{connected['backend_id']}/{connected['token']}/"
     (listed,) = backends.ask("GET", "/v2/account/acme/backends").json["running_backends"]
     assert (listed["id"], listed["service_name"], listed["key"]) == (connected["backend_id"], "board", "mine")
+    # the command line formats its time
+    assert listed["status"]["status"] == "ready" and listed["status"]["time"].endswith("Z")
     shown = backends.ask("GET", f"/v2/backend/{connected['backend_id']}").json
     assert [state["status"] for state in shown["statuses"]] == UP and shown["account_name"] == "acme"
     others = Backends(production, "others", "other")
@@ -476,7 +520,9 @@ def test_the_use_of_resources_is_streamed(backends):
     connection.send(http.head("GET", f"/v2/backend/{connected['backend_id']}/metrics/stream", backends.api))
     connection.head_of_answer()
     use = json.loads(next(connection.chunks())[6:])
-    assert use["backend_id"] == connected["backend_id"] and use["mem_used"] > 1 << 20 and use["cpu_used"] > 0
+    assert use["backend_id"] == connected["backend_id"] and use["mem_used"] > 1 << 20
+    # the command line shows the one as a share of the other: of all processors, idle or not
+    assert 0 < use["cpu_used"] < use["sys_cpu"]
 
 
 # The front door

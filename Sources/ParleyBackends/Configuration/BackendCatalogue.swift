@@ -61,6 +61,14 @@ public struct BackendCatalogue: Sendable {
         return names.isEmpty && self.defaultService != nil ? ["default"] : names.sorted()
     }
 
+    /// Environments of a service; `nil` is the one without a name.
+    public func environments(of name: ServiceName) -> [String?] {
+        let named = self.services.keys.filter { $0.account == name.account && $0.service == name.service }
+            .compactMap(\.environment).sorted()
+        let general = ServiceName(account: name.account, service: name.service)
+        return (named.isEmpty || self.services[general] != nil ? [nil] : []) + named.map(Optional.some)
+    }
+
     /// The accounts that a token belongs to.
     ///
     /// Every token is compared, and as a whole, so that the time says nothing about them.

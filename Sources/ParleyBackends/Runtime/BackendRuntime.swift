@@ -54,7 +54,7 @@ public struct ResourceUse: Sendable, Hashable {
     public var memoryAvailable: Int
     /// Processor time since its start, in nanoseconds.
     public var processorTime: Int
-    /// That of everything on the machine since it started, in nanoseconds.
+    /// That of all the machine's processors since it started, idle time included, in nanoseconds.
     public var machineProcessorTime: Int
 
     public init(memoryUsed: Int, memoryAvailable: Int, processorTime: Int, machineProcessorTime: Int) {

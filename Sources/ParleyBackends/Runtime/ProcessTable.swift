@@ -59,15 +59,12 @@ enum ProcessTable {
         }
     }
 
-    /// Time that the machine's processors were busy, in nanoseconds.
+    /// Time of all the machine's processors, idle or not, in nanoseconds: what a share of them is a share of.
     static var machineProcessorTime: Int {
         guard let stat = Self.read("/proc/stat") else { return 0 }
         // The first line sums all processors up: user, nice, system, idle, iowait, irq, softirq, steal.
         let fields = stat.prefix { $0 != UInt8(ascii: "\n") }.split(separator: UInt8(ascii: " ")).dropFirst()
-        let ticks = fields.prefix(8).enumerated().reduce(0) { sum, field in
-            field.offset == 3 || field.offset == 4
-                ? sum : sum + (Int(String(decoding: field.element, as: UTF8.self)) ?? 0)
-        }
+        let ticks = fields.prefix(8).reduce(0) { $0 + (Int(String(decoding: $1, as: UTF8.self)) ?? 0) }
         return ticks * (1_000_000_000 / Self.ticksPerSecond)
     }
 

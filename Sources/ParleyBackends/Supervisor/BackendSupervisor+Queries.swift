@@ -73,6 +73,16 @@ extension BackendSupervisor {
         }
     }
 
+    /// When the last backend of a service was made that is still known.
+    public func lastSpawn(of name: ServiceName, anyEnvironment: Bool) -> WallTime? {
+        self.state.withLock { state in
+            state.backends.values.filter { record in
+                record.service?.account == name.account && record.service?.service == name.service
+                    && (anyEnvironment || record.service?.environment == name.environment)
+            }.map(\.createdAt).max()
+        }
+    }
+
     public var liveCount: Int { self.state.withLock { $0.live.count } }
 
     /// Every state of a backend so far, and from then on each as it is entered; ends after `terminated`.

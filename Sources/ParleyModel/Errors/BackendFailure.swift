@@ -115,7 +115,7 @@ extension BackendFailure {
         501,
         "NotImplemented",
         kind: "NotImplemented",
-        "Services are made and changed in the configuration file, under backends.services"
+        "Services, accounts and tokens are made in the configuration file, under backends"
     )
     public static let noCapacity = BackendFailure(
         503,

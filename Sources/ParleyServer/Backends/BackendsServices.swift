@@ -19,6 +19,7 @@ final class BackendsServices: Sendable {
     let state: ServerState
     let wallTime: @Sendable () -> WallTime
     let logger: Logger
+    let startedAt: WallTime
     let resumeBudget = ResumeBudget()
     private let ports = Mutex(Ports())
 
@@ -40,6 +41,7 @@ final class BackendsServices: Sendable {
         self.state = state
         self.wallTime = wallTime
         self.logger = logger
+        self.startedAt = wallTime()
     }
 
     /// The path of backends on a port that others use, too.
@@ -49,6 +51,14 @@ final class BackendsServices: Sendable {
 
     /// The name by which programs of other systems know where backends run.
     var clusterName: String { self.configuration.cluster ?? "localhost" }
+
+    /// Whether a request that asks for a cluster means this one: by its name, or where it has none by an address of its proxy.
+    func isOwn(cluster: String) -> Bool {
+        if cluster == self.clusterName { return true }
+        guard self.configuration.cluster == nil, let port = self.ports.withLock({ $0.proxy }) else { return false }
+        let asked = Authority(cluster)
+        return asked.port == port && ["localhost", "127.0.0.1", "[::1]"].contains(asked.host)
+    }
 
     // MARK: URLs
 

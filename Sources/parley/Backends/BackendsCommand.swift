@@ -29,7 +29,7 @@ struct BackendsCommand: AsyncParsableCommand {
                 for backend in try await api.backends() {
                     StandardOutput.line(
                         [
-                            backend.id, backend.status ?? "", backend.createdAt,
+                            backend.id, backend.status?.text ?? "", backend.createdAt,
                             "\(backend.accountName)/\(backend.serviceName)", backend.key ?? "",
                         ].joined(separator: "  ")
                     )

@@ -73,8 +73,33 @@ struct BackendsAPIClient: Sendable {
         let createdAt: String
         let serviceName: String
         let accountName: String
-        let status: String?
+        let status: Status?
         let key: String?
+
+        /// A word for operators, a whole state for accounts.
+        enum Status: Decodable {
+            case word(String)
+            case state(State)
+
+            struct State: Decodable {
+                let status: String
+            }
+
+            init(from decoder: any Decoder) throws {
+                if let word = try? decoder.singleValueContainer().decode(String.self) {
+                    self = .word(word)
+                } else {
+                    self = .state(try State(from: decoder))
+                }
+            }
+
+            var text: String {
+                switch self {
+                case .word(let word): word
+                case .state(let state): state.status
+                }
+            }
+        }
     }
 
     struct Node: Decodable {

@@ -12,7 +12,7 @@ import Yams
 ///   executables:
 ///     whiteboard-image: [./whiteboard]
 ///   accounts:
-///     acme: {tokens: [a-long-secret]}
+///     acme: {tokens: [acme.a-long-secret]}
 /// ```
 struct BackendsFile: Sendable {
     static let keys: Set<String> = ["services", "executables", "accounts"]

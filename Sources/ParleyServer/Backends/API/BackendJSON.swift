@@ -85,11 +85,15 @@ struct OldBackendState: Sendable, Hashable {
     /// - Parameter lastLive: The last state before any ending.
     init(_ state: BackendState, lastLive: BackendStatus) {
         self.time = state.time
-        switch state.status {
-        case .scheduled, .loading: self.name = .loading
-        case .starting, .waiting: self.name = .starting
-        case .ready, .terminating, .hardTerminating: self.name = .ready
-        case .terminated: self.name = Self.end(state, lastLive)
+        self.name = state.status == .terminated ? Self.end(state, lastLive) : Self.live(state.status)
+    }
+
+    /// The word for a backend that has not ended.
+    static func live(_ status: BackendStatus) -> Name {
+        switch status {
+        case .scheduled, .loading: .loading
+        case .starting, .waiting: .starting
+        case .ready, .terminating, .hardTerminating, .terminated: .ready
         }
     }
 

@@ -32,6 +32,12 @@ extension BackendsAPI {
         writer.write("connections", backend.openConnections)
     }
 
+    func listBackends(_ request: Request, _ context: APIContext) throws(BackendFailure) -> Response {
+        let account = context.parameters.get("account") ?? ""
+        try self.authorize(request, for: account)
+        return .json(self.list(of: account), headers: Self.openToAll)
+    }
+
     /// Those that are not at their end, of an account; in development everybody's.
     func list(of account: String) -> ByteBuffer {
         let isDevelopment = self.services.catalogue.mode == .development
@@ -45,9 +51,14 @@ extension BackendsAPI {
             backends.map { backend in
                 JSONObjectWriter.object { writer in
                     self.write(backend, to: &writer)
-                    writer.write("status", backend.state.status.rawValue)
+                    if isForOperator {
+                        writer.write("status", backend.state.status.rawValue)
+                        Self.writePlace(of: backend, to: &writer)
+                    } else {
+                        // The command line wants the whole state here.
+                        writer.write("status", json: BackendJSON.ownState(backend.state, after: nil))
+                    }
                     writer.write("key", backend.key.name)
-                    if isForOperator { Self.writePlace(of: backend, to: &writer) }
                 }
             }
         )
@@ -65,32 +76,49 @@ extension BackendsAPI {
         EventStream.response(try self.use(of: id), keepAlive: "\n") { EventStream.data($0) }
     }
 
-    /// What a backend uses, every ten seconds; times since the message before.
+    /// What a backend uses, now and every ten seconds; times since the message before, or since it was made.
     private func use(of id: BackendID) throws(BackendFailure) -> AsyncStream<ByteBuffer> {
-        _ = try self.services.supervisor.info(id)
+        let info = try self.services.supervisor.info(id)
         let (stream, feed) = AsyncStream.makeStream(of: ByteBuffer.self, bufferingPolicy: .bufferingNewest(2))
         let services = self.services
         let measuring = Task {
             var last: ResourceUse?
-            while !Task.isCancelled, let use = await services.supervisor.use(of: id) {
-                let elapsed = use.processorTime - (last?.processorTime ?? 0)
-                let machine = use.machineProcessorTime - (last?.machineProcessorTime ?? use.machineProcessorTime)
-                last = use
-                feed.yield(
-                    JSONObjectWriter.object { writer in
-                        writer.write("cluster", services.clusterName)
-                        writer.write("backend_id", id.text)
-                        writer.write("mem_used", use.memoryUsed)
-                        writer.write("mem_available", use.memoryAvailable)
-                        writer.write("cpu_used", max(0, elapsed))
-                        writer.write("sys_cpu", max(0, machine))
-                    }
-                )
+            while !Task.isCancelled, let now = await services.supervisor.use(of: id) {
+                let before = last ?? now.atBeginning(since: info.createdAt, now: services.wallTime())
+                feed.yield(Self.difference(now, before, of: id, in: services.clusterName))
+                last = now
                 try? await Task.sleep(for: .seconds(10))
             }
             feed.finish()
         }
         feed.onTermination = { _ in measuring.cancel() }
         return stream
+    }
+
+    private static func difference(
+        _ now: ResourceUse,
+        _ before: ResourceUse,
+        of id: BackendID,
+        in cluster: String
+    ) -> ByteBuffer {
+        JSONObjectWriter.object { writer in
+            writer.write("cluster", cluster)
+            writer.write("backend_id", id.text)
+            writer.write("mem_used", now.memoryUsed)
+            writer.write("mem_available", now.memoryAvailable)
+            writer.write("cpu_used", max(0, now.processorTime - before.processorTime))
+            writer.write("sys_cpu", max(0, now.machineProcessorTime - before.machineProcessorTime))
+        }
+    }
+}
+
+extension ResourceUse {
+    /// What it was when the backend was made.
+    fileprivate func atBeginning(since start: WallTime, now: WallTime) -> ResourceUse {
+        let elapsed = Int(max(0, now.milliseconds - start.milliseconds)) * 1_000_000
+        var use = self
+        use.processorTime = 0
+        use.machineProcessorTime -= elapsed * System.coreCount
+        return use
     }
 }

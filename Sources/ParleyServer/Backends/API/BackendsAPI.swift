@@ -20,6 +20,7 @@ struct BackendsAPI: Sendable {
     func registerShared(on router: Router<APIContext>) {
         self.registerConnecting(on: router.group("v2"))
         self.registerBackends(on: router.group("v2"))
+        self.registerServices(on: router.group("v2"))
         OldBackendsAPI(api: self).register(on: router.group("v1"))
         PlaneAPI(api: self).register(on: router)
         ReadyPage(api: self).register(on: router)
@@ -29,6 +30,7 @@ struct BackendsAPI: Sendable {
     func registerOwn(on router: Router<APIContext>) {
         OldBackendsAPI(api: self).register(on: router.group())
         self.registerAccounts(on: router.group())
+        self.registerForeign(on: router.group())
     }
 
     // MARK: Answering
@@ -151,7 +153,7 @@ struct BackendsAPI: Sendable {
         case .asConfigured:
             break
         case .with(let wanted):
-            if let cluster = wanted.cluster, cluster != self.services.clusterName { throw .invalidCluster }
+            if let cluster = wanted.cluster, !self.services.isOwn(cluster: cluster) { throw .invalidCluster }
             spawn.program = try self.services.catalogue.program(of: service, tag: wanted.tag)
             spawn.environment.merge(wanted.environment) { $1 }
             spawn.limits = wanted.limits.filled(from: service.limits)
@@ -216,9 +218,12 @@ struct BackendsAPI: Sendable {
                 .json(self.describe(try self.ownBackend(request, context)), headers: Self.openToAll)
             }
         }
-        group.get("backend/:id/logs/stream") { request, context in
-            await self.answer { () throws(BackendFailure) in
-                try self.outputStream(of: try self.ownBackend(request, context).id)
+        // Older command lines leave the second part out.
+        for path in ["backend/:id/logs/stream", "backend/:id/logs"] {
+            group.get(RouterPath(path)) { request, context in
+                await self.answer { () throws(BackendFailure) in
+                    try self.outputStream(of: try self.ownBackend(request, context).id)
+                }
             }
         }
         group.get("backend/:id/metrics/stream") { request, context in
@@ -227,36 +232,7 @@ struct BackendsAPI: Sendable {
             }
         }
         group.get("account/:account/backends") { request, context in
-            await self.answer { () throws(BackendFailure) in
-                let account = context.parameters.get("account") ?? ""
-                try self.authorize(request, for: account)
-                return .json(self.list(of: account), headers: Self.openToAll)
-            }
-        }
-        group.get("account/:account/services") { request, context in
-            await self.answer { () throws(BackendFailure) in
-                let account = context.parameters.get("account") ?? ""
-                try self.authorize(request, for: account)
-                return .json(
-                    JSONObjectWriter.object { $0.write("services", self.services.catalogue.serviceNames(of: account)) },
-                    headers: Self.openToAll
-                )
-            }
-        }
-        group.get("service/:account/:service") { request, context in
-            await self.answer { () throws(BackendFailure) in
-                let name = try Self.service(context)
-                try self.authorize(request, for: name.account)
-                let service = try self.services.catalogue.service(name)
-                return .json(
-                    JSONObjectWriter.object { writer in
-                        writer.write("name", name.service)
-                        writer.write("account_name", name.account)
-                        writer.write("tags", service.tags.keys.sorted())
-                    },
-                    headers: Self.openToAll
-                )
-            }
+            await self.answer { () throws(BackendFailure) in try self.listBackends(request, context) }
         }
     }
 

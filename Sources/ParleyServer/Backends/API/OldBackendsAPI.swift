@@ -35,6 +35,32 @@ struct OldBackendsAPI: Sendable {
                 return .json(ByteBuffer(string: "{\"status\":\"ok\"}"), headers: BackendsAPI.openToAll)
             }
         }
+        group.get("backend/:id") { request, context in
+            await self.api.answer { () throws(BackendFailure) in
+                .json(self.api.describe(try self.api.ownBackend(request, context)), headers: BackendsAPI.openToAll)
+            }
+        }
+        for path in ["backend/:id/logs", "backend/:id/logs/stream"] {
+            group.get(RouterPath(path)) { request, context in
+                await self.api.answer { () throws(BackendFailure) in
+                    try self.api.outputStream(of: try self.api.ownBackend(request, context).id)
+                }
+            }
+        }
+        group.get("backend/:id/metrics/stream") { request, context in
+            await self.api.answer { () throws(BackendFailure) in
+                try self.api.useStream(of: try self.api.ownBackend(request, context).id)
+            }
+        }
+        group.get("user/:account/services") { request, context in
+            await self.api.answer { () throws(BackendFailure) in try self.api.serviceNames(request, context) }
+        }
+        group.get("user/:account/service/:service") { request, context in
+            await self.api.answer { () throws(BackendFailure) in try self.api.describeService(request, context) }
+        }
+        group.get("user/:account/backends") { request, context in
+            await self.api.answer { () throws(BackendFailure) in try self.api.listBackends(request, context) }
+        }
         for path in ["user/:account/service", "user/:account/service/:service", "user/:account/service/:service/image"]
         {
             for method in [HTTPRequest.Method.post, .delete] {
@@ -67,7 +93,7 @@ struct OldBackendsAPI: Sendable {
                 writer.write("status_url", "\(base)/backend/\(result.backend)/status")
                 writer.write("ready_url", "\(base)/ready/\(result.backend)/\(result.token)/")
                 writer.write("spawned", result.isSpawned)
-                writer.write("status", result.status.rawValue)
+                writer.write("status", OldBackendState.live(result.status).rawValue)
                 writer.write("token", result.token)
                 writer.write("secret_token", json: result.secretToken.map { ByteBuffer(string: "\"\($0)\"") })
             },

@@ -149,7 +149,7 @@ struct PlaneAPI: Sendable {
         }
         order.scope = "plane:"
         guard let config = try fields.object("spawn_config") else { return order }
-        if let cluster = try config.string("cluster"), cluster != self.services.clusterName { throw .invalidCluster }
+        if let cluster = try config.string("cluster"), !self.services.isOwn(cluster: cluster) { throw .invalidCluster }
         order.pool = try config.string("pool") ?? ""
         guard let executable = try config.object("executable") else {
             throw .invalidRequest("spawn_config.executable: expected an object")
