@@ -4,14 +4,19 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import signal
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect as websocket
 from websockets.exceptions import ConnectionClosed
 
-from support import DEADLINE
-from support.backends import PROGRAM, SETTINGS, Backends, configuration
+from support import DEADLINE, http
+from support.backends import PROGRAM, SETTINGS, Backends, configuration, processes_of
+from support.http import Connection
 from support.server import Server
 
 SERVICES = {
@@ -19,6 +24,7 @@ SERVICES = {
     "-/small": {"command": PROGRAM, "resume": {"buffer_bytes": 1000, "wait": 2}},
     "-/slow": {"command": PROGRAM, "resume": True, "env": {"START_DELAY": "1.5", "LINGERS": "1"}},
     "-/plain": {"command": PROGRAM},
+    "-/hesitant": {"command": PROGRAM, "resume": True, "env": {"RESUME_DELAY": "1"}},
 }
 
 
@@ -185,6 +191,144 @@ async def test_a_socket_that_nobody_takes_over_is_closed_in_time(server):
         first = await greeting(socket)
         await in_thread(backends.terminate, first["backend"], True)
         assert await closing(socket) == (1012, "Service restart")
+
+
+def disappears(server: Server, client) -> None:
+    """Has the server find the end of the client and the agreement of the backend in the same moment."""
+    time.sleep(0.2)
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.2)
+    client()
+    server.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("service", ["plain", "resumed"])
+def test_a_client_may_go_in_the_moment_in_which_the_backend_agrees(server, service):
+    backends = api(server, service)
+    connected = backends.ready(backends.connect(key="moment"))
+    connection = raw_session(backends, connected, "?delay=1")
+    disappears(server, connection.socket.close)
+    assert backends.status(connected["backend_id"])["status"] == "ready"
+
+
+async def test_a_client_may_go_in_the_moment_in_which_the_next_backend_agrees(server):
+    backends = api(server, "hesitant")
+    socket = await open_session(backends.connect(key="next moment"))
+    first = await greeting(socket)
+    os.kill(first["pid"], signal.SIGKILL)
+    await in_thread(backends.states, first["backend"])
+    second = await in_thread(backends.connect, key="next moment")
+    await in_thread(backends.states, second["backend_id"], "ready")
+    await in_thread(disappears, server, lambda: socket.transport.get_extra_info("socket").shutdown(2))
+    socket.transport.abort()
+    assert (await in_thread(backends.status, second["backend_id"]))["status"] == "ready"
+
+
+async def test_nobody_comes_back_whose_access_was_taken_back_meanwhile(server):
+    backends = api(server)
+    async with open_session(backends.connect(key="revoked", user="ada")) as hers:
+        first = await greeting(hers)
+        await in_thread(backends.terminate, first["backend"], True)
+        await in_thread(backends.states, first["backend"])
+        body = {"backend_id": first["backend"], "user": "ada"}
+        assert (await in_thread(backends.ask, "POST", "/ctrl/b/revoke", body)).status == 200
+        await in_thread(backends.connect, key="revoked", user="bob")
+        await closing(hers)
+
+
+def raw_session(backends: Backends, connected: dict, query: str = "") -> Connection:
+    """A handshake that is on its way."""
+    connection = Connection(backends.proxy)
+    fields = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "A" * 22 + "=="}
+    connection.send(http.head("GET", urlsplit(connected["url"]).path + "session" + query, backends.proxy, fields))
+    return connection
+
+
+def test_last_words_reach_the_next_backend(server):
+    """Said, with a goodbye, by a client that is gone before there is one."""
+    backends = api(server)
+    connected = backends.connect(key="last words")
+    client = raw_session(backends, connected)
+    assert client.head_of_answer().status == 101
+    backends.terminate(connected["backend_id"], hard=True)
+    backends.states(connected["backend_id"])
+    text, mask = b"say farewell", bytes(4)
+    client.send(bytes([0x81, 0x80 | len(text)]) + mask + text + b"\x88\x82" + mask + (1001).to_bytes(2, "big"))
+    client.socket.close()
+    second = backends.connect(key="last words")
+    logs = Connection(backends.api)
+    logs.send(http.head("GET", f"/v2/backend/{second['backend_id']}/logs/stream", backends.api))
+    logs.head_of_answer()
+    assert next(logs.chunks()) == b"data: farewell\n\n"
+
+
+async def test_a_socket_that_was_idle_through_many_restarts_loses_nothing(server):
+    backends = api(server)
+    async with open_session(backends.connect(key="idle")) as socket:
+        for _ in range(7):
+            me = (await greeting(socket))["backend"]
+            await in_thread(backends.terminate, me, True)
+            await in_thread(backends.states, me)
+            await socket.send("still here")
+            await in_thread(backends.connect, key="idle")
+            me = await greeting(socket)
+            assert await hears(socket) == f"{me['backend']} still here"
+            await in_thread(backends.terminate, me["backend"], True)
+            await in_thread(backends.states, me["backend"])
+            await in_thread(backends.connect, key="idle")
+
+
+async def test_what_a_backend_does_not_read_is_no_gap(server):
+    """More than is kept goes into the buffers of a process that hangs, and is killed: nothing is left out in silence."""
+    backends = api(server, "small")
+    async with open_session(backends.connect(key="gap")) as socket:
+        first = await greeting(socket)
+        await asyncio.wait_for(await socket.ping(), DEADLINE)
+        os.kill(first["pid"], signal.SIGSTOP)
+        for number in range(100):
+            await socket.send(f"{number} " + "x" * 100)
+        os.kill(first["pid"], signal.SIGKILL)
+        assert await closing(socket) == (1013, "Too much was sent while the backend restarted")
+
+
+def memory_of(server: Server) -> int:
+    text = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
+
+
+@pytest.mark.parametrize("flood", ["messages", "pings while there is no backend", "a long message to one that hangs"])
+def test_no_client_fills_the_memory(server, flood):
+    backends = api(server, "slow" if "hangs" in flood else "resumed")
+    connected = backends.ready(backends.connect(key=flood))
+    connection = raw_session(backends, connected)
+    assert connection.head_of_answer().status == 101
+    mask = bytes(4)
+    binary = b"\x82\xff" + (65000).to_bytes(8, "big") + mask + bytes(65000)
+    piece = binary
+    if "pings" in flood:
+        backends.terminate(connected["backend_id"], hard=True)
+        backends.states(connected["backend_id"])
+        piece = (b"\x89\xfd" + mask + bytes(125)) * 1000
+    elif "hangs" in flood:
+        connection.send(b"\x82\xff" + (1 << 40).to_bytes(8, "big") + mask + bytes(2 << 20))
+        pid = processes_of(connected["backend_id"])[0]
+        os.kill(pid, signal.SIGSTOP)
+        backends.terminate(connected["backend_id"])
+        piece = bytes(65000)
+    before = memory_of(server)
+    connection.socket.settimeout(1)
+    total = 0
+    try:
+        while total < 400 << 20:
+            connection.send(piece)
+            total += len(piece)
+    except TimeoutError:
+        pass
+    grown = memory_of(server) - before
+    connection.socket.close()
+    if "hangs" in flood:
+        os.kill(pid, signal.SIGKILL)
+    assert grown < 64 << 20, f"{grown >> 20} MiB after {total >> 20}"
 
 
 async def test_nothing_is_started_for_a_client_that_is_gone(server):

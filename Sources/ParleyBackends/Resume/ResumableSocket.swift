@@ -13,6 +13,8 @@ public struct ResumableSocket: Sendable {
         case toClient(ByteBuffer)
         /// To be confirmed by ``ResumableSocket/wrote(_:)`` with their number if `isWhole`: messages, of which none is to be lost.
         case toBackend(ByteBuffer, isWhole: Bool)
+        /// The backend has said goodbye and was answered: close its connection behind that.
+        case closeBackend
         /// The backend's connection is gone: find out why, and who comes next.
         case findBackend
         /// It is over; both connections are closed. With a reason, the client is told.
@@ -32,7 +34,7 @@ public struct ResumableSocket: Sendable {
     private var client: MessageSplitter
     private var backend: MessageSplitter
     private var unread = UnreadMessages()
-    /// Backends in a row that were lost with all they were given.
+    /// Backends in a row that were lost over what they were given.
     private var fruitless = 0
     /// Messages for the next backend.
     private var kept = ByteBuffer()
@@ -48,13 +50,8 @@ public struct ResumableSocket: Sendable {
         self.backend = MessageSplitter(sender: .server, maximumMessageBytes: policy.maximumBytes)
     }
 
-    /// Whether messages of the client are kept, so that it may be read from though no backend takes them.
-    public var isKeeping: Bool {
-        switch self.phase {
-        case .leaving, .alone: true
-        case .joined, .over: false
-        }
-    }
+    /// Whether there is no backend, so that what the client says is kept.
+    public var isAlone: Bool { self.phase == .alone }
 
     /// Both are there.
     public mutating func begin() -> [Action] { self.probe() }
@@ -65,6 +62,12 @@ public struct ResumableSocket: Sendable {
     }
 
     public var keptBytes: Int { self.kept.readableBytes }
+    /// Everything that is held here for either side.
+    public var heldBytes: Int {
+        self.kept.readableBytes + self.unread.bytes + self.client.heldBytes + self.backend.heldBytes
+    }
+    /// Whether the backend has said that it goes away, so that it may be seen to end.
+    public var hasFarewell: Bool { self.farewell != nil }
     public var isOver: Bool { self.phase == .over }
 
     // MARK: The client
@@ -92,7 +95,9 @@ public struct ResumableSocket: Sendable {
         case (.control(let opcode, let frame), .joined):
             if opcode == .close { self.isFinal = true }
             return [.toBackend(frame, isWhole: false)]
-        case (.part(let part, _), .joined): return [.toBackend(part, isWhole: false)]
+        case (.part(let part, _), .joined):
+            self.unread.giveUnkept()
+            return [.toBackend(part, isWhole: false)]
         case (.other(let bytes), _):
             self.isFinal = true
             return self.phase == .alone ? self.end(nil) : [.toBackend(bytes, isWhole: false)]
@@ -143,14 +148,13 @@ public struct ResumableSocket: Sendable {
         guard self.phase == .joined || self.phase == .leaving, self.farewell == nil else { return [] }
         self.backend.append(bytes)
         var actions: [Action] = []
-        while self.farewell == nil, let piece = self.backend.next() {
+        while self.farewell == nil, self.phase != .over, let piece = self.backend.next() {
             switch piece {
             case .message(let bytes), .part(let bytes, _): actions.append(.toClient(bytes))
             case .other(let bytes):
                 self.isFinal = true
                 actions.append(.toClient(bytes))
-            case .control(.close, let frame):
-                actions.append(self.backendCloses(frame))
+            case .control(.close, let frame): actions += self.backendCloses(frame)
             case .control(.pong, let frame) where self.unread.confirm(frame):
                 self.fruitless = 0
                 if self.phase == .joined, !self.isFinal, self.client.isBetweenMessages { actions += self.probe() }
@@ -160,18 +164,18 @@ public struct ResumableSocket: Sendable {
         return actions
     }
 
-    private mutating func backendCloses(_ frame: ByteBuffer) -> Action {
+    private mutating func backendCloses(_ frame: ByteBuffer) -> [Action] {
         let code = frame.getInteger(at: frame.readerIndex + 2, as: UInt16.self).map(WebSocketCloseCode.init(rawValue:))
         guard !self.isFinal, code == .goingAway || code == .serviceRestart else {
             self.isFinal = true
-            return .toClient(frame)
+            return [.toClient(frame)]
         }
         self.farewell = frame
         self.phase = .leaving
         var answer = ByteBuffer()
         // The mask keeps clients from choosing what stands on the wire (§10.3); nothing here is a client's choice.
         WebSocketFrame.writeClose(code: code, reason: "", mask: 0, into: &answer)
-        return .toBackend(answer, isWhole: false)
+        return [.toBackend(answer, isWhole: false), .closeBackend]
     }
 
     /// The connection to the backend has taken so many bytes of whole messages.
@@ -191,14 +195,12 @@ public struct ResumableSocket: Sendable {
         guard !self.isFinal, self.backend.isBetweenMessages else { return self.end(nil) }
         guard self.client.isBetweenMessages else { return self.end(.tooMuchToResume) }
         self.phase = .alone
-        var left = self.unread.take(isReset: isReset)
+        guard var left = self.unread.take(isReset: isReset) else { return self.end(.tooMuchToResume) }
+        self.fruitless = left.readableBytes > 0 ? self.fruitless + 1 : 0
         left.writeImmutableBuffer(self.kept)
         self.kept = left
-        self.fruitless += 1
         // Perhaps it is a message that ends them.
-        guard self.fruitless <= Self.maximumFruitless || left.readableBytes == 0 else {
-            return self.end(.serviceRestart)
-        }
+        guard self.fruitless <= Self.maximumFruitless else { return self.end(.serviceRestart) }
         guard left.readableBytes <= self.policy.maximumBytes else { return self.end(.tooMuchToResume) }
         return [.findBackend]
     }
@@ -220,6 +222,20 @@ public struct ResumableSocket: Sendable {
         return [.toBackend(kept, isWhole: true)] + (self.isFinal ? [] : self.probe())
     }
 
+    /// The client's connection is gone.
+    /// - Returns: Whether to go on until a backend has heard its last words, which it ended with a goodbye.
+    public mutating func clientClosed() -> Bool {
+        if self.phase == .alone, self.isClosedByClient { return true }
+        _ = self.end(nil)
+        return false
+    }
+
+    /// The client may be here no longer.
+    public mutating func revoked() -> [Action] { self.phase == .over ? [] : self.end(nil) }
+
+    /// There is no room to hold more for anybody.
+    public mutating func exhausted() -> [Action] { self.phase == .over ? [] : self.end(.tooMuchToResume) }
+
     /// No backend will come.
     /// - Parameter reason: `nil`: the end is what it would be without anybody between the two.
     public mutating func gaveUp(_ reason: CloseReason?) -> [Action] {
@@ -229,10 +245,13 @@ public struct ResumableSocket: Sendable {
     }
 
     private mutating func end(_ reason: CloseReason?) -> [Action] {
+        // A frame within another would be part of it.
+        let isHeard = self.backend.isBetweenMessages
         self.phase = .over
         self.kept = ByteBuffer()
         self.unread = UnreadMessages()
-        // A frame within another would be part of it.
-        return [.end(self.backend.isBetweenMessages ? reason : nil)]
+        self.client = MessageSplitter(sender: .client, maximumMessageBytes: 0)
+        self.backend = MessageSplitter(sender: .server, maximumMessageBytes: 0)
+        return [.end(isHeard ? reason : nil)]
     }
 }

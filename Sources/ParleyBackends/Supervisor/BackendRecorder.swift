@@ -3,13 +3,19 @@ internal import ParleyHub
 internal import Synchronization
 
 /// Writes what is known of backends to a store, behind what happens: one write at a time, each with everything that has
-/// changed since.
+/// changed since. What could not be written is tried again.
 final class BackendRecorder: Sendable {
     private struct State: Sendable {
         var changed: [String: StoredBackend] = [:]
         var forgotten: Set<String> = []
-        var writing: Task<Void, Never>?
+        var isWriting = false
+        var isClosed = false
+        /// Those who wait until what was noted before is written, or could not be.
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
+
+    private static let retryPause = Duration.seconds(1)
+    private static let lastAttempts = 3
 
     let store: any BackendStore
     private let logger: Logger
@@ -31,39 +37,75 @@ final class BackendRecorder: Sendable {
         }
     }
 
-    /// Returns when everything is written that was noted before.
+    /// Returns when everything was written that was noted before, or could not be: then it goes on to be tried.
     func flush() async {
-        while let writing = self.state.withLock({ $0.writing }) { await writing.value }
-    }
-
-    private func change(_ body: (inout State) -> Void) {
-        self.state.withLock { state in
-            body(&state)
-            if state.writing == nil { state.writing = Task { await self.write() } }
+        await withCheckedContinuation { continuation in
+            let isIdle = self.state.withLock { state in
+                guard state.isWriting else { return true }
+                state.waiting.append(continuation)
+                return false
+            }
+            if isIdle { continuation.resume() }
         }
     }
 
+    /// The last writes of a life.
+    func close() async {
+        for _ in 0..<Self.lastAttempts {
+            await self.flush()
+            guard self.state.withLock({ $0.isWriting }) else { break }
+        }
+        self.state.withLock { $0.isClosed = true }
+        await self.store.close()
+    }
+
+    private func change(_ body: (inout State) -> Void) {
+        let starts = self.state.withLock { state in
+            body(&state)
+            guard !state.isClosed, !state.isWriting else { return false }
+            state.isWriting = true
+            return true
+        }
+        if starts { Task { await self.write() } }
+    }
+
     private func write() async {
-        while let (changed, forgotten) = self.take() {
+        while let (changed, forgotten, waiting) = self.take() {
             do {
                 if !forgotten.isEmpty { try await self.store.delete(Array(forgotten)) }
                 if !changed.isEmpty { try await self.store.save(Array(changed.values)) }
+                for one in waiting { one.resume() }
             } catch {
-                // The next change of a backend carries everything known of it.
                 self.logger.error("What is known of backends cannot be saved", metadata: ["error": "\(error)"])
+                for one in waiting { one.resume() }
+                self.putBack(changed, forgotten)
+                try? await Task.sleep(for: Self.retryPause)
             }
         }
     }
 
     /// - Returns: `nil` when there is nothing to write, and nobody writes any more.
-    private func take() -> (changed: [String: StoredBackend], forgotten: Set<String>)? {
+    private func take() -> (
+        changed: [String: StoredBackend], forgotten: Set<String>, waiting: [CheckedContinuation<Void, Never>]
+    )? {
         self.state.withLock { state in
-            guard !state.changed.isEmpty || !state.forgotten.isEmpty else {
-                state.writing = nil
+            let isIdle = state.changed.isEmpty && state.forgotten.isEmpty && state.waiting.isEmpty
+            guard !isIdle, !state.isClosed else {
+                state.isWriting = false
                 return nil
             }
-            defer { (state.changed, state.forgotten) = ([:], []) }
-            return (state.changed, state.forgotten)
+            defer { (state.changed, state.forgotten, state.waiting) = ([:], [], []) }
+            return (state.changed, state.forgotten, state.waiting)
+        }
+    }
+
+    /// What is newer wins.
+    private func putBack(_ changed: [String: StoredBackend], _ forgotten: Set<String>) {
+        self.state.withLock { state in
+            for (id, backend) in changed where state.changed[id] == nil && !state.forgotten.contains(id) {
+                state.changed[id] = backend
+            }
+            state.forgotten.formUnion(forgotten.filter { state.changed[$0] == nil })
         }
     }
 }

@@ -143,8 +143,7 @@ extension BackendSupervisor {
             self.sweep()
             do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
         }
-        await self.recorder?.flush()
-        await self.recorder?.store.close()
+        await self.recorder?.close()
     }
 }
 

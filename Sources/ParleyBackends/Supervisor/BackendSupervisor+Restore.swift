@@ -32,6 +32,11 @@ extension BackendSupervisor {
         self.state.withLock { state in
             for record in found.sorted(by: { $0.state.time < $1.state.time }) where state.backends[record.id] == nil {
                 let age = max(0, now.wall.milliseconds - record.state.time.milliseconds)
+                // By the wall clock: the other may be younger than that.
+                guard .milliseconds(age) < self.configuration.retention else {
+                    self.recorder?.forget(record.id)
+                    continue
+                }
                 state.backends[record.id] = record
                 state.ended.append((record.id, now.uptime - .milliseconds(age)))
                 self.recorder?.note(StoredBackend(record))

@@ -16,8 +16,9 @@ public enum Succession: Sendable {
 
 /// Backends that follow each other on a key. Source: docs/session-backends.md, "Resume".
 extension BackendSupervisor {
-    /// How long after its connection a backend may be seen to end.
+    /// How long after its connection a backend may be seen to end; longer for one that has said so.
     private static let noticeTime = TimeAmount.seconds(2)
+    private static let expectedNoticeTime = TimeAmount.seconds(5)
     private static let retryTime = TimeAmount.milliseconds(250)
 
     /// Calls `body` once, from any thread, when the backend of a route is asked to end, or ends.
@@ -47,8 +48,14 @@ extension BackendSupervisor {
     ///
     /// One that ended by itself, or of age, is started again, later and later if it does not stay. After one that somebody
     /// ended, another is waited for: whoever ends it may want that it stays so.
-    public func successor(of route: BackendRoute, until deadline: NIODeadline) async -> Succession {
-        let (id, notice) = (route.backend, min(deadline, self.uptime() + Self.noticeTime))
+    /// - Parameter isExpected: Whether the backend has said that it goes away.
+    public func successor(
+        of route: BackendRoute,
+        isExpected: Bool = false,
+        until deadline: NIODeadline
+    ) async -> Succession {
+        let id = route.backend
+        let notice = min(deadline, self.uptime() + (isExpected ? Self.expectedNoticeTime : Self.noticeTime))
         let isLeaving: Void? = await self.wait(for: .backend(id), until: notice) { state in
             state.record(of: route)?.lifecycle.status.isServing == true ? nil : ()
         }
@@ -59,12 +66,18 @@ extension BackendSupervisor {
         guard hasEnded != nil, let order = self.state.withLock({ $0.record(of: route)?.succession(for: route) }) else {
             return .none
         }
-        return await self.succeed(order, until: deadline)
+        return await self.succeed(order, after: route, until: deadline)
     }
 
-    private func succeed(_ order: ConnectOrder, until deadline: NIODeadline) async -> Succession {
+    private func succeed(
+        _ order: ConnectOrder,
+        after route: BackendRoute,
+        until deadline: NIODeadline
+    ) async -> Succession {
         guard let key = order.key else { return .none }
         while self.uptime() < deadline, !Task.isCancelled {
+            // A user may have lost access while there was no backend.
+            guard !self.isRevoked(route.user, at: route.backend) else { return .none }
             let (spawns, restarts, isShuttingDown) = self.state.withLock {
                 ($0.spawnCount, $0.restarts[key], $0.isShuttingDown)
             }
@@ -78,6 +91,8 @@ extension BackendSupervisor {
             do throws(BackendFailure) {
                 let result = try await self.connect(attempt)
                 if result.isSpawned { self.noteRestart(of: key) }
+                let isRevoked = [route.backend, result.backend].contains { self.isRevoked(route.user, at: $0) }
+                guard !isRevoked else { return .none }
                 if let next = self.route(result.token), self.isServing(next) { return .successor(next) }
                 let _: Void? = await self.wait(for: .backend(result.backend), until: deadline) { state in
                     state.backends[result.backend].map { $0.state.status == .terminated } ?? true ? () : nil
@@ -99,6 +114,11 @@ extension BackendSupervisor {
         return .none
     }
 
+    private func isRevoked(_ user: String?, at id: BackendID) -> Bool {
+        guard let user else { return false }
+        return self.state.withLock { $0.backends[id]?.revokedUsers.contains(user) ?? false }
+    }
+
     private func noteRestart(of key: BackendKey) {
         let now = self.uptime()
         self.state.withLock { $0.restarts[key, default: RestartPace()].started(at: now) }
@@ -115,14 +135,19 @@ extension BackendSupervisor {
         while true {
             if let found = self.state.withLock({ look($0) }) { return found }
             guard self.uptime() < deadline, !Task.isCancelled else { return nil }
-            await withCheckedContinuation { continuation in
-                let isOver = self.state.withLock { state in
-                    // Nobody would be woken by what has happened since.
-                    guard look(state) == nil, self.uptime() < deadline else { return true }
-                    state.watchers[subject, default: []].append(Watcher(deadline: deadline, wake: continuation))
-                    return false
+            let number = self.state.withLock { $0.makeNumber() }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let isOver = self.state.withLock { state in
+                        // Nobody would be woken by what has happened since.
+                        guard look(state) == nil, self.uptime() < deadline, !Task.isCancelled else { return true }
+                        state.watchers[subject, default: [:]][number] = Watcher(deadline: deadline, wake: continuation)
+                        return false
+                    }
+                    if isOver { continuation.resume() }
                 }
-                if isOver { continuation.resume() }
+            } onCancel: {
+                self.state.withLock { $0.watchers[subject]?.removeValue(forKey: number) }?.wake.resume()
             }
         }
     }
@@ -147,7 +172,7 @@ extension BackendSupervisor.State {
 
     /// Something has happened to the subject.
     mutating func wake(_ subject: BackendSupervisor.Subject) {
-        for watcher in self.watchers.removeValue(forKey: subject) ?? [] { watcher.wake.resume() }
+        for watcher in (self.watchers.removeValue(forKey: subject) ?? [:]).values { watcher.wake.resume() }
     }
 
     mutating func wakeAll() {
@@ -156,14 +181,16 @@ extension BackendSupervisor.State {
 
     /// Wakes those who have waited for long enough.
     mutating func wakeOverdue(at now: NIODeadline) {
-        for subject in self.watchers.filter({ $0.value.contains { $0.deadline <= now } }).keys { self.wake(subject) }
+        for subject in self.watchers.filter({ $0.value.values.contains { $0.deadline <= now } }).keys {
+            self.wake(subject)
+        }
     }
 }
 
 extension BackendRecord {
-    /// How the next backend of the key is asked for; `nil`: for that socket by nobody.
+    /// How the next backend of the key is asked for; `nil`: by nobody.
     fileprivate func succession(for route: BackendRoute) -> ConnectOrder? {
-        guard var order = self.origin, route.user.map({ !self.revokedUsers.contains($0) }) ?? true else { return nil }
+        guard var order = self.origin else { return nil }
         order.key = self.key
         order.user = route.user
         order.auth = route.userData

@@ -20,7 +20,7 @@ public final class BackendSupervisor: Sendable {
         /// When each account has spawned during the last minute.
         var spawns: [String: Deque<NIODeadline>] = [:]
         /// Those who wait for something to happen to a backend or a key.
-        var watchers: [Subject: [Watcher]] = [:]
+        var watchers: [Subject: [Int: Watcher]] = [:]
         /// How many backends have taken their keys.
         var spawnCount = 0
         var endCounts: [TerminationReason?: Int] = [:]
@@ -195,7 +195,15 @@ public final class BackendSupervisor: Sendable {
             "Backend spawned",
             metadata: ["backend": "\(id)", "service": "\(order.service?.description ?? "")"]
         )
-        self.receive(.taken, for: id)
+        if let recorder = self.recorder {
+            Task {
+                // Before the process can use it: no later life may give the token again.
+                await recorder.flush()
+                self.receive(.taken, for: id)
+            }
+        } else {
+            self.receive(.taken, for: id)
+        }
         return result
     }
 

@@ -41,6 +41,9 @@ public struct MessageSplitter: Sendable {
     /// Whether the stream stands between two messages, with nothing of the next one passed on.
     public var isBetweenMessages: Bool { self.passing == nil && !self.isOther }
 
+    /// Bytes that wait for the rest of their frame or message.
+    public var heldBytes: Int { self.pending.readableBytes + (self.frames?.readableBytes ?? 0) }
+
     public mutating func append(_ bytes: ByteBuffer) {
         if self.pending.readableBytes == 0 {
             self.pending = bytes

@@ -98,6 +98,8 @@ async def talks(request: web.Request) -> web.WebSocketResponse:
 
 async def sits(request: web.Request) -> web.WebSocketResponse:
     """Says who it is, then everything back under its id."""
+    delay = os.environ.get("RESUME_DELAY") if "x-verified-resumed-from" in request.headers else request.query.get("delay")
+    await asyncio.sleep(float(delay or 0))
     socket = web.WebSocketResponse(protocols=("chat",), max_msg_size=0)
     await socket.prepare(request)
     me = os.environ["SESSION_BACKEND_ID"]
@@ -108,6 +110,8 @@ async def sits(request: web.Request) -> web.WebSocketResponse:
             await socket.send_str(f"{me} {len(message.data)} {hashlib.sha256(message.data).hexdigest()}")
         elif message.data == "die":
             os._exit(3)
+        elif message.data.startswith("say "):
+            print(message.data[4:], flush=True)
         elif message.data == "go away":
             await socket.close(code=1001)
             os._exit(0)

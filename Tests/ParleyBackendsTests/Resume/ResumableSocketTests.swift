@@ -72,11 +72,11 @@ import WebSocketProtocol
     func replays() {
         var socket = Self.socket()
         #expect(socket.backendClosed(isReset: false) == [.findBackend])
-        #expect(socket.isKeeping)
+        #expect(socket.isAlone)
         #expect(socket.clientSent(self.a) == [])
         #expect(socket.clientSent(self.b) == [])
         #expect(socket.backendJoined() == [.toBackend(Self.joined(self.a, self.b), isWhole: true), Self.asks(2)])
-        #expect(!socket.isKeeping)
+        #expect(!socket.isAlone)
         #expect(socket.clientSent(self.a) == [.toBackend(self.a, isWhole: true)])
     }
 
@@ -138,15 +138,34 @@ import WebSocketProtocol
         #expect(socket.backendJoined() == [])
     }
 
-    @Test("What is not known to be read is bounded")
-    func unreadBound() {
+    @Test("Where something that may be unread is not kept, a reset ends the socket instead of leaving it out")
+    func gap() {
         var socket = Self.socket(16, isAsking: false)
         for _ in 0..<100 {
             _ = socket.clientSent(self.a)
             socket.wrote(self.a.readableBytes)
         }
+        #expect(socket.heldBytes <= 16)
+        var ended = socket
+        #expect(socket.backendClosed(isReset: true) == [.end(.tooMuchToResume)])
+        // It has read everything.
+        #expect(ended.backendClosed(isReset: false) == [.findBackend])
+    }
+
+    @Test("A gap is closed by the answer to a ping behind it")
+    func gapClosed() {
+        let long = Self.client(.text, String(repeating: "x", count: 100))
+        var socket = Self.socket(isAsking: false)
+        #expect(socket.clientSent(long) == [.toBackend(long, isWhole: false), Self.asks(2)])
+        var reset = socket
+        #expect(reset.backendClosed(isReset: true) == [.end(.tooMuchToResume)])
+        // One more behind the ping that is on its way.
+        _ = socket.clientSent(long)
+        #expect(socket.backendSent(Self.answer(2)) == [Self.asks(3)])
+        reset = socket
+        #expect(reset.backendClosed(isReset: true) == [.end(.tooMuchToResume)])
+        #expect(socket.backendSent(Self.answer(3)) == [])
         #expect(socket.backendClosed(isReset: true) == [.findBackend])
-        #expect(socket.keptBytes <= 16)
     }
 
     @Test("A message that ends every backend that is given it ends the socket")
@@ -158,6 +177,18 @@ import WebSocketProtocol
             #expect(socket.backendJoined().first == .toBackend(self.a, isWhole: true))
         }
         #expect(socket.backendClosed(isReset: true) == [.end(.serviceRestart)])
+    }
+
+    @Test("Restarts that nothing was lost in end no socket, however many")
+    func manyRestarts() {
+        var socket = Self.socket(isAsking: false)
+        for _ in 0..<20 {
+            socket.backendLeaves()
+            _ = socket.clientSent(self.a)
+            #expect(socket.backendClosed(isReset: false) == [.findBackend])
+            #expect(socket.backendJoined().first == .toBackend(self.a, isWhole: true))
+            socket.wrote(self.a.readableBytes)
+        }
     }
 
     @Test("A backend that was asked to end may still speak, and is given no more messages")
@@ -253,7 +284,12 @@ import WebSocketProtocol
     )
     func goesAway(code: UInt16) {
         var socket = Self.socket()
-        #expect(socket.backendSent(Self.close(code)) == [.toBackend(Self.close(code, mask: 0), isWhole: false)])
+        #expect(
+            socket.backendSent(Self.close(code)) == [
+                .toBackend(Self.close(code, mask: 0), isWhole: false), .closeBackend,
+            ]
+        )
+        #expect(socket.hasFarewell)
         #expect(socket.clientSent(self.a) == [])
         #expect(socket.backendClosed(isReset: false) == [.findBackend])
         var left = socket
@@ -274,6 +310,32 @@ import WebSocketProtocol
         #expect(socket.backendJoined().first == .toBackend(Self.joined(self.a, goodbye), isWhole: true))
         #expect(socket.backendSent(Self.close(1000)) == [.toClient(Self.close(1000))])
         #expect(socket.backendClosed(isReset: false) == [.end(nil)])
+    }
+
+    @Test("The last words of a client that has said goodbye are kept when it goes; those of others are not")
+    func lastWords() {
+        var socket = Self.alone()
+        _ = socket.clientSent(self.a)
+        var cutOff = socket
+        let goodbye = Self.close(1001, mask: 7)
+        _ = socket.clientSent(goodbye)
+        #expect(socket.clientClosed() == true)
+        #expect(socket.backendJoined() == [.toBackend(Self.joined(self.a, goodbye), isWhole: true)])
+        #expect(cutOff.clientClosed() == false)
+        #expect(cutOff.isOver && cutOff.heldBytes == 0)
+        #expect(cutOff.backendClosed(isReset: false) == [])
+    }
+
+    @Test("A socket is ended where there is no room for it, or its user has lost access, whatever it is at")
+    func ended() {
+        for phase in [Self.socket(), Self.alone()] {
+            var socket = phase
+            #expect(socket.exhausted() == [.end(.tooMuchToResume)])
+            #expect(socket.exhausted() == [])
+            socket = phase
+            #expect(socket.revoked() == [.end(nil)])
+            #expect(socket.clientSent(self.a) == [])
+        }
     }
 
     @Test("Pings are answered while there is no backend")

@@ -12,6 +12,8 @@ import Testing
             var saved: [String: StoredBackend] = [:]
             var deleted: Set<String> = []
             var isClosed = false
+            /// How many writes fail before one does not.
+            var failures = 0
         }
 
         let state = Mutex(State())
@@ -24,8 +26,12 @@ import Testing
         func takeOver() async -> [StoredBackend] { self.left }
         func highestFencingToken() async -> Int64 { 0 }
 
-        func save(_ backends: [StoredBackend]) async {
-            self.state.withLock { state in
+        func save(_ backends: [StoredBackend]) async throws {
+            try self.state.withLock { state in
+                guard state.failures == 0 else {
+                    state.failures -= 1
+                    throw StoreError(.unavailable, "Not now")
+                }
                 for backend in backends { state.saved[backend.id] = backend }
             }
         }
@@ -91,6 +97,28 @@ import Testing
         #expect(try await fixture.connect("k").isSpawned)
         await fixture.supervisor.shutDown()
         #expect(store.state.withLock { $0.saved["gone"]?.states.last?.reason } == "lost")
+    }
+
+    @Test("What could not be written is written later, and nothing waits for it for long")
+    func retries() async throws {
+        let store = Store()
+        store.state.withLock { $0.failures = 2 }
+        let fixture = SupervisorFixture(store: store)
+        let connected = try await fixture.connect("k")
+        try await fixture.states(of: connected.backend, until: .ready)
+        fixture.runtime[connected.backend]?.events?.exited(3)
+        try await fixture.states(of: connected.backend, until: .terminated)
+        await fixture.supervisor.shutDown()
+        #expect(store.state.withLock { $0.saved[connected.backend.text]?.states.last?.exitCode } == 3)
+    }
+
+    @Test("One that ended too long ago is forgotten, however young the machine's own clock is")
+    func retention() async throws {
+        let store = Store([Self.stored("old", ["terminated"])])
+        let fixture = SupervisorFixture(store: store, wall: WallTime(milliseconds: 90_000_000))
+        try await fixture.supervisor.restore(orphans: [])
+        await fixture.supervisor.shutDown()
+        #expect(store.state.withLock { $0.deleted } == ["old"])
     }
 
     @Test("What is forgotten here is forgotten there")

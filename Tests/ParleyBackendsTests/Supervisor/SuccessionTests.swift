@@ -119,6 +119,29 @@ import Testing
         _ = try self.route(await self.ask(bystander).value)
     }
 
+    @Test("Nor if they are taken back while it waits")
+    func revokedWhileWaiting() async throws {
+        let (first, route) = try await self.connect(user: "ada")
+        let waiting = self.ask(route)
+        try self.fixture.supervisor.terminate(first, .hard)
+        try await self.fixture.states(of: first, until: .terminated)
+        for _ in 0..<100 { await Task.yield() }
+        _ = try self.fixture.supervisor.revoke(first, user: "ada")
+        _ = try await self.connect(user: "bob")
+        #expect(Self.name(of: await waiting.value) == "none")
+    }
+
+    @Test("Whoever waits no more is let go at once, and starts nothing")
+    func cancelled() async throws {
+        let (first, route) = try await self.connect()
+        let waiting = self.ask(route)
+        waiting.cancel()
+        #expect(Self.name(of: await waiting.value) == "stayed")
+        self.fixture.runtime[first]?.events?.exited(1)
+        try await self.fixture.states(of: first, until: .terminated)
+        #expect(self.fixture.supervisor.liveCount == 0)
+    }
+
     @Test("A server that shuts down lets nobody wait")
     func shutdown() async throws {
         let (first, route) = try await self.connect()

@@ -22,6 +22,7 @@ struct SupervisorFixture {
         _ runtime: ScriptedRuntime = ScriptedRuntime(),
         isReady: Bool = true,
         store: (any BackendStore)? = nil,
+        wall: WallTime = WallTime(milliseconds: 1),
         configure: (inout SupervisorConfiguration) -> Void = { _ in }
     ) {
         var configuration = SupervisorConfiguration()
@@ -32,12 +33,12 @@ struct SupervisorFixture {
         self.supervisor = BackendSupervisor(
             configuration,
             runtime: runtime,
-            keyLock: MemoryKeyLock(uptime: { clock.now }, wallTime: { WallTime(milliseconds: 1) }),
+            keyLock: MemoryKeyLock(uptime: { clock.now }, wallTime: { wall }),
             placement: LocalPlacement(node: "dr-1", cluster: "test", uptime: { clock.now }),
             poll: { _ in if !isReady { try await Task.sleep(for: .seconds(3600)) } },
             store: store,
             uptime: { clock.now },
-            wallTime: { WallTime(milliseconds: 1) },
+            wallTime: { wall },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }

@@ -94,11 +94,11 @@ final class ResumableTunnel {
         self.backend?.flush()
     }
 
-    /// Each is read from as fast as the other is written to; the client also while what it says is kept.
+    /// Each is read from as fast as the other is written to; a client without a backend as fast as its pings are answered.
     func mayRead(_ end: TunnelEnd) -> Bool {
         guard !self.socket.isOver else { return true }
-        if end === self.client { return self.socket.isKeeping || self.backend?.isWritable ?? true }
-        return self.client?.isWritable ?? true
+        let other = end === self.client && !self.socket.isAlone ? self.backend : self.client
+        return other?.isWritable ?? true
     }
 
     func writabilityChanged() {
@@ -109,13 +109,12 @@ final class ResumableTunnel {
     func closed(_ end: TunnelEnd) {
         if end === self.client {
             self.client = nil
-            self.stop()
+            if !self.socket.clientClosed() { self.stop() }
         } else if end === self.backend {
             self.backend = nil
             // Gone before it had come: the search goes on.
             if self.early.take() != nil { return self.lost() }
             self.release()
-            guard self.client != nil else { return }
             self.perform(self.socket.backendClosed(isReset: end.isReset))
             self.flush()
             self.client?.resumeReading()
@@ -138,6 +137,7 @@ final class ResumableTunnel {
                 backend.write(bytes) { [wholeBytes] in
                     if self.backend === backend { self.socket.wrote(wholeBytes) }
                 }
+            case .closeBackend: self.backend?.finish(.all)
             case .findBackend: self.find()
             case .end(let reason): self.end(reason)
             }
@@ -169,13 +169,15 @@ final class ResumableTunnel {
         self.client?.resumeReading()
     }
 
-    /// What is kept for backends that are away is bounded in all.
+    /// What is held for backends and clients is bounded in all.
     private func account() {
-        let kept = self.client == nil ? 0 : self.socket.keptBytes
-        guard kept != self.accounted else { return }
-        let isWithin = self.endpoint.services.resumeBudget.add(kept - self.accounted)
-        self.accounted = kept
-        if !isWithin, kept > 0 { self.perform(self.socket.gaveUp(.tooMuchToResume)) }
+        // A few bytes are no more than any connection has.
+        let held = self.socket.heldBytes / ResumeBudget.granule * ResumeBudget.granule
+        guard held != self.accounted else { return }
+        let isWithin = self.endpoint.services.resumeBudget.add(held - self.accounted)
+        let isMore = held > self.accounted
+        self.accounted = held
+        if !isWithin, isMore { self.perform(self.socket.exhausted()) }
     }
 
     // MARK: Routes
@@ -202,7 +204,7 @@ final class ResumableTunnel {
     private func cutOff(_ route: BackendRoute) {
         guard self.route === route, self.opened != nil else { return }
         if self.supervisor.isServing(route) {
-            self.client?.close()
+            self.perform(self.socket.revoked())
         } else {
             self.backend?.close()
         }
@@ -228,9 +230,9 @@ final class ResumableTunnel {
     private func findNext() {
         guard let route = self.route else { return }
         let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
-        let (supervisor, deadline) = (self.supervisor, self.deadline)
+        let (supervisor, deadline, isExpected) = (self.supervisor, self.deadline, self.socket.hasFarewell)
         self.search = Task {
-            let succession = await supervisor.successor(of: route, until: deadline)
+            let succession = await supervisor.successor(of: route, isExpected: isExpected, until: deadline)
             eventLoop.execute { bound.value.found(succession) }
         }
     }
@@ -245,7 +247,8 @@ final class ResumableTunnel {
         }
     }
 
-    private var isSearching: Bool { self.client != nil && !self.socket.isOver }
+    /// Also for the last words of a client that is gone.
+    private var isSearching: Bool { self.socket.isAlone }
 
     private func giveUp(_ reason: CloseReason?) {
         guard self.isSearching else { return }
@@ -335,6 +338,8 @@ final class ResumableTunnel {
         self.perform(self.socket.backendJoined())
         if let early = self.early.take() { self.perform(self.socket.backendSent(early)) }
         self.flush()
+        // All has been said.
+        if self.client == nil { return self.stop() }
         // Asked to end in the meantime.
         if !self.supervisor.isServing(route) { self.socket.backendLeaves() }
         self.client?.resumeReading()
