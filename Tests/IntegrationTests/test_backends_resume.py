@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from support import DEADLINE, http
 from support.backends import PROGRAM, SETTINGS, Backends, configuration, processes_of
 from support.http import Connection
+from support.official import Browser
 from support.server import Server
 
 SERVICES = {
@@ -93,6 +94,20 @@ async def test_a_socket_outlives_a_backend_that_is_killed(server):
         # Whoever connects now finds the backend that is there.
         again = await in_thread(api(server).connect, key="killed")
         assert (again["backend_id"], again["spawned"]) == (second["backend"], False)
+
+
+def test_a_page_notices_nothing(server):
+    """In Chromium."""
+    browser = Browser(is_strict=False)
+    try:
+        connected = api(server).connect(key="page", user="ada")
+        told = browser.plays("goes on while its backend is replaced", connected["url"].replace("http:", "ws:") + "session")
+    finally:
+        browser.ends()
+    first, second = told["first"], told["second"]
+    assert first["backend"] == second["x-verified-resumed-from"] != second["backend"]
+    assert second["x-verified-username"] == "ada"
+    assert (told["answer"], told["closed"]) == (f"{second['backend']} still here", None)
 
 
 async def test_all_sockets_of_a_backend_go_to_one_successor(server):

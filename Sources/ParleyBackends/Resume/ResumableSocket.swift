@@ -111,13 +111,15 @@ public struct ResumableSocket: Sendable {
         }
     }
 
-    /// The goodbye comes after what was said before it.
+    /// The goodbye comes after what was said before it, and is answered here where nobody else will.
     private mutating func clientCloses(_ frame: ByteBuffer) -> [Action] {
-        guard self.kept.readableBytes == 0, !self.isFinal || self.phase == .alone else {
+        if self.kept.readableBytes > 0, !self.isFinal {
             self.isClosedByClient = true
             return self.keep(frame)
         }
-        if self.phase == .alone { return [.toClient(Self.answer(to: frame, .close))] + self.end(nil) }
+        guard self.phase == .leaving, self.farewell == nil else {
+            return [.toClient(Self.answer(to: frame, .close))] + self.end(nil)
+        }
         self.isFinal = true
         return [.toBackend(frame, isWhole: false)]
     }

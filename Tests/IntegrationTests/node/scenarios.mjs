@@ -71,6 +71,24 @@ const settled = async (socket, options) => moved(await connected(socket), option
 // Scenarios. Profile C unless they say otherwise
 
 const scenarios = {
+  // A plain WebSocket whose backend dies, and what it hears of that: nothing.
+  async "goes on while its backend is replaced"({ url }) {
+    const socket = new WebSocket(url);
+    const [heard, waiting] = [[], []];
+    let closed = null;
+    socket.onmessage = ({ data }) => (waiting.length > 0 ? waiting.shift()(data) : heard.push(data));
+    socket.onclose = ({ code, reason }) => (closed = `${code} ${reason}`);
+    const next = () => (heard.length > 0 ? heard.shift() : new Promise((resolve) => waiting.push(resolve)));
+    const first = JSON.parse(await next());
+    socket.send("die");
+    const second = JSON.parse(await next());
+    socket.send("still here");
+    const answer = await next();
+    const told = { first, second, answer, closed };
+    socket.close();
+    return told;
+  },
+
   async "starts with polling and goes over to websocket"({ connect }) {
     const socket = await connected(connect("", { transports: ["polling", "websocket"] }));
     const before = socket.emitWithAck("echo", "before");

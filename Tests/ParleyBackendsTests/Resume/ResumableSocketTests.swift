@@ -312,6 +312,26 @@ import WebSocketProtocol
         #expect(socket.backendClosed(isReset: false) == [.end(nil)])
     }
 
+    @Test("A goodbye to a backend at its end is answered by whoever is there to answer")
+    func goodbyeWhileLeaving() {
+        let goodbye = Self.close(1000, mask: 7)
+        // The backend is.
+        var leaving = Self.socket()
+        leaving.backendLeaves()
+        #expect(leaving.clientSent(goodbye) == [.toBackend(goodbye, isWhole: false)])
+        #expect(leaving.backendClosed(isReset: false) == [.end(nil)])
+        // It has said goodbye itself, and waits for the answer, whatever is kept for another.
+        var answering = Self.socket()
+        answering.backendLeaves()
+        _ = answering.clientSent(self.a)
+        #expect(answering.backendSent(Self.close(4001)) == [.toClient(Self.close(4001))])
+        #expect(answering.clientSent(goodbye) == [.toBackend(goodbye, isWhole: false)])
+        // It was answered already.
+        var gone = Self.socket()
+        _ = gone.backendSent(Self.close(1001))
+        #expect(gone.clientSent(goodbye) == [.toClient(Self.close(1000)), .end(nil)])
+    }
+
     @Test("The last words of a client that has said goodbye are kept when it goes; those of others are not")
     func lastWords() {
         var socket = Self.alone()
