@@ -47,46 +47,51 @@ public enum ProxyHeaders {
         isUpgrade: Bool
     ) -> HTTPHeaders {
         let named = Self.connectionOptions(headers)
-        var result = HTTPHeaders()
+        // What a parser has let through, and what we say, needs no check.
+        var result: [(String, String)] = []
         result.reserveCapacity(headers.count + 8)
         var forwardedFor: [String] = []
         var forwardedProtocol: String?
         for (name, value) in headers {
-            let lowered = name.lowercased()
-            if Self.hopByHop.contains(lowered) || named.contains(lowered) || lowered.hasPrefix("x-verified-") {
+            if Self.isHopByHop(name) || !named.isEmpty && named.contains(name.lowercased()) || Self.isOurs(name) {
                 continue
             }
-            switch lowered {
-            case "x-forwarded-for": forwardedFor.append(value)
-            case "x-forwarded-proto": forwardedProtocol = value
-            default: result.add(name: name, value: value)
+            if name.isName("x-forwarded-for") {
+                forwardedFor.append(value)
+            } else if name.isName("x-forwarded-proto") {
+                forwardedProtocol = value
+            } else {
+                result.append((name, value))
             }
         }
         if isUpgrade {
-            result.add(name: "Connection", value: "Upgrade")
-            for value in headers["Upgrade"] { result.add(name: "Upgrade", value: value) }
+            result.append(("Connection", "Upgrade"))
+            for value in headers["Upgrade"] { result.append(("Upgrade", value)) }
         } else if headers.contains(name: "Transfer-Encoding") {
-            result.add(name: "Transfer-Encoding", value: "chunked")
+            result.append(("Transfer-Encoding", "chunked"))
         }
-        if let user = route.user { result.add(name: "x-verified-username", value: user) }
-        if let userData = route.userData { result.add(name: "x-verified-user-data", value: userData) }
-        result.add(name: "x-verified-path", value: String(path))
-        result.add(name: "x-verified-backend", value: route.backend.text)
-        result.add(name: "x-verified-secret", value: route.secret ?? "")
+        if let user = route.user { result.append(("x-verified-username", user)) }
+        if let userData = route.userData { result.append(("x-verified-user-data", userData)) }
+        result.append(("x-verified-path", String(path)))
+        result.append(("x-verified-backend", route.backend.text))
+        result.append(("x-verified-secret", route.secret ?? ""))
         let isChain = peer.isTrusted && !forwardedFor.isEmpty
-        result.add(
-            name: "x-forwarded-for",
-            value: isChain ? (forwardedFor + [peer.address]).joined(separator: ", ") : peer.address
-        )
+        let chain = isChain ? (forwardedFor + [peer.address]).joined(separator: ", ") : peer.address
+        result.append(("x-forwarded-for", chain))
         let ownProtocol = peer.isSecure ? "https" : "http"
-        result.add(name: "x-forwarded-proto", value: peer.isTrusted ? forwardedProtocol ?? ownProtocol : ownProtocol)
-        return result
+        result.append(("x-forwarded-proto", peer.isTrusted ? forwardedProtocol ?? ownProtocol : ownProtocol))
+        return HTTPHeaders(result)
+    }
+
+    /// Whether only we may say it.
+    private static func isOurs(_ name: String) -> Bool {
+        name.utf8.count >= 11 && name.prefix(11).lowercased() == "x-verified-"
     }
 
     /// The fields that the client gets, those of the message's framing left to the caller.
     public static func response(_ headers: HTTPHeaders, of backend: BackendID, isUpgrade: Bool) -> HTTPHeaders {
         let named = Self.connectionOptions(headers)
-        var result = HTTPHeaders()
+        var result: [(String, String)] = []
         result.reserveCapacity(headers.count + 6)
         var hasCrossOriginRules = false
         for (name, value) in headers {
@@ -95,18 +100,18 @@ public enum ProxyHeaders {
             if name.utf8.count > 20, Self.crossOrigin.contains(where: { $0.name == name.lowercased() }) {
                 hasCrossOriginRules = true
             }
-            result.add(name: name, value: value)
+            result.append((name, value))
         }
         if isUpgrade {
-            result.add(name: "Connection", value: "Upgrade")
-            for value in headers["Upgrade"] { result.add(name: "Upgrade", value: value) }
+            result.append(("Connection", "Upgrade"))
+            for value in headers["Upgrade"] { result.append(("Upgrade", value)) }
         }
-        result.add(name: "Server", value: Self.server)
-        result.add(name: "x-plane-backend-id", value: backend.text)
+        result.append(("Server", Self.server))
+        result.append(("x-plane-backend-id", backend.text))
         if !hasCrossOriginRules, !isUpgrade {
-            for field in Self.crossOrigin { result.add(name: field.name, value: field.value) }
+            for field in Self.crossOrigin { result.append((field.name, field.value)) }
         }
-        return result
+        return HTTPHeaders(result)
     }
 
     public static let server = "parley"

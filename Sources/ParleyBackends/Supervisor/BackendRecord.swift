@@ -7,8 +7,6 @@ internal import ParleyModel
 /// Unchecked: guarded by the supervisor's lock, under which alone it is looked at, and never seen outside of it.
 final class BackendRecord: @unchecked Sendable {
     let id: BackendID
-    /// Unlike the id, of this backend alone.
-    let serial: Int
     let key: BackendKey
     let tag: String
     let service: ServiceName?
@@ -46,7 +44,6 @@ final class BackendRecord: @unchecked Sendable {
 
     init(
         id: BackendID,
-        serial: Int,
         key: BackendKey,
         tag: String,
         service: ServiceName?,
@@ -60,7 +57,6 @@ final class BackendRecord: @unchecked Sendable {
         published: [BackendState]
     ) {
         self.id = id
-        self.serial = serial
         self.key = key
         self.tag = tag
         self.service = service
@@ -76,14 +72,4 @@ final class BackendRecord: @unchecked Sendable {
 
     var state: BackendState { self.published[self.published.count - 1] }
     var hasEnded: Bool { self.lifecycle.status == .terminated }
-}
-
-/// A token that was given out.
-struct BackendToken: Sendable {
-    let route: BackendRoute
-    /// Counts while nothing is open; `nil`: as long as the backend.
-    var expiry: NIODeadline?
-    var openRequests = 0
-    /// Connections to be closed with it, by number.
-    var connections: [Int: @Sendable () -> Void] = [:]
 }

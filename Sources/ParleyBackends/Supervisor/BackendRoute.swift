@@ -13,8 +13,9 @@ public final class BackendRoute: Sendable {
     /// How WebSockets outlive the backend; `nil`: they do not.
     public let resume: ResumePolicy?
 
-    /// Of the backend: ids may be used again.
-    let serial: Int
+    /// The backend itself: ids may be used again. `nil`: none, for those who try out what a route says.
+    let record: BackendRecord?
+    let use = RouteUse()
 
     /// Whether all clients share the token, and paths keep it.
     public var isStatic: Bool { self.userData == nil }
@@ -27,7 +28,7 @@ public final class BackendRoute: Sendable {
         secret: String?,
         subdomain: String?,
         resume: ResumePolicy? = nil,
-        serial: Int = 0
+        record: BackendRecord? = nil
     ) {
         self.token = token
         self.backend = backend
@@ -36,7 +37,23 @@ public final class BackendRoute: Sendable {
         self.secret = secret
         self.subdomain = subdomain
         self.resume = resume
-        self.serial = serial
+        self.record = record
+    }
+}
+
+/// What is done with a token.
+///
+/// Unchecked: guarded by the supervisor's lock, as the records of backends are.
+final class RouteUse: @unchecked Sendable {
+    /// Counts while nothing is open; `nil`: as long as the backend.
+    var expiry: NIODeadline?
+    var openRequests = 0
+    /// Connections to be closed with it, by number.
+    var connections: [Int: @Sendable () -> Void] = [:]
+
+    func isValid(at now: NIODeadline) -> Bool {
+        guard let expiry = self.expiry, self.openRequests == 0 else { return true }
+        return now < expiry
     }
 }
 

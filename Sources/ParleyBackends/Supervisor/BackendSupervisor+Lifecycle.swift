@@ -128,7 +128,7 @@ extension BackendSupervisor {
             if record.grant != nil { state.endCounts[record.state.reason, default: 0] += 1 }
             state.wake(.backend(id))
             self.forgetOldest(&state, now: now)
-            let connections = tokens.flatMap { state.tokens[$0].map { Array($0.connections.values) } ?? [] }
+            let connections = tokens.flatMap { state.tokens[$0].map { Array($0.use.connections.values) } ?? [] }
             for token in tokens { state.tokens[token] = nil }
             self.closeLater(connections)
             return finished

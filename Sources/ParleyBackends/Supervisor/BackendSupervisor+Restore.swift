@@ -75,7 +75,6 @@ extension BackendRecord {
         order.limits.memoryLimitBytes = stored.memoryLimitBytes
         self.init(
             id: id,
-            serial: 0,
             key: BackendKey(scope: stored.keyScope, name: stored.keyName),
             tag: "",
             service: stored.service.flatMap { ServiceName($0) },

@@ -26,7 +26,7 @@ extension BackendSupervisor {
     public func whenLeaving(_ route: BackendRoute, _ body: @escaping @Sendable () -> Void) -> Int {
         self.state.withLock { state in
             let number = state.makeNumber()
-            if let record = state.record(of: route), record.lifecycle.status.isServing {
+            if let record = route.record, record.lifecycle.status.isServing {
                 record.leavingWatchers[number] = body
             } else {
                 body()
@@ -36,12 +36,12 @@ extension BackendSupervisor {
     }
 
     public func stopWatching(_ number: Int, of route: BackendRoute) {
-        self.state.withLock { $0.record(of: route)?.leavingWatchers[number] = nil }
+        self.state.withLock { _ in route.record?.leavingWatchers[number] = nil }
     }
 
     /// Whether requests may still go to the backend of a route.
     public func isServing(_ route: BackendRoute) -> Bool {
-        self.state.withLock { $0.record(of: route)?.lifecycle.status.isServing ?? false }
+        self.state.withLock { _ in route.record?.lifecycle.status.isServing ?? false }
     }
 
     /// Waits for the end of a backend whose connection is gone, and for the one that takes its place.
@@ -57,13 +57,13 @@ extension BackendSupervisor {
         let id = route.backend
         let notice = min(deadline, self.uptime() + (isExpected ? Self.expectedNoticeTime : Self.noticeTime))
         let isLeaving: Void? = await self.wait(for: .backend(id), until: notice) { state in
-            state.record(of: route)?.lifecycle.status.isServing == true ? nil : ()
+            route.record?.lifecycle.status.isServing == true ? nil : ()
         }
         guard isLeaving != nil else { return .stayed }
         let hasEnded: Void? = await self.wait(for: .backend(id), until: deadline) { state in
-            state.record(of: route).map { $0.state.status == .terminated } ?? true ? () : nil
+            route.record.map { $0.state.status == .terminated } ?? true ? () : nil
         }
-        guard hasEnded != nil, let order = self.state.withLock({ $0.record(of: route)?.succession(for: route) }) else {
+        guard hasEnded != nil, let order = self.state.withLock({ _ in route.record?.succession(for: route) }) else {
             return .none
         }
         return await self.succeed(order, after: route, until: deadline)
@@ -165,11 +165,6 @@ extension BackendSupervisor {
 }
 
 extension BackendSupervisor.State {
-    func record(of route: BackendRoute) -> BackendRecord? {
-        // An id may be given to another backend after a while.
-        self.backends[route.backend].flatMap { $0.serial == route.serial ? $0 : nil }
-    }
-
     /// Something has happened to the subject.
     mutating func wake(_ subject: BackendSupervisor.Subject) {
         for watcher in (self.watchers.removeValue(forKey: subject) ?? [:]).values { watcher.wake.resume() }

@@ -32,9 +32,9 @@ extension BackendSupervisor {
                 state.backends[ended.id]?.log = OutputLog()
             }
             var touched: Set<BackendID> = []
-            for (text, token) in state.tokens where !token.isValid(at: now) {
+            for (text, route) in state.tokens where !route.use.isValid(at: now) {
                 state.tokens[text] = nil
-                touched.insert(token.route.backend)
+                touched.insert(route.backend)
             }
             for id in touched {
                 state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }

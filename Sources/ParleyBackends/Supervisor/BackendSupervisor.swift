@@ -11,7 +11,7 @@ internal import Synchronization
 public final class BackendSupervisor: Sendable {
     struct State: Sendable {
         var backends: [BackendID: BackendRecord] = [:]
-        var tokens: [String: BackendToken] = [:]
+        var tokens: [String: BackendRoute] = [:]
         /// Backends at their end, the oldest first.
         var ended: Deque<(id: BackendID, at: NIODeadline)> = []
         /// Those that hold a key, or are about to.
@@ -221,10 +221,8 @@ public final class BackendSupervisor: Sendable {
             guard state.backends[id] == nil else { return .invalidRequest("The id '\(id)' is taken") }
             guard self.maySpawn(order.service?.account, now: moment.uptime, &state) else { return .rateLimited }
             state.live.insert(id)
-            let serial = state.makeNumber()
             state.backends[id] = Self.makeRecord(
                 id,
-                serial: serial,
                 spawn,
                 key,
                 order,
@@ -240,7 +238,6 @@ public final class BackendSupervisor: Sendable {
 
     private static func makeRecord(
         _ id: BackendID,
-        serial: Int,
         _ spawn: SpawnOrder,
         _ key: BackendKey,
         _ order: ConnectOrder,
@@ -264,7 +261,6 @@ public final class BackendSupervisor: Sendable {
         let lifecycle = BackendLifecycle(limits: configuration.lifecycle, at: moment)
         let record = BackendRecord(
             id: id,
-            serial: serial,
             key: key,
             tag: order.tag,
             service: order.service,

@@ -17,9 +17,10 @@ struct UpgradeRequest: Sendable {
         self.head = head
         self.remoteAddress = remoteAddress
         self.isSecure = isSecure
-        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        self.path = parts.first ?? "/"
-        self.query = QueryParameters(parts.count > 1 ? parts[1] : nil)
+        let target = head.uri
+        let end = target.utf8.firstIndex(of: UInt8(ascii: "?"))
+        self.path = target[..<(end ?? target.endIndex)]
+        self.query = QueryParameters(end.map { target[target.utf8.index(after: $0)...] })
     }
 
     func header(_ name: String) -> String? { self.head.headers.first(name: name) }
