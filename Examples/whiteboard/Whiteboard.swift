@@ -18,9 +18,13 @@ struct Whiteboard {
             .bind(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture { try Self.negotiate(on: channel) }
             }
+        // Nothing is kept, so that there is nothing to do at the end.
+        signal(SIGTERM) { _ in _exit(0) }
         print(
             "A whiteboard for \(ProcessInfo.processInfo.environment["SESSION_BACKEND_KEY"] ?? "everybody") on \(port)"
         )
+        // Whoever reads the output of a backend reads it from a pipe, for which it would wait otherwise.
+        fflush(nil)
         try await withThrowingDiscardingTaskGroup { group in
             try await server.executeThenClose { connections in
                 for try await connection in connections {

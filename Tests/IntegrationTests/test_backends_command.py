@@ -142,5 +142,9 @@ def test_dev_mode_offers_a_whiteboard(tmp_path):
                 assert bob.recv(5) == '{"line":1}'
                 bob.send('{"line":2}')
                 assert alice.recv(5) == '{"line":2}'
+        assert backends.terminate(connected["backend_id"]).status == 200
+        assert backends.states(connected["backend_id"])[-1]["exit_error"] is False
+        logs = backends.ask("GET", f"/v2/backend/{connected['backend_id']}/logs/stream").text
+        assert logs.startswith("data: A whiteboard for drawing on ")
     finally:
         server.stop()
