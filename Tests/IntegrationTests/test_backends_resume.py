@@ -306,6 +306,17 @@ async def test_what_a_backend_does_not_read_is_no_gap(server):
         assert await closing(socket) == (1013, "Too much was sent while the backend restarted")
 
 
+@pytest.mark.parametrize("length", [2**63 - 1, 2**63 - 14, 2**62])
+def test_a_length_without_end_harms_nobody(server, length):
+    backends = api(server)
+    connected = backends.ready(backends.connect(key="endless"))
+    client = raw_session(backends, connected)
+    assert client.head_of_answer().status == 101
+    client.send(b"\x82\xff" + length.to_bytes(8, "big") + bytes(4) + b"and more")
+    client.socket.close()
+    assert backends.status(connected["backend_id"])["status"] == "ready"
+
+
 def memory_of(server: Server) -> int:
     text = Path(f"/proc/{server.process.pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024

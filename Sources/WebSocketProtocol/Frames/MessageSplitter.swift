@@ -59,7 +59,9 @@ public struct MessageSplitter: Sendable {
             if self.isOther { return .other(self.frames.take() ?? self.take(self.pending.readableBytes)) }
             if let passing = self.passing, passing.frameBytes > 0 { return self.pass(passing) }
             guard let (header, size) = self.header() else { return self.isOther ? self.next() : nil }
-            let length = size + header.payloadBytes
+            // The sender says how long it is, up to the largest number that there is.
+            let (sum, isBeyond) = size.addingReportingOverflow(header.payloadBytes)
+            let length = isBeyond ? Int.max : sum
             if header.opcode.isControl {
                 guard self.pending.readableBytes >= length else { return nil }
                 return .control(header.opcode, self.take(length))

@@ -101,6 +101,16 @@ import WebSocketProtocol
         }
     }
 
+    @Test("A length that no message ends passes in parts, up to the largest that there is")
+    func endless() {
+        for length in [UInt64(Int.max), UInt64(Int.max) - 13, UInt64(Int.max) - 14] {
+            var stream = ByteBuffer(bytes: [0x82, 0xff])
+            stream.writeInteger(length)
+            stream.writeString("maskand more")
+            #expect(Self.pieces(of: stream, cut: 1000) == [.part(stream, isEnd: false)], "\(length)")
+        }
+    }
+
     @Test("A server's frames have no mask")
     func server() {
         let frame = Self.frame(.text, "a", mask: nil)
