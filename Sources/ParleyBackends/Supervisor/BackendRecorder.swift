@@ -92,6 +92,9 @@ final class BackendRecorder: Sendable {
             let isIdle = state.changed.isEmpty && state.forgotten.isEmpty && state.waiting.isEmpty
             guard !isIdle, !state.isClosed else {
                 state.isWriting = false
+                // Nothing is written any more: nobody is to wait for it.
+                for one in state.waiting { one.resume() }
+                state.waiting = []
                 return nil
             }
             defer { (state.changed, state.forgotten, state.waiting) = ([:], [], []) }
