@@ -111,6 +111,38 @@ import WebSocketProtocol
         }
     }
 
+    @Test("Whatever comes, however it is cut, no byte is lost and none is made")
+    func anything() {
+        var seed: UInt64 = 0x9e37_79b9_7f4a_7c15
+        func random(_ bound: Int) -> Int {
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(seed >> 33) % bound
+        }
+        for _ in 0..<2000 {
+            var stream = ByteBuffer()
+            for _ in 0..<random(12) {
+                let fin: UInt8 = random(2) == 0 ? 0x80 : 0
+                stream.writeInteger(fin | [0, 0, 1, 2, 8, 9, 10, 3][random(8)])
+                stream.writeInteger(UInt8(0x80 | [0, 1, 20, 125, 126, 127][random(6)]))
+                stream.writeBytes((0..<random(80)).map { _ in [0, 0, 1, 0x7f, 0xff][random(5)] as UInt8 })
+            }
+            let total = stream.readableBytes
+            var splitter = MessageSplitter(sender: .client, maximumMessageBytes: 64)
+            var bytes = 0
+            while stream.readableBytes > 0 {
+                let cut = min(1 + random(40), stream.readableBytes)
+                splitter.append(stream.readSlice(length: cut) ?? ByteBuffer())
+                while let piece = splitter.next() {
+                    switch piece {
+                    case .message(let part), .control(_, let part), .part(let part, _), .other(let part):
+                        bytes += part.readableBytes
+                    }
+                }
+            }
+            #expect(bytes + splitter.heldBytes == total)
+        }
+    }
+
     @Test("A server's frames have no mask")
     func server() {
         let frame = Self.frame(.text, "a", mask: nil)
