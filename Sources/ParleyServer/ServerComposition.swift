@@ -15,7 +15,7 @@ struct ServerComposition: Sendable {
     let state = ServerState()
     let limits: ConnectionLimits
     let failures: HandshakeFailures
-    let ledger: BacklogLedger
+    let ledger: MemoryLedger
     let roomLimit: TopicLimit
     let endpoints: Endpoints
     let socketIO: [EngineEndpoint]
@@ -47,7 +47,7 @@ struct ServerComposition: Sendable {
             maximumPerAddress: configuration.maximumConnectionsPerAddress
         )
         self.failures = HandshakeFailures(logger: logger)
-        self.ledger = BacklogLedger(maximumBytes: configuration.processBacklogBytes)
+        self.ledger = MemoryLedger(maximumBytes: configuration.processBacklogBytes)
         self.roomLimit = TopicLimit(maximum: configuration.sessionChat.roomsPerProcess)
         self.registry = ChannelRegistry(wallTime: configuration.wallTime)
         self.rooms = IssuedRooms(hosts: configuration.sessionChat.serverHosts)
@@ -113,7 +113,7 @@ struct ServerComposition: Sendable {
         _ place: (server: SocketIOServer, site: Site)?,
         nativeFormat: FormatID,
         limits: ConnectionLimits,
-        ledger: BacklogLedger,
+        ledger: MemoryLedger,
         logger: Logger
     ) -> GatewayEndpoints? {
         guard let place else { return nil }

@@ -116,8 +116,12 @@ struct ShardReference: Sendable {
         try await self.eventLoop.submit { self.withShard(body) }.get()
     }
 
-    func post(_ batch: [ShardMessage]) {
-        guard self.mailbox.put(batch) else { return }
+    /// What it has not heard yet.
+    var load: Mailbox.Load { self.mailbox.load }
+
+    /// - Parameter bytes: What `batch` holds of messages.
+    func post(_ batch: [ShardMessage], bytes: Int = 0) {
+        guard self.mailbox.put(batch, bytes: bytes) else { return }
         self.eventLoop.execute { self.withShard { $0.receiveMail() } }
     }
 }

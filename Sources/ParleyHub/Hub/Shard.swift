@@ -44,6 +44,14 @@ public final class Shard {
         return { bound.value.flush() }
     }()
     private var outboxes: [[ShardMessage]] = []
+    /// Bytes of messages in each outbox.
+    private var outboxBytes: [Int] = []
+
+    /// Who has more to say than fits into one turn, see Shard+Turns.swift.
+    var turnQueue = TurnQueue()
+    var turnTimer: Scheduled<Void>?
+    /// Bytes of messages taken in since the last flush.
+    var turnBytes = 0
 
     private var wheel: TimerWheel<ConnectionID>
     /// For deadlines that are near: they come more exactly, and the fast timer runs only while there are any.
@@ -64,6 +72,7 @@ public final class Shard {
         self.wheel = TimerWheel(now: eventLoop.now)
         self.fineWheel = TimerWheel(now: eventLoop.now, resolution: .milliseconds(4))
         self.outboxes = Array(repeating: [], count: configuration.shards)
+        self.outboxBytes = Array(repeating: 0, count: configuration.shards)
     }
 
     // MARK: Connections
@@ -310,8 +319,9 @@ public final class Shard {
     }
 
     /// The end of a tick.
-    private func flush() {
+    func flush() {
         self.isFlushScheduled = false
+        self.turnBytes = 0
         // Other shards first: what a client has been told here must not be news to them. Again at the end, as a flush may
         // find connections broken, whose leaves then have to go.
         self.postOutboxes()
@@ -322,8 +332,10 @@ public final class Shard {
     private func postOutboxes() {
         for target in self.outboxes.indices where !self.outboxes[target].isEmpty {
             let batch = self.outboxes[target]
+            let bytes = self.outboxBytes[target]
             self.outboxes[target] = []
-            self.peers[target].post(batch)
+            self.outboxBytes[target] = 0
+            self.peers[target].post(batch, bytes: bytes)
         }
     }
 
@@ -338,6 +350,7 @@ public final class Shard {
         if target == self.index {
             self.receive(message)
         } else {
+            self.outboxBytes[target] += message.byteCount
             self.outboxes[target].append(message.detached())
             self.scheduleFlush()
         }
@@ -475,6 +488,15 @@ public final class Shard {
 extension Shard: Sendable {}
 
 extension ShardMessage {
+    /// Bytes of messages that it carries.
+    fileprivate var byteCount: Int {
+        switch self {
+        case .publish(_, let publish): publish.payload.byteCount
+        case .deliver(_, _, let wire, _): wire.readableBytes
+        case .join, .leave, .joinCompleted, .publishCompleted, .expel, .run: 0
+        }
+    }
+
     /// A copy that may outlive this turn of the loop: payloads own their bytes.
     fileprivate func detached() -> ShardMessage {
         guard case .publish(let key, let publish) = self else { return self }

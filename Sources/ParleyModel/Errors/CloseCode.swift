@@ -77,6 +77,8 @@ extension CloseReason {
     )
     public static let internalError = CloseReason(1011, "Internal error", mayReconnect: true, label: "internal_error")
     public static let serviceRestart = CloseReason(1012, "Service restart", mayReconnect: true, label: "restart")
+    /// All that waits in memory is more than the process may have, and this connection's input the largest part of it.
+    public static let overloaded = CloseReason(1013, "Server overloaded", mayReconnect: true, label: "overloaded")
     public static let topicLimit = CloseReason(
         1013,
         "Too many rooms on this server",
@@ -96,7 +98,7 @@ extension CloseReason {
         .normal, .closedByManagement, .serverShuttingDown, .goingAway, .pingTimeout, .binaryNotAccepted, .notUTF8,
         .roomFull, .duplicateUser, .replaced, .tokenExpired, .sessionEnded, .tooManyRequests, .rateLimitExceeded,
         .slowConsumer, .unfinishedMessage,
-        .internalError, .serviceRestart, .topicLimit, .tooMuchToResume,
+        .internalError, .serviceRestart, .overloaded, .topicLimit, .tooMuchToResume,
     ]
 
     /// A breach of the WebSocket protocol, told by the frame parser in a sentence of its own.

@@ -11,7 +11,7 @@ public struct ClockPolicy: Sendable {
     public var idleTimeout: TimeInterval?
     /// The connection is closed at this age, whatever happens on it.
     public var maximumLifetime: TimeInterval?
-    /// An unfinished frame or message may go without progress for this long.
+    /// An unfinished frame or message may go without progress for this long (``ProgressWatch``).
     public var frameTimeout: TimeInterval?
 
     public init(
@@ -68,9 +68,8 @@ struct ConnectionClock {
         self.lastReceived = now
     }
 
-    /// What is due now. Call again at ``nextDeadline(_:lastSent:isMidMessage:)``, or whenever.
-    mutating func tick(_ policy: ClockPolicy, now: NIODeadline, lastSent: NIODeadline, isMidMessage: Bool) -> TickAction
-    {
+    /// What is due now. Call again at ``nextDeadline(_:lastSent:)``, or whenever.
+    mutating func tick(_ policy: ClockPolicy, now: NIODeadline, lastSent: NIODeadline) -> TickAction {
         if self.expiry <= now { return .close(.tokenExpired) }
         if let lifetime = policy.maximumLifetime, self.openedAt + TimeAmount(lifetime) <= now {
             return .close(.goingAway)
@@ -81,9 +80,6 @@ struct ConnectionClock {
         if let silence = policy.silenceLimit, self.lastReceived + TimeAmount(silence) <= now {
             return .close(.pingTimeout)
         }
-        if isMidMessage, let frame = policy.frameTimeout, self.lastReceived + TimeAmount(frame) <= now {
-            return .close(.unfinishedMessage)
-        }
         if self.nextPing <= now, let interval = policy.pingInterval {
             self.nextPing = now + TimeAmount(interval)
             return .ping
@@ -91,13 +87,12 @@ struct ConnectionClock {
         return .none
     }
 
-    /// When ``tick(_:now:isMidMessage:)`` is worth calling next.
-    func nextDeadline(_ policy: ClockPolicy, lastSent: NIODeadline, isMidMessage: Bool) -> NIODeadline {
+    /// When ``tick(_:now:lastSent:)`` is worth calling next.
+    func nextDeadline(_ policy: ClockPolicy, lastSent: NIODeadline) -> NIODeadline {
         var next = min(self.expiry, self.nextPing)
         if let lifetime = policy.maximumLifetime { next = min(next, self.openedAt + TimeAmount(lifetime)) }
         if let idle = policy.idleTimeout { next = min(next, max(self.lastReceived, lastSent) + TimeAmount(idle)) }
         if let silence = policy.silenceLimit { next = min(next, self.lastReceived + TimeAmount(silence)) }
-        if isMidMessage, let frame = policy.frameTimeout { next = min(next, self.lastReceived + TimeAmount(frame)) }
         return next
     }
 }

@@ -54,6 +54,8 @@ final class ConnectionMover: ChannelInboundHandler, RemovableChannelHandler {
             let handler = makeHandler()
             let bound = NIOLoopBound(handler, eventLoop: target)
             ClientBootstrap(group: target)
+                .channelOption(.allowRemoteHalfClosure, value: true)
+                .channelOption(.maxMessagesPerRead, value: 1)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(bound.value)

@@ -18,7 +18,7 @@ final class ConnectionProfile: Sendable {
     /// Bytes that the kernel may hold for a connection; `nil`: what the system thinks best. A small buffer makes a reader
     /// that has stopped visible early.
     let sendBufferBytes: Int?
-    let ledger: BacklogLedger
+    let ledger: MemoryLedger
     /// Names the dialect on every line.
     let logger: Logger
 
@@ -30,7 +30,7 @@ final class ConnectionProfile: Sendable {
         clock: ClockPolicy,
         shutdown: CloseReason,
         sendBufferBytes: Int? = nil,
-        ledger: BacklogLedger,
+        ledger: MemoryLedger,
         logger: Logger
     ) {
         self.dialect = dialect

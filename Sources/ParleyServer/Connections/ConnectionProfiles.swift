@@ -16,7 +16,7 @@ struct ConnectionProfiles {
     init(
         _ configuration: ServerConfiguration,
         formats: inout HubConfiguration.Formats,
-        ledger: BacklogLedger,
+        ledger: MemoryLedger,
         logger: Logger
     ) {
         let chat = configuration.sessionChat

@@ -106,11 +106,32 @@ extension WebSocketHandler {
         }
     }
 
-    /// Tells the process how much waits for this connection; the largest backlog of all goes when that is too much.
+    /// Tells the process how much waits for this connection; the largest of all that waits goes when that is too much.
     func accountForBacklog() {
         guard let connection = self.connection else { return }
-        if let victim = self.profile.ledger.update(connection.id, bytes: self.backlog?.byteCount ?? 0) {
-            self.hub.expel(victim, .slowConsumer)
-        }
+        let bytes = self.backlog?.byteCount ?? 0
+        guard bytes > 0 else { return self.outputHolding = nil }
+        let holding = self.outputHolding ?? self.open(.output, for: connection, reason: .slowConsumer)
+        self.outputHolding = holding
+        holding.update(bytes: bytes)
+    }
+
+    /// As ``accountForBacklog()``, for what has come and is not dealt with.
+    func accountForInput() {
+        guard let connection = self.connection else { return }
+        let bytes = self.unfinishedBytes
+        guard bytes > 0 else { return self.inputHolding = nil }
+        let holding = self.inputHolding ?? self.open(.input, for: connection, reason: .overloaded)
+        self.inputHolding = holding
+        holding.update(bytes: bytes)
+    }
+
+    private func open(
+        _ kind: MemoryLedger.Kind,
+        for connection: Connection,
+        reason: CloseReason
+    ) -> MemoryLedger.Holding {
+        let (hub, id) = (self.hub, connection.id)
+        return self.profile.ledger.open(kind) { hub.expel(id, reason) }
     }
 }

@@ -49,11 +49,20 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
 
     private var protocolMachine: WebSocketConnection
     var clock: ConnectionClock
+    /// While a message is not complete.
+    private var progress: ProgressWatch?
     private(set) var phase = Phase.open
     /// What the hub knows of it; without one, what is sent goes through the pipeline.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
+    /// What came while something was decided, or beyond a share of the loop's turn.
     private var heldInput: ByteBuffer?
+    private var isWaitingForTurn = false
+    /// Whether the peer's transport has ended, behind what is held.
+    private var isInputClosed = false
+    /// What the process knows to wait for and from this connection.
+    var outputHolding: MemoryLedger.Holding?
+    var inputHolding: MemoryLedger.Holding?
     /// The 101, until it may be sent.
     private var handshakeAnswer: ByteBuffer?
     var backlog: Backlog? {
@@ -161,10 +170,9 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.connection?.directHandle = nil
         self.context = nil
         self.heldInput = nil
-        if self.backlog != nil {
-            self.backlog = nil
-            self.accountForBacklog()
-        }
+        self.backlog = nil
+        self.outputHolding = nil
+        self.inputHolding = nil
         self.abandon()
         context.fireChannelInactive()
     }
@@ -196,6 +204,19 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         context.close(promise: nil)
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event {
+            self.isInputClosed = true
+            self.closeAfterInput()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// A WebSocket has no use for one direction alone (RFC 6455 §7.1.1), but what was said before the end counts.
+    private func closeAfterInput() {
+        if self.isInputClosed, self.heldInput == nil { self.context?.close(promise: nil) }
+    }
+
     // MARK: In
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -204,7 +225,6 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
 
     /// Takes bytes from the transport.
     func receive(_ input: ByteBuffer) {
-        var input = input
         self.shard.receiveMail()
         let now = self.shard.eventLoop.now
         self.shard.context.now = now
@@ -212,28 +232,41 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.shard.metrics.receivedBytes += input.readableBytes
         if self.heldInput != nil {
             self.heldInput?.writeImmutableBuffer(input)
-            return
+            return self.accountForInput()
         }
-        self.process(&input)
+        var input = input
+        if self.shard.isTurnFull {
+            self.waitForTurn(with: input, isGreedy: false)
+        } else if self.process(&input, now: now) {
+            self.waitForTurn(with: input, isGreedy: true)
+        }
     }
 
-    private func process(_ input: inout ByteBuffer) {
+    /// - Returns: Whether the connection's share of the turn is used up, and there may be more in `input`.
+    private func process(_ input: inout ByteBuffer, now: NIODeadline) -> Bool {
+        var share = self.shard.beginShare(now: now)
         while true {
             if case .holding = self.phase {
                 self.hold(input)
-                return
+                return false
             }
             switch self.protocolMachine.receive(&input, inflater: self.tools.inflater) {
             case .needsMoreInput:
-                if self.protocolMachine.isMidMessage { self.scheduleWake() }
-                return
+                self.inputEnded()
+                return false
             case .message(let kind, let message):
+                self.progress = nil
                 guard case .open = self.phase else { continue }
+                let bytes = message.readableBytes
                 self.received(kind == .text ? .text : .binary, message)
+                if self.shard.spend(bytes, of: &share), input.readableBytes > 0 { return true }
             case .ping(let payload):
+                self.controlFrameEnded()
                 self.send { WebSocketFrame.write(.pong, payload: payload, into: &$0) }
+                if self.shard.spend(payload.readableBytes, of: &share), input.readableBytes > 0 { return true }
             case .pong:
-                break
+                self.controlFrameEnded()
+                if self.shard.spend(0, of: &share), input.readableBytes > 0 { return true }
             case .peerClosed:
                 let code = self.protocolMachine.closeReply
                 self.ended(.peerClosed)
@@ -251,6 +284,41 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         }
     }
 
+    /// A frame between messages is complete; one in the middle of a message is no progress of that.
+    private func controlFrameEnded() {
+        if self.progress != nil, !self.protocolMachine.hasUnfinishedMessage { self.progress = nil }
+    }
+
+    /// All that has come is with the protocol machine; it may have kept part of a message.
+    private func inputEnded() {
+        let isMidMessage = self.protocolMachine.isMidMessage
+        guard isMidMessage || self.progress != nil else { return }
+        if isMidMessage, let timeout = self.profile.clock.frameTimeout {
+            var progress = self.progress ?? ProgressWatch(timeout: TimeAmount(timeout), now: self.clock.lastReceived)
+            progress.advanced(to: self.protocolMachine.unfinishedMessageBytes, now: self.clock.lastReceived)
+            self.progress = progress
+        } else {
+            self.progress = nil
+        }
+        self.accountForInput()
+        if isMidMessage { self.scheduleWake() }
+    }
+
+    /// Bytes in memory that have come and are not dealt with.
+    var unfinishedBytes: Int { self.protocolMachine.bufferedBytes + (self.heldInput?.readableBytes ?? 0) }
+
+    /// Keeps what arrived beyond the connection's share, and stops reading until it is its turn again.
+    private func waitForTurn(with input: ByteBuffer, isGreedy: Bool) {
+        self.hold(input)
+        self.queueForTurn(isGreedy: isGreedy)
+    }
+
+    private func queueForTurn(isGreedy: Bool) {
+        guard !self.isWaitingForTurn else { return }
+        self.isWaitingForTurn = true
+        self.shard.waitForTurn(self, isGreedy: isGreedy)
+    }
+
     /// What arrives waits until ``release()``.
     func hold() { self.phase = .holding }
 
@@ -259,18 +327,32 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.phase = .open
     }
 
-    /// Keeps what arrived while holding, and stops reading.
+    /// Keeps what arrived, and stops reading.
     private func hold(_ input: ByteBuffer) {
         guard input.readableBytes > 0 else { return }
         self.heldInput = input
+        self.accountForInput()
         self.context?.channel.setOption(.autoRead, value: false).whenFailure { _ in }
     }
 
+    /// Deals with what was held, now or when it is this connection's turn.
     func releaseHeldInput() {
-        guard var input = self.heldInput else { return }
+        guard self.heldInput != nil, !self.isWaitingForTurn else { return }
+        if self.goOn() { self.queueForTurn(isGreedy: true) }
+    }
+
+    /// - Returns: Whether there is more.
+    private func goOn() -> Bool {
+        guard var input = self.heldInput else { return false }
         self.heldInput = nil
-        self.context?.channel.setOption(.autoRead, value: true).whenFailure { _ in }
-        self.process(&input)
+        let now = self.shard.eventLoop.now
+        self.shard.context.now = now
+        let hasMore = self.process(&input, now: now)
+        if hasMore { self.heldInput = input }
+        self.accountForInput()
+        if self.heldInput == nil { self.context?.channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+        self.closeAfterInput()
+        return hasMore
     }
 
     // MARK: Out
@@ -325,6 +407,7 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     }
 
     private func linger(_ reason: CloseReason) {
+        self.progress = nil
         self.shard.metrics.closes[reason.label, default: 0] += 1
         self.profile.logger.debug(
             "Closing connection",
@@ -380,9 +463,8 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         case .open, .holding:
             deadline = self.clock.nextDeadline(
                 self.profile.clock,
-                lastSent: connection.lastSent,
-                isMidMessage: self.protocolMachine.isMidMessage
-            ).earlier(self.backlog?.stallDeadline)
+                lastSent: connection.lastSent
+            ).earlier(self.backlog?.stallDeadline).earlier(self.progress?.deadline)
         case .lingering(let until), .ending(let until):
             deadline = until
         }
@@ -418,9 +500,9 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
             let action = self.clock.tick(
                 self.profile.clock,
                 now: now,
-                lastSent: self.connection?.lastSent ?? now,
-                isMidMessage: self.protocolMachine.isMidMessage
+                lastSent: self.connection?.lastSent ?? now
             )
+            if let progress = self.progress, progress.deadline <= now { return self.close(.unfinishedMessage) }
             if let stall = self.backlog?.stallDeadline, stall <= now { return self.expelled(.slowConsumer) }
             switch action {
             case .none: break
@@ -435,6 +517,15 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
                 self.scheduleWake()
             }
         }
+    }
+}
+
+extension WebSocketHandler: TurnTaker {
+    func takeTurn() -> Bool {
+        self.isWaitingForTurn = false
+        if case .holding = self.phase { return false }
+        self.isWaitingForTurn = self.goOn()
+        return self.isWaitingForTurn
     }
 }
 

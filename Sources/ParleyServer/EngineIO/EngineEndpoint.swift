@@ -18,7 +18,7 @@ struct EngineEndpoint: Sendable {
         _ site: Site,
         _ configuration: ServerConfiguration,
         limits: ConnectionLimits,
-        ledger: BacklogLedger,
+        ledger: MemoryLedger,
         logger: Logger
     ) {
         self.host = EngineHost(server: server, site: site, wallTime: configuration.wallTime) { address in

@@ -10,7 +10,7 @@ struct ObservabilityAPI: Sendable {
     let hub: Hub
     let state: ServerState
     let failures: HandshakeFailures
-    let ledger: BacklogLedger
+    let ledger: MemoryLedger
     let backends: BackendSupervisor?
 
     func register(on router: Router<APIContext>) {
@@ -48,7 +48,16 @@ struct ObservabilityAPI: Sendable {
             total.receivedBytes
         )
         page.counter("parley_sent_bytes_total", "Bytes sent to WebSocket clients.", total.sentBytes)
-        page.gauge("parley_backlog_bytes", "Bytes waiting for slow readers.", self.ledger.totalBytes)
+        page.gauge(
+            "parley_backlog_bytes",
+            "Bytes in memory that wait for a client or for the rest of what it sends, in all.",
+            self.ledger.totalBytes
+        )
+        page.gauge(
+            "parley_waiting_bytes",
+            "The same by what they wait in.",
+            MemoryLedger.Kind.allCases.map { (["kind": $0.rawValue], Double(self.ledger.bytes(of: $0))) }
+        )
         page.counter(
             "parley_slow_consumer_closes_total",
             "Connections closed because they did not read.",

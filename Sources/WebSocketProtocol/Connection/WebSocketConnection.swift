@@ -77,6 +77,12 @@ public struct WebSocketConnection {
     /// True while a header, frame or fragmented message has begun and not ended: the host may put a deadline on it.
     public var isMidMessage: Bool { self.unfinished != nil }
 
+    /// Whether a message has begun and not ended; a control frame is none.
+    public var hasUnfinishedMessage: Bool { self.unfinished?.message != nil }
+
+    /// Payload bytes that have arrived of the unfinished message, as they were on the wire.
+    public var unfinishedMessageBytes: Int { self.unfinished?.message?.payload.readableBytes ?? 0 }
+
     /// Memory held for the unfinished message, in bytes. At most about twice what has arrived of it.
     public var bufferedBytes: Int {
         guard let unfinished = self.unfinished else { return 0 }

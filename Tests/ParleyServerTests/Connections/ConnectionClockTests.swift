@@ -45,30 +45,19 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
         #expect(Self.tick(&clock, policy, after: 7) == .close(.tokenExpired))
     }
 
-    @Test("An unfinished frame may go without progress for a while, a finished one for ever")
-    func unfinishedFrame() {
-        let policy = ClockPolicy(frameTimeout: 3)
-        var clock = ConnectionClock(policy: policy, now: start)
-        #expect(Self.tick(&clock, policy, after: 100) == .none)
-        clock.received(at: start + .seconds(100))
-        #expect(Self.tick(&clock, policy, after: 102.9, isMidMessage: true) == .none)
-        #expect(Self.tick(&clock, policy, after: 103, isMidMessage: true) == .close(.unfinishedMessage))
-    }
-
-    @Test("The next deadline is never later than what comes next", arguments: [false, true])
-    func nextDeadline(isMidMessage: Bool) {
+    @Test("The next deadline is never later than what comes next")
+    func nextDeadline() {
         let policy = ClockPolicy(
             pingInterval: 8,
             silenceLimit: 20,
             idleTimeout: 30,
-            maximumLifetime: 40,
-            frameTimeout: 5
+            maximumLifetime: 40
         )
         var clock = ConnectionClock(policy: policy, now: start)
         for second in stride(from: 0.0, through: 60, by: 0.5) {
             let now = start + .milliseconds(Int64(second * 1000))
-            let next = clock.nextDeadline(policy, lastSent: start, isMidMessage: isMidMessage)
-            let action = clock.tick(policy, now: now, lastSent: start, isMidMessage: isMidMessage)
+            let next = clock.nextDeadline(policy, lastSent: start)
+            let action = clock.tick(policy, now: now, lastSent: start)
             #expect((action != .none) == (next <= now), "at \(second) s")
             if case .close = action { return }
         }
@@ -79,14 +68,12 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
         _ clock: inout ConnectionClock,
         _ policy: ClockPolicy,
         after seconds: Double,
-        sent: Double = 0,
-        isMidMessage: Bool = false
+        sent: Double = 0
     ) -> ConnectionClock.TickAction {
         clock.tick(
             policy,
             now: start + .milliseconds(Int64(seconds * 1000)),
-            lastSent: start + .milliseconds(Int64(sent * 1000)),
-            isMidMessage: isMidMessage
+            lastSent: start + .milliseconds(Int64(sent * 1000))
         )
     }
 }
