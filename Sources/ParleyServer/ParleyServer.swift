@@ -121,6 +121,10 @@ public final class ParleyServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // One read, then the next connection: nobody gets more of a loop turn by sending more.
+            // Who has said all may still listen: it is up to each protocol what the end of input means.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try ConnectionSetup.addHandlers(to: channel, services: services, tls: tls)
@@ -189,21 +193,25 @@ enum ConnectionSetup {
         let pipeline = channel.pipeline.syncOperations
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
         let headGuard = RequestHeadGuard(maximumHeaderBytes: services.maximumHeaderBytes)
+        let decoder = Self.makeDecoder(maximumHeaderBytes: services.maximumHeaderBytes)
+        try pipeline.addHandlers(
+            headGuard,
+            decoder,
+            FrontDoorHandler(services: services, headGuard: headGuard, decoder: decoder, isSecure: tls != nil)
+        )
+    }
+
+    static func makeDecoder(maximumHeaderBytes: Int) -> ByteToMessageHandler<HTTPRequestDecoder> {
         var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = services.maximumHeaderBytes
-        limits.maxHeaderListSize = services.maximumHeaderBytes + RequestHeadScanner.maximumRequestLineBytes
+        limits.maxHeaderFieldSize = maximumHeaderBytes
+        limits.maxHeaderListSize = maximumHeaderBytes + RequestHeadScanner.maximumRequestLineBytes
         limits.maxHeaderFieldCount = RequestHeadScanner.maximumHeaderFields
-        let decoder = ByteToMessageHandler(
+        return ByteToMessageHandler(
             HTTPRequestDecoder(
                 leftOverBytesStrategy: .forwardBytes,
                 informationalResponseStrategy: .drop,
                 limitConfiguration: limits
             )
-        )
-        try pipeline.addHandlers(
-            headGuard,
-            decoder,
-            FrontDoorHandler(services: services, headGuard: headGuard, decoder: decoder, isSecure: tls != nil)
         )
     }
 }

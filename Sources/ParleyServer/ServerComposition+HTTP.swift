@@ -9,23 +9,27 @@ extension ServerComposition {
     func http(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
         if kind == .gatewaySockets, let gateway = self.gateway?.gateway { return GatewayInformation(gateway.services) }
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        var fallback = Response(.upgradeRequired)
+        var fallback: @Sendable (Request) -> Response = { _ in Response(.upgradeRequired) }
         let hasGateway = self.gateway != nil && kind == .frontDoor
         let hasBackends = self.backends != nil && kind == .frontDoor
+        let hasOwnRules: @Sendable (String) -> Bool = {
+            hasGateway && GatewayRoute.isSharedPath($0) || hasBackends && BackendsCORS.isSharedPath($0)
+        }
         if kind == .frontDoor || kind == .channelServer || kind == .issuer {
             router.add(
                 middleware: CrossOrigin(
                     setting: self.configuration.corsOrigin,
                     apiSetting: self.configuration.sessionChat.corsOrigin,
-                    leavesAlone: {
-                        hasGateway && GatewayRoute.isSharedPath($0) || hasBackends && BackendsCORS.isSharedPath($0)
-                    }
+                    leavesAlone: hasOwnRules
                 )
             )
         }
         switch kind {
         case .frontDoor:
+            // Session chat is spoken at the root, and what is no API's is somebody looking for it.
+            fallback = { Response($0.uri.path == "/" ? .upgradeRequired : .unknownPath) }
             self.addManagement(to: router)
+            router.add(middleware: RefusalMiddleware(leavesAlone: hasOwnRules))
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
             self.addObservability(to: router)
             self.addIssuer(to: router)
@@ -33,34 +37,43 @@ extension ServerComposition {
             if let backends = self.backends {
                 router.add(middleware: BackendsCORS { BackendsCORS.isSharedPath($0) })
                 router.add(middleware: DevelopmentGate(services: backends.services) { BackendsCORS.isSharedPath($0) })
+                router.add(middleware: RefusalMiddleware())
                 BackendsAPI(services: backends.services).registerShared(on: router)
             }
         case .channelServer:
             self.addManagement(to: router)
+            router.add(middleware: RefusalMiddleware())
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
         case .disposableChat:
-            fallback = Response(.notFound)
+            fallback = { _ in Response(.notFound) }
             router.get("health") { _, _ in Response(status: .ok) }
         case .gateway:
-            fallback = .failure(.notFound, "Not found")
+            fallback = { _ in .failure(.notFound, "Not found") }
             self.gateway?.gateway.addRoutes(to: router)
         case .socketIO, .gatewaySockets, .backendsProxy:
-            fallback = Response(.notFound)
+            fallback = { _ in Response(.notFound) }
         case .backendsAPI:
-            fallback = BackendFailure.notFound.response(id: "")
+            fallback = { _ in BackendFailure.notFound.response(id: "") }
             router.add(middleware: BackendsCORS { _ in true })
             if let backends = self.backends {
                 router.add(middleware: DevelopmentGate(services: backends.services) { _ in true })
+                router.add(middleware: RefusalMiddleware())
                 let api = BackendsAPI(services: backends.services)
                 api.registerShared(on: router)
                 api.registerOwn(on: router)
             }
         case .issuer:
-            fallback = Response(.notFound)
+            fallback = { _ in Response(.notFound) }
+            router.add(middleware: RefusalMiddleware())
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
             self.addIssuer(to: router)
         }
-        return RouterAPI(responder: router.buildResponder(), fallback: fallback, logger: self.logger)
+        return RouterAPI(
+            router,
+            fallback: fallback,
+            maximumBodyBytes: kind == .backendsAPI ? BackendsAPI.maximumBodyBytes : 1 << 20,
+            logger: self.logger
+        )
     }
 
     func addObservability(to router: Router<APIContext>) {

@@ -12,11 +12,11 @@ extension ServerComposition {
             state: self.state,
             limits: self.limits,
             failures: self.failures,
+            ledger: self.ledger,
             route: self.routing(for: kind),
             http: self.http(for: kind),
             headerTimeout: TimeAmount(self.configuration.headerTimeout),
             bodyTimeout: TimeAmount(self.configuration.frameTimeout),
-            maximumBodyBytes: kind == .backendsAPI ? BackendsAPI.maximumBodyBytes : 1 << 20,
             maximumHeaderBytes: kind == .backendsAPI || kind == .backendsProxy
                 ? RequestHeadScanner.proxyMaximumHeaderBytes : RequestHeadScanner.usualMaximumHeaderBytes,
             logger: self.logger

@@ -35,6 +35,28 @@ public struct Refusal: Error, Sendable, Hashable {
 extension Refusal {
     public static let badRequest = Refusal(400, "Malformed request", label: "bad_request")
     public static let repeatedHost = Refusal(400, "Expected exactly one Host header", label: "bad_request")
+    public static let badHost = Refusal(
+        400,
+        "Expected Host to be a name or address, with a port or without",
+        label: "bad_request"
+    )
+    public static let badTarget = Refusal(
+        400,
+        "Expected the target of a request to be a path, or a whole http URL",
+        label: "bad_request"
+    )
+    public static let unknownExpectation = Refusal(417, "Expected Expect: 100-continue, or none", label: "bad_request")
+    public static let unknownMethod = Refusal(
+        501,
+        "Expected one of the methods GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        label: "bad_request"
+    )
+    public static let unknownTransferCoding = Refusal(
+        501,
+        "Expected Transfer-Encoding: chunked, or none",
+        label: "bad_request"
+    )
+    public static let unsupportedHTTPVersion = Refusal(505, "Expected HTTP/1.1", label: "bad_request")
     public static let ambiguousLength = Refusal(
         400,
         "Expected either Content-Length or Transfer-Encoding, got both",
@@ -137,6 +159,12 @@ extension Refusal {
         headers: [("Retry-After", "5")]
     )
     public static let notFound = Refusal(404, "Not found", label: "not_found")
+    /// On the front door.
+    public static let unknownPath = Refusal(
+        404,
+        "Not found: WebSocket is spoken at /, /ws, /channels, /events and /relay/{topic}; /healthz says whether the server lives",
+        label: "not_found"
+    )
     public static let requestLineTooLong = Refusal(
         414,
         "The request line exceeds 8192 bytes",
@@ -154,7 +182,7 @@ extension Refusal {
     )
     public static let bodyTooLarge = Refusal(
         413,
-        "The request body exceeds 1048576 bytes",
+        "The request body is larger than this address takes",
         label: "limits"
     )
     /// A refused upgrade to Socket.IO: status and message are those that its clients know, the message alone is the body.
@@ -166,10 +194,11 @@ extension Refusal {
 
     /// Every row, in the order of the printed table.
     public static let all: [Refusal] = [
-        .badRequest, .repeatedHost, .ambiguousLength, .notAHandshake, .disposableParameters, .relayTopic, .badToken,
+        .badRequest, .repeatedHost, .badHost, .badTarget, .ambiguousLength, .notAHandshake, .disposableParameters, .relayTopic, .badToken,
         .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .gatewayUnavailable, .originNotAccepted, .relayClosed,
-        .notFound, .methodNotAllowed, .requestTimeout, .bodyTooLarge,
-        .requestLineTooLong, .unsupportedVersion, .upgradeRequired, .addressLimit, .headersTooLarge, .internalError,
-        .tooManyRooms, .connectionLimit, .shuttingDown,
+        .notFound, .unknownPath, .methodNotAllowed, .requestTimeout, .bodyTooLarge,
+        .requestLineTooLong, .unknownExpectation, .unsupportedVersion, .upgradeRequired, .addressLimit, .headersTooLarge, .internalError,
+        .unknownMethod, .unknownTransferCoding, .tooManyRooms, .connectionLimit, .shuttingDown,
+        .unsupportedHTTPVersion,
     ]
 }

@@ -22,6 +22,12 @@ struct ChannelManagement: RouterMiddleware {
     let maximumLifetime: Int
     let wallTime: @Sendable () -> WallTime
 
+    /// Whether a path is one of `@connections`.
+    static func claims(_ path: Substring) -> Bool {
+        let components = path.split(separator: "/")
+        return components.prefix(2).contains { PercentEncoding.decode($0) == "@connections" }
+    }
+
     func handle(
         _ request: Request,
         context: APIContext,
@@ -30,6 +36,7 @@ struct ChannelManagement: RouterMiddleware {
         let path = (request.head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
         let components = path.split(separator: "/").map { PercentEncoding.decode($0) ?? String($0) }
         if let index = components.firstIndex(of: "@connections"), index <= 1, components.count == index + 2 {
+            if context.refusal != nil { return self.tooLarge }
             return try await self.connection(components[index + 1], request, context)
         }
         if components == ["connections"], request.method == .get {
@@ -52,14 +59,12 @@ struct ChannelManagement: RouterMiddleware {
         }
     }
 
+    private var tooLarge: Response {
+        self.error(.contentTooLarge, "PayloadTooLargeException", "The body exceeds \(Self.maximumBodyBytes) bytes")
+    }
+
     private func post(_ body: ByteBuffer, to wireID: String) async throws -> Response {
-        guard body.readableBytes <= Self.maximumBodyBytes else {
-            return self.error(
-                .contentTooLarge,
-                "PayloadTooLargeException",
-                "The body exceeds \(Self.maximumBodyBytes) bytes"
-            )
-        }
+        guard body.readableBytes <= Self.maximumBodyBytes else { return self.tooLarge }
         guard body.readableBytes > 0 else { return self.error(.badRequest, "BadRequestException", "The body is empty") }
         guard TextLength.isUTF8(body) else {
             return self.error(.badRequest, "BadRequestException", "The body is not UTF-8")

@@ -12,7 +12,7 @@ extension FrontDoorHandler {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let exchange = endpoint.exchange(for: request, on: context.eventLoop) { bound.value.answer($0) }
         self.phase = .exchanging(Exchange(exchange: exchange, head: request.head))
-        self.startTimeout(self.services.bodyTimeout)
+        self.beginBody()
         if request.head.headers.contains(name: "Expect") { self.sendContinue(request.head.version) }
         exchange.begin()
     }
@@ -63,16 +63,28 @@ extension FrontDoorHandler {
 
     // MARK: Plain HTTP
 
-    func respond(to head: HTTPRequestHead, _ body: ByteBuffer) {
+    /// - Parameters:
+    ///   - refusal: Decided already; the API only gives it the form that its clients know.
+    ///   - isBodyUnread: Whether the rest of the request is not worth reading.
+    func respond(
+        to head: HTTPRequestHead,
+        _ body: ByteBuffer,
+        refusing refusal: Refusal? = nil,
+        isBodyUnread: Bool = false
+    ) {
+        if let refusal { self.services.failures.count(refusal) }
+        self.deadline = nil
+        self.progress = nil
         guard let context = self.context,
             let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false)
         else {
             return self.refuse(.badRequest)
         }
         self.phase = .responding(
-            keepAlive: head.isKeepAlive && !self.services.state.isDraining,
+            keepAlive: head.isKeepAlive && !isBodyUnread && !self.services.state.isDraining,
             isHead: head.method == .HEAD
         )
+        self.isStreamingEvents = false
         self.addEncoder(context)
         let sink = ResponseSink(
             handler: NIOLoopBound(self, eventLoop: context.eventLoop),
@@ -82,7 +94,11 @@ extension FrontDoorHandler {
         let http = self.services.http
         let channel = context.channel
         self.response = Task {
-            let response = await http.respond(to: Request(head: request, body: RequestBody(buffer: body)), on: channel)
+            let response = await http.respond(
+                to: Request(head: request, body: RequestBody(buffer: body)),
+                on: channel,
+                refusing: refusal
+            )
             await sink.send(response)
         }
     }
@@ -121,7 +137,8 @@ extension FrontDoorHandler {
         guard let context = self.context, case .responding(let keepAlive, let isHead) = self.phase else { return nil }
         switch part {
         case .head(var head):
-            if !keepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+            self.isStreamingEvents = head.headers.first(name: "Content-Type")?.hasPrefix("text/event-stream") ?? false
+            self.complete(&head, keepAlive: keepAlive)
             // Goes with the first piece of the body, or with the end.
             context.write(self.wrapOutboundOut(.head(head)), promise: nil)
             return context.eventLoop.makeSucceededVoidFuture()
@@ -131,11 +148,15 @@ extension FrontDoorHandler {
         case .end:
             let written = context.writeAndFlush(self.wrapOutboundOut(part))
             self.response = nil
-            if keepAlive {
+            if keepAlive, !self.queue.isOnlyTheEnd {
                 self.phase = .awaitingHead
                 self.headGuard.expectHead()
                 self.startTimeout(self.services.headerTimeout)
-                self.resumeReading()
+                if self.pendingBytes > 0 {
+                    self.accountForMemory()
+                    written.assumeIsolated().whenComplete { _ in self.accountForMemory() }
+                }
+                self.pump()
             } else {
                 self.close(after: written)
             }
@@ -143,35 +164,20 @@ extension FrontDoorHandler {
         }
     }
 
+    /// What every answer says of itself and of the connection.
+    private func complete(_ head: inout HTTPResponseHead, keepAlive: Bool) {
+        if !keepAlive {
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+        } else if head.version == .http1_0 {
+            // Its client takes silence for the end (RFC 9112 §9.3).
+            head.headers.replaceOrAdd(name: "Connection", value: "keep-alive")
+        }
+        if !head.headers.contains(name: "Date") { head.headers.add(name: "Date", value: HTTPDate.current) }
+    }
+
     /// The response broke off: the client must not take it for a whole one.
     func abort() {
         self.context?.close(promise: nil)
-    }
-
-    /// Goes on with what came during the response, and with reading when that is used up.
-    func resumeReading() {
-        while !self.isAnswering, !self.queued.isEmpty {
-            self.receive(self.queued.removeFirst())
-        }
-        if self.isReadHeld, !self.mayNotRead {
-            self.isReadHeld = false
-            self.context?.read()
-        }
-    }
-
-    var mayNotRead: Bool {
-        if case .proxying = self.phase, self.isProxyPaused { return true }
-        return self.isAnswering && !self.queued.isEmpty
-    }
-
-    /// Whether a complete request waits for its answer, or the answer is on its way.
-    var isAnswering: Bool {
-        switch self.phase {
-        case .responding: return true
-        case .exchanging(let exchange): return exchange.isRequestComplete
-        case .proxying(_, let isRequestComplete): return isRequestComplete || self.isProxyPaused
-        case .awaitingHead, .upgrading, .collecting, .closing: return false
-        }
     }
 
     var isResponseBegun: Bool {

@@ -11,7 +11,7 @@ extension FrontDoorHandler: ProxyDownstream {
         self.isProxyPaused = false
         let exchange = ProxyExchange(request, endpoint, pool: pool, eventLoop: context.eventLoop, downstream: self)
         self.phase = .proxying(exchange, isRequestComplete: false)
-        self.startTimeout(self.services.bodyTimeout)
+        self.deadline = nil
         exchange.begin()
     }
 
@@ -28,8 +28,7 @@ extension FrontDoorHandler: ProxyDownstream {
         guard self.isProxyPaused == isReading else { return }
         self.isProxyPaused = !isReading
         guard isReading else { return }
-        if case .proxying(_, isRequestComplete: false) = self.phase { self.startTimeout(self.services.bodyTimeout) }
-        self.resumeReading()
+        self.pump()
     }
 
     func write(_ bytes: ByteBuffer) { self.context?.write(NIOAny(bytes), promise: nil) }
@@ -38,11 +37,11 @@ extension FrontDoorHandler: ProxyDownstream {
     func finish(keepsAlive: Bool) {
         guard let context = self.context, case .proxying = self.phase else { return }
         self.isProxyPaused = false
-        if keepsAlive, !self.services.state.isDraining {
+        if keepsAlive, !self.queue.isOnlyTheEnd, !self.services.state.isDraining {
             self.phase = .awaitingHead
             self.headGuard.expectHead()
             self.startTimeout(self.services.headerTimeout)
-            self.resumeReading()
+            self.pump()
         } else {
             self.close(after: context.writeAndFlush(NIOAny(ByteBuffer())))
         }
@@ -55,6 +54,13 @@ extension FrontDoorHandler: ProxyDownstream {
         }
         self.deadline = nil
         self.phase = .closing
+        // A tunnel ends as a whole.
+        try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+        if self.queue.isOnlyTheEnd {
+            handlers.onFailure()
+            context.close(promise: nil)
+            return upstream.close(promise: nil)
+        }
         let pipeline = upstream.pipeline.syncOperations
         do {
             try context.pipeline.syncOperations.addHandler(handlers.client)

@@ -18,7 +18,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case collecting(head: HTTPRequestHead, body: ByteBuffer)
         case responding(keepAlive: Bool, isHead: Bool)
         case exchanging(Exchange)
-        /// A request that goes on to a backend, piece by piece.
+        /// A request that goes on to a backend, piece by piece. Without deadlines: both directions stream.
         case proxying(ProxyExchange, isRequestComplete: Bool)
         /// An answer is out and the end follows; input is thrown away.
         case closing
@@ -41,15 +41,34 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     let services: ListenerServices
     let headGuard: RequestHeadGuard
-    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    var decoder: ByteToMessageHandler<HTTPRequestDecoder>
     let isSecure: Bool
 
     var phase = Phase.awaitingHead
     var context: ChannelHandlerContext?
-    /// Requests that came while another was being answered.
-    var queued = CircularBuffer<HTTPServerRequestPart>()
+    /// What came while a request was being answered, or beyond the connection's share of a loop turn.
+    var queue = RequestQueue()
+    /// Whether ``pump()`` is at work: what it causes is dealt with by it, not within it.
+    var isPumping = false
+    /// Requests answered in the present turn of the loop.
+    var requestsInTurn = 0
+    var isWaitingForTurn = false
     var encoder: HTTPResponseEncoder?
     var isReadHeld = false
+    /// Whether the present request is a HEAD: whatever answers it has no body.
+    var isHead = false
+    /// Whether the parser stops behind the present request, as after it another protocol could be spoken.
+    var offersUpgrade = false
+    /// Of the body that is being collected.
+    var progress: ProgressWatch?
+    var receivedBodyBytes = 0
+    var maximumBodyBytes = 0
+    /// Whether the present answer is a stream of events, which has no end of its own.
+    var isStreamingEvents = false
+    /// What the process knows to wait here.
+    var holding: MemoryLedger.Holding?
+    /// What the client had not taken when we last looked, and when.
+    var stall: (pending: Int, timer: Scheduled<Void>)?
     var knownPeer: SocketAddress?
     var knownPeerAddress: String?
     /// Whether a backend takes no more for the time being.
@@ -77,38 +96,48 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.cancelTimer()
+        self.cancelTimers()
         self.context = nil
+        self.holding = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.cancelTimer()
+        self.cancelTimers()
         self.response?.cancel()
         self.context = nil
+        self.queue.removeAll()
+        self.holding = nil
         self.endExchange()
         context.fireChannelInactive()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if case .proxying(let exchange, _) = self.phase { exchange.writabilityChanged(context.channel.isWritable) }
+        self.accountForMemory()
+        self.watchStall()
+        self.pump()
         context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
-        case let refusal as Refusal:
-            self.refuse(refusal)
-        case HTTPParserError.headerOverflow:
-            self.refuse(.headersTooLarge)
-        case is HTTPParserError:
-            self.refuse(.badRequest)
-        default:
-            context.close(promise: nil)
+        case let refusal as Refusal: self.take(.failed(refusal))
+        case HTTPParserError.headerOverflow: self.take(.failed(.headersTooLarge))
+        case HTTPParserError.invalidMethod: self.take(.failed(.unknownMethod))
+        case HTTPParserError.invalidVersion: self.take(.failed(.unsupportedHTTPVersion))
+        case is HTTPParserError: self.take(.failed(.badRequest))
+        default: context.close(promise: nil)
         }
     }
 
-    /// No more is read while something waits behind the request that is being answered, so that a client cannot pile up work
-    /// here. Until then reading goes on: to stop and to begin again would cost two system calls for each request.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { self.take(.inputClosed) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// No more is read while something waits behind the request that is being answered, or the client does not take what it
+    /// has asked for, so that nobody can pile up work or answers here. Until then reading goes on: to stop and to begin again
+    /// would cost two system calls for each request.
     func read(context: ChannelHandlerContext) {
         if self.mayNotRead {
             self.isReadHeld = true
@@ -120,11 +149,19 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = self.unwrapInboundIn(data)
-        if self.isAnswering {
-            self.queued.append(part)
-        } else {
-            self.receive(part)
+        self.take(.part(self.unwrapInboundIn(data)))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if !self.isWaitingForTurn { self.requestsInTurn = 0 }
+        context.fireChannelReadComplete()
+    }
+
+    func receive(_ item: RequestQueue.Item) {
+        switch item {
+        case .part(let part): self.receive(part)
+        case .failed(let refusal): self.refuse(refusal)
+        case .inputClosed: self.inputClosed()
         }
     }
 
@@ -134,29 +171,29 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.receive(head)
         case (.body(let piece), .collecting(let head, var body)):
             self.phase = .awaitingHead
-            guard body.readableBytes + piece.readableBytes <= self.services.maximumBodyBytes else {
-                return self.refuse(.bodyTooLarge)
+            guard body.readableBytes + piece.readableBytes <= self.maximumBodyBytes else {
+                return self.respond(to: head, ByteBuffer(), refusing: .bodyTooLarge, isBodyUnread: true)
             }
             body.writeImmutableBuffer(piece)
             self.phase = .collecting(head: head, body: body)
-            self.startTimeout(self.services.bodyTimeout)
+            self.bodyAdvanced(by: piece.readableBytes)
+            self.accountForMemory()
         case (.end, .collecting(let head, let body)):
-            self.deadline = nil
+            self.requestEnded()
             self.respond(to: head, body)
         case (.body(let piece), .exchanging(let exchange)):
-            self.startTimeout(self.services.bodyTimeout)
+            self.bodyAdvanced(by: piece.readableBytes)
             exchange.exchange.received(piece)
         case (.end, .exchanging(var exchange)):
-            self.deadline = nil
+            self.requestEnded()
             exchange.isRequestComplete = true
             self.phase = .exchanging(exchange)
             exchange.exchange.ended()
             if case .exchanging(let exchange) = self.phase, let answer = exchange.answer { self.send(answer, exchange) }
         case (.body(let piece), .proxying(let exchange, _)):
-            self.startTimeout(self.services.bodyTimeout)
             exchange.received(piece)
         case (.end, .proxying(let exchange, _)):
-            self.deadline = nil
+            self.requestEnded()
             self.phase = .proxying(exchange, isRequestComplete: true)
             exchange.ended()
         case (.end, .upgrading(var upgrade)):
@@ -169,7 +206,11 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func receive(_ head: HTTPRequestHead) {
-        if let refusal = Self.refusal(for: head) { return self.refuse(refusal) }
+        self.requestsInTurn += 1
+        self.isHead = head.method == .HEAD
+        self.offersUpgrade = head.method == .CONNECT || head.headers.contains(name: "Upgrade")
+        var head = head
+        if let refusal = RequestRules.apply(to: &head) { return self.refuse(refusal) }
         let request = UpgradeRequest(
             head: head,
             remoteAddress: self.peer(),
@@ -187,10 +228,28 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .proxy(let endpoint):
             self.proxy(request, endpoint)
         case .http:
-            self.phase = .collecting(head: head, body: ByteBuffer())
-            self.startTimeout(self.services.bodyTimeout)
-            if head.headers.contains(name: "Expect") { self.sendContinue(head.version) }
+            self.collect(request)
         }
+    }
+
+    /// A body that is larger than its route takes, or for no route, is refused before any of it is kept.
+    func collect(_ request: UpgradeRequest) {
+        let head = request.head
+        let maximum = self.services.http.maximumBodyBytes(for: head.method, at: request.path)
+        let declared = head.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
+        let hasBody = declared > 0 || head.headers.contains(name: "Transfer-Encoding")
+        guard hasBody else {
+            self.phase = .collecting(head: head, body: ByteBuffer())
+            return
+        }
+        guard let maximum else { return self.respond(to: head, ByteBuffer(), isBodyUnread: true) }
+        guard declared <= maximum, maximum > 0 else {
+            return self.respond(to: head, ByteBuffer(), refusing: .bodyTooLarge, isBodyUnread: true)
+        }
+        self.phase = .collecting(head: head, body: ByteBuffer())
+        self.maximumBodyBytes = maximum
+        self.beginBody()
+        if head.headers.contains(name: "Expect") { self.sendContinue(head.version) }
     }
 
     func upgrade(_ request: UpgradeRequest, _ endpoint: any WebSocketEndpoint) {
@@ -208,16 +267,6 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return self.knownPeer
     }
 
-    static func refusal(for head: HTTPRequestHead) -> Refusal? {
-        if head.headers["Host"].count > 1 || (head.version == .http1_1 && !head.headers.contains(name: "Host")) {
-            return .repeatedHost
-        }
-        if head.headers.contains(name: "Content-Length"), head.headers.contains(name: "Transfer-Encoding") {
-            return .ambiguousLength
-        }
-        return nil
-    }
-
     // MARK: The end
 
     func refuse(_ refusal: Refusal) {
@@ -232,7 +281,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.services.failures.count(refusal)
         self.phase = .closing
         self.removeEncoder(context)
-        let written = context.writeAndFlush(NIOAny(refusal.httpResponse))
+        let written = context.writeAndFlush(NIOAny(refusal.httpResponse(isHead: self.isHead)))
         self.close(after: written)
     }
 
@@ -240,13 +289,33 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// unread input would be reset, and the answer lost with it.
     func close(after written: EventLoopFuture<Void>) {
         self.phase = .closing
-        self.startTimeout(.seconds(2))
+        self.queue.removeAll()
+        self.deadline = nil
+        self.accountForMemory()
+        self.watchStall()
         written.assumeIsolated().whenComplete { _ in
+            self.accountForMemory()
+            self.startTimeout(.seconds(2))
             self.context?.close(mode: .output, promise: nil)
             if self.isReadHeld {
                 self.isReadHeld = false
                 self.context?.read()
             }
+        }
+    }
+
+    /// The client sends nothing more: whoever waits for an answer gets it, and that is the end.
+    func inputClosed() {
+        guard let context = self.context else { return }
+        switch self.phase {
+        case .awaitingHead:
+            self.removeEncoder(context)
+            self.close(after: context.writeAndFlush(NIOAny(ByteBuffer())))
+        case .upgrading, .collecting:
+            // Another protocol has no use for one direction, and a request that is not complete never will be.
+            context.close(promise: nil)
+        case .exchanging, .proxying, .responding, .closing:
+            break
         }
     }
 
@@ -271,16 +340,21 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.timedOut()
     }
 
-    func cancelTimer() {
+    func cancelTimers() {
         self.timer?.task.cancel()
         self.timer = nil
         self.deadline = nil
+        self.stall?.timer.cancel()
+        self.stall = nil
     }
 
     func timedOut() {
         switch self.phase {
         case .closing:
             self.context?.close(promise: nil)
+        case .awaitingHead where !self.queue.isEmpty || self.pendingBytes > 0:
+            // It is our turn, or the client's to read: ``watchStall()`` sees to that.
+            self.startTimeout(self.services.headerTimeout)
         case .awaitingHead where !self.headGuard.hasPartialHead:
             self.context?.close(promise: nil)
         case .awaitingHead, .collecting, .upgrading:
@@ -288,10 +362,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .exchanging(let exchange):
             // An answer may take its time; a request may not.
             if !exchange.isRequestComplete { self.refuse(.requestTimeout) }
-        case .proxying(_, let isRequestComplete):
-            // One that is held, or that a backend does not take, is not late.
-            if !isRequestComplete, !self.isProxyPaused { self.context?.close(promise: nil) }
-        case .responding:
+        case .proxying, .responding:
             break
         }
     }

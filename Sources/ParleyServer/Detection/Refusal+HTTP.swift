@@ -4,9 +4,11 @@ internal import ParleyModel
 
 extension Refusal {
     /// The whole answer, as bytes; the connection is closed after it.
-    var httpResponse: ByteBuffer {
+    /// - Parameter isHead: Whether it answers a HEAD request, and so has no body (RFC 9110 §9.3.2).
+    func httpResponse(isHead: Bool = false) -> ByteBuffer {
         let reason = HTTPResponseStatus(statusCode: self.status).reasonPhrase
-        var text = "HTTP/1.1 \(self.status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        var text = "HTTP/1.1 \(self.status) \(reason)\r\nDate: \(HTTPDate.current)\r\n"
+        text += "Content-Type: text/plain; charset=utf-8\r\n"
         let end = self.isBare ? "" : "\n"
         text += "Content-Length: \(self.text.utf8.count + end.utf8.count)\r\n"
         for header in self.headers where header.name != "Connection" { text += "\(header.name): \(header.value)\r\n" }
@@ -14,7 +16,8 @@ extension Refusal {
         let connection = (self.headers.filter { $0.name == "Connection" }.map(\.value) + ["close"]).joined(
             separator: ", "
         )
-        text += "Connection: \(connection)\r\n\r\n\(self.text)\(end)"
+        text += "Connection: \(connection)\r\n\r\n"
+        if !isHead { text += self.text + end }
         return ByteBuffer(string: text)
     }
 }

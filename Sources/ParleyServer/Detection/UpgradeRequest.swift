@@ -37,8 +37,12 @@ struct UpgradeRequest: Sendable {
         guard self.head.headers["Connection"].contains(where: { WebSocketHandshake.containsToken($0, "upgrade") }),
             self.head.version == .http1_1
         else { return .notAHandshake }
-        guard self.header("Sec-WebSocket-Version") == "13" else { return .unsupportedVersion }
-        guard let key = self.header("Sec-WebSocket-Key"), WebSocketHandshake.isValidKey(key) else {
+        let versions = self.head.headers["Sec-WebSocket-Version"]
+        guard versions.count <= 1 else { return .notAHandshake }
+        guard versions.first == "13" else { return .unsupportedVersion }
+        // Neither may appear twice (RFC 6455 §11.3).
+        let keys = self.head.headers["Sec-WebSocket-Key"]
+        guard keys.count == 1, WebSocketHandshake.isValidKey(keys[0]), self.head.headers["Origin"].count <= 1 else {
             return .notAHandshake
         }
         return nil

@@ -2,32 +2,55 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 internal import ParleyModel
 
 /// The HTTP API of a listener.
 protocol HTTPAnswering: Sendable {
+    /// Bytes that the body of a request may have; `nil` where there is no such route.
+    func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int?
+
     /// Never fails: what goes wrong becomes a response.
-    func respond(to request: Request, on channel: any Channel) async -> Response
+    /// - Parameter refusal: Decided already: the answer is this, in the form that clients of the route know.
+    func respond(to request: Request, on channel: any Channel, refusing refusal: Refusal?) async -> Response
 }
 
 /// A Hummingbird router as a listener's HTTP API.
 struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Context == APIContext {
-    let responder: Responder
+    private let responder: Responder
     /// The answer where the router has no route.
-    let fallback: Response
-    let logger: Logger
+    private let fallback: @Sendable (Request) -> Response
+    private let table: RouteTable
+    private let maximumBodyBytes: Int
+    private let logger: Logger
 
-    private func notFound(_ request: Request) -> Response {
-        request.uri.path.hasPrefix("/api/") && self.fallback.status != .notFound ? Response(.notFound) : self.fallback
+    /// - Parameter maximumBodyBytes: Of any request.
+    init(
+        _ router: Router<APIContext>,
+        fallback: @escaping @Sendable (Request) -> Response,
+        maximumBodyBytes: Int = 1 << 20,
+        logger: Logger
+    ) where Responder == RouterResponder<APIContext> {
+        self.responder = router.buildResponder()
+        self.table = RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) })
+        self.fallback = fallback
+        self.maximumBodyBytes = maximumBodyBytes
+        self.logger = logger
     }
 
-    func respond(to request: Request, on channel: any Channel) async -> Response {
-        let context = APIContext(source: ApplicationRequestContextSource(channel: channel, logger: self.logger))
+    func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? {
+        if ChannelManagement.claims(path) { return ChannelManagement.maximumBodyBytes }
+        return self.table.contains(method, path) ? self.maximumBodyBytes : nil
+    }
+
+    func respond(to request: Request, on channel: any Channel, refusing refusal: Refusal?) async -> Response {
+        var context = APIContext(source: ApplicationRequestContextSource(channel: channel, logger: self.logger))
+        context.refusal = refusal
         do {
             let response = try await self.responder.respond(to: request, context: context)
             // A route that answers 404 itself says something; where there is no route, nothing was said.
             guard response.status == .notFound, response.headers[.contentType] == nil else { return response }
-            return self.notFound(request)
+            return self.fallback(request)
         } catch let error as any HTTPResponseError {
             return (try? error.response(from: request, context: context)) ?? Response(.internalError)
         } catch let refusal as Refusal {
@@ -43,10 +66,30 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let remoteAddress: SocketAddress?
+    /// Decided before the request came here.
+    var refusal: Refusal?
 
     init(source: ApplicationRequestContextSource) {
         self.coreContext = .init(source: source)
         self.remoteAddress = source.channel.remoteAddress
+    }
+}
+
+/// Answers what was refused before the API was asked. Stands behind the middlewares that add to every answer, and before the
+/// routes.
+struct RefusalMiddleware: RouterMiddleware {
+    typealias Context = APIContext
+
+    /// Whether a path has one of its own.
+    var leavesAlone: @Sendable (_ path: String) -> Bool = { _ in false }
+
+    func handle(
+        _ request: Request,
+        context: APIContext,
+        next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        if let refusal = context.refusal, !self.leavesAlone(request.uri.path) { return Response(refusal) }
+        return try await next(request, context)
     }
 }
 

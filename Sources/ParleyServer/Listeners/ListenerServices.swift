@@ -10,12 +10,12 @@ struct ListenerServices: Sendable {
     let state: ServerState
     let limits: ConnectionLimits
     let failures: HandshakeFailures
+    let ledger: MemoryLedger
     /// Who answers a request.
     let route: @Sendable (UpgradeRequest) -> Route
     let http: any HTTPAnswering
     let headerTimeout: TimeAmount
     let bodyTimeout: TimeAmount
-    let maximumBodyBytes: Int
     let maximumHeaderBytes: Int
     let logger: Logger
 }

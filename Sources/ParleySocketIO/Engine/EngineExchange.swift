@@ -82,6 +82,12 @@ package final class EngineExchange {
         self.postIfReady()
     }
 
+    /// Whether it is a poll that its session holds: the client's end is the session's, as in the reference.
+    package var isHeld: Bool {
+        if case .polling = self.phase { return true }
+        return false
+    }
+
     /// The connection is gone before there was an answer.
     package func aborted() {
         let phase = self.phase

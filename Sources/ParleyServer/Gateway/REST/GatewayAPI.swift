@@ -132,6 +132,7 @@ extension Gateway {
     /// What the gateway's own port answers.
     func addRoutes(to router: Router<APIContext>) {
         router.add(middleware: GatewayCORS(self.services.configuration))
+        router.add(middleware: RefusalMiddleware())
         self.api.registerOwn(on: router)
         self.api.registerShared(on: router)
     }
@@ -141,6 +142,7 @@ extension Gateway {
         router.add(
             middleware: GatewayCORS(self.services.configuration) { GatewayRoute.isSharedPath($0) }
         )
+        router.add(middleware: RefusalMiddleware())
         self.api.registerShared(on: router)
     }
 }

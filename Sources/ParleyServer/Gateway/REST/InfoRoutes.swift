@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import NIOHTTP1
 internal import ParleyHub
 internal import ParleyModel
 
@@ -93,7 +94,10 @@ struct GatewayInformation: HTTPAnswering {
         self.cors = GatewayCORS(services.configuration)
     }
 
-    func respond(to request: Request, on channel: any Channel) async -> Response {
+    /// Whoever sends one is told what is here, without its being read.
+    func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? { nil }
+
+    func respond(to request: Request, on channel: any Channel, refusing refusal: Refusal?) async -> Response {
         if request.method == .options { return self.cors.preflight(request) }
         // What a proxy says of its own client changes nothing but the text for that client.
         let forwarded = HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] }

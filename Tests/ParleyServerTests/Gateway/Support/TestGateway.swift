@@ -42,8 +42,8 @@ struct TestGateway: Sendable {
         routes.registerOwn(on: router)
         routes.registerShared(on: router)
         self.api = RouterAPI(
-            responder: router.buildResponder(),
-            fallback: .failure(.notFound, "Not found"),
+            router,
+            fallback: { _ in .failure(.notFound, "Not found") },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }
