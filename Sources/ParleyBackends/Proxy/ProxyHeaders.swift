@@ -4,15 +4,19 @@ public import NIOHTTP1
 public enum ProxyHeaders {
     /// Who has sent a request.
     public struct Peer: Sendable {
+        /// The other end of the connection.
         public var address: String
         public var isSecure: Bool
         /// Whether what it says of others who stand before it is believed.
         public var isTrusted: Bool
+        /// For whom it speaks, if it is believed; else itself.
+        public var client: String
 
-        public init(address: String, isSecure: Bool, isTrusted: Bool) {
+        public init(address: String, isSecure: Bool, isTrusted: Bool, client: String? = nil) {
             self.address = address
             self.isSecure = isSecure
             self.isTrusted = isTrusted
+            self.client = client ?? address
         }
     }
 
@@ -49,19 +53,14 @@ public enum ProxyHeaders {
         let named = Self.connectionOptions(headers)
         // What a parser has let through, and what we say, needs no check.
         var result: [(String, String)] = []
-        result.reserveCapacity(headers.count + 8)
-        var forwardedFor: [String] = []
-        var forwardedProtocol: String?
+        result.reserveCapacity(headers.count + 11)
+        var forwarded = ForwardedFields()
         for (name, value) in headers {
-            if Self.isHopByHop(name) || !named.isEmpty && named.contains(name.lowercased()) || Self.isOurs(name) {
-                continue
-            }
-            if name.isName("x-forwarded-for") {
-                forwardedFor.append(value)
-            } else if name.isName("x-forwarded-proto") {
-                forwardedProtocol = value
-            } else {
-                result.append((name, value))
+            if Self.isHopByHop(name) || !named.isEmpty && named.contains(name.lowercased()) { continue }
+            switch RequestField(name) {
+            case .own: continue
+            case .forwarding: if peer.isTrusted { forwarded.take(name, value) }
+            case .other: result.append((name, value))
             }
         }
         if isUpgrade {
@@ -70,22 +69,13 @@ public enum ProxyHeaders {
         } else if headers.contains(name: "Transfer-Encoding") {
             result.append(("Transfer-Encoding", "chunked"))
         }
-        if let user = route.user { result.append(("x-verified-username", user)) }
+        if let user = route.user { result.append(("x-verified-username", HeaderBytes.escaped(user))) }
         if let userData = route.userData { result.append(("x-verified-user-data", userData)) }
         result.append(("x-verified-path", String(path)))
         result.append(("x-verified-backend", route.backend.text))
         result.append(("x-verified-secret", route.secret ?? ""))
-        let isChain = peer.isTrusted && !forwardedFor.isEmpty
-        let chain = isChain ? (forwardedFor + [peer.address]).joined(separator: ", ") : peer.address
-        result.append(("x-forwarded-for", chain))
-        let ownProtocol = peer.isSecure ? "https" : "http"
-        result.append(("x-forwarded-proto", peer.isTrusted ? forwardedProtocol ?? ownProtocol : ownProtocol))
+        forwarded.append(to: &result, from: peer, host: headers.first(name: "Host"))
         return HTTPHeaders(result)
-    }
-
-    /// Whether only we may say it.
-    private static func isOurs(_ name: String) -> Bool {
-        name.utf8.count >= 11 && name.prefix(11).lowercased() == "x-verified-"
     }
 
     /// The fields that the client gets, those of the message's framing left to the caller.
@@ -147,7 +137,7 @@ public enum ProxyHeaders {
 extension String {
     /// Whether it is the name of a field, whose case says nothing.
     /// - Parameter name: In lower case.
-    fileprivate func isName(_ name: StaticString) -> Bool {
+    func isName(_ name: StaticString) -> Bool {
         guard self.utf8.count == name.utf8CodeUnitCount else { return false }
         let expected = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
         return zip(self.utf8, expected).allSatisfy { byte, lowered in

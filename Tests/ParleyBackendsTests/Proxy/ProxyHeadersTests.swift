@@ -27,7 +27,12 @@ import Testing
             headers,
             for: route,
             path: "/T/x",
-            from: .init(address: "192.0.2.1", isSecure: false, isTrusted: isTrusted),
+            from: .init(
+                address: "192.0.2.1",
+                isSecure: false,
+                isTrusted: isTrusted,
+                client: isTrusted ? "10.0.0.1" : nil
+            ),
             isUpgrade: isUpgrade
         )
     }
@@ -43,6 +48,37 @@ import Testing
         #expect(headers["x-verified-backend"] == ["abc"])
         #expect(headers["x-verified-secret"] == ["S"])
         #expect(headers["x-verified-new"] == [] && headers["x-verified-"] == [] && headers["Host"] == ["h"])
+    }
+
+    @Test(
+        "A name is ours in every spelling",
+        arguments: [
+            "X-Verified-Username", "x_verified_username", "X_Verified_Username", "x-verified_username",
+            "X-VERIFIED.PATH",
+            "x_verified", "X-Verified", "x-verifiedfoo", " x-verified-username", "X_Verified_Username ",
+            "\tx-verified-a",
+            "x!verified~secret", "X_Forwarded_For", "X-Forwarded-For", "x_forwarded-PROTO", "X-Forwarded-Anything",
+            "X_Real_IP", "X-Real-Ip", "Forwarded", "FORWARDED", " Forwarded ", "Proxy", "PROXY", "Content_Length",
+            "transfer_encoding", "Host.", "Connection_", "Keep_Alive", "TE ", "Proxy_Authorization",
+        ]
+    )
+    func spellings(name: String) {
+        let mine = "mallory"
+        let headers = Self.request(HTTPHeaders([(name, mine)]))
+        #expect(!headers.contains { $0.value.contains(mine) })
+        let usual = Self.request([:]).map(\.name)
+        #expect(headers.map(\.name) == usual)
+    }
+
+    @Test(
+        "Other names pass as they are",
+        arguments: [
+            "X-Verify", "X-Verifie", "xverified-username", "X-Mine", "x_mine", "Forwarding", "X-Real-IPs", "Proxy-Mine",
+            "Content-Type", "Cookie", "Authorization", "Content_Type", "T_E", "x--verified-a", "X-Request-ID", "_",
+        ]
+    )
+    func others(name: String) {
+        #expect(Self.request(HTTPHeaders([(name, "v")])).contains { $0.name == name && $0.value == "v" })
     }
 
     @Test("Without a user there is no name, and with a static token no identity at all")
@@ -87,12 +123,30 @@ import Testing
 
     @Test("Addresses are believed from trusted proxies alone")
     func forwarding() {
-        let claimed: HTTPHeaders = ["X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"]
+        let claimed: HTTPHeaders = [
+            "X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "theirs",
+            "X-Forwarded-Port": "1", "X-Real-IP": "10.0.0.1", "Forwarded": "for=10.0.0.1;by=me", "Host": "h:1",
+        ]
         let untrusted = Self.request(claimed)
         #expect(untrusted["x-forwarded-for"] == ["192.0.2.1"] && untrusted["x-forwarded-proto"] == ["http"])
+        #expect(untrusted["x-forwarded-host"] == ["h:1"] && untrusted["x-forwarded-port"] == [])
+        #expect(untrusted["x-real-ip"] == ["192.0.2.1"] && untrusted["forwarded"] == ["for=192.0.2.1;proto=http"])
         let trusted = Self.request(claimed, isTrusted: true)
         #expect(trusted["x-forwarded-for"] == ["10.0.0.1, 192.0.2.1"] && trusted["x-forwarded-proto"] == ["https"])
+        #expect(trusted["x-forwarded-host"] == ["theirs"] && trusted["x-forwarded-port"] == ["1"])
+        #expect(trusted["x-real-ip"] == ["10.0.0.1"])
+        #expect(trusted["forwarded"] == ["for=10.0.0.1;by=me, for=192.0.2.1;proto=http"])
         #expect(Self.request([:], isTrusted: true)["x-forwarded-for"] == ["192.0.2.1"])
+    }
+
+    @Test("A chain of addresses is told in the words of RFC 7239, too")
+    func elements() {
+        let chain: HTTPHeaders = ["X-Forwarded-For": "10.0.0.1, 2001:db8::1,  \"evil;", "X_Forwarded_For": "x"]
+        #expect(
+            Self.request(chain, isTrusted: true)["forwarded"] == [
+                "for=10.0.0.1, for=\"[2001:db8::1]\", for=unknown, for=192.0.2.1;proto=http"
+            ]
+        )
     }
 
     @Test("Answers that say nothing of other origins admit all, others are left alone")
