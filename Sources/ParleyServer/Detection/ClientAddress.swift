@@ -1,0 +1,114 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Where a client is: the other end of its connection, or behind proxies that are believed where they say it is.
+///
+/// Each proxy adds the address of its own peer at the end of `X-Forwarded-For` (or of `Forwarded`, RFC 7239 §4). What stands
+/// at the right was said by the last of them; the first address from there that is no trusted proxy is the client, and
+/// whatever stands left of it is what the client says.
+struct ClientAddress: Equatable {
+    let address: SocketAddress?
+    /// Whether the peer is believed.
+    let isPeerTrusted: Bool
+
+    /// - Parameters:
+    ///   - peer: The other end of the connection.
+    ///   - headers: Of the request.
+    init(peer: SocketAddress?, _ headers: HTTPHeaders, trusting proxies: TrustedProxies) {
+        guard !proxies.isEmpty, let peer, let peerAddress = peer.clientIP.flatMap({ IPAddress($0) }),
+            proxies.contains(peerAddress)
+        else {
+            (self.address, self.isPeerTrusted) = (peer, false)
+            return
+        }
+        self.isPeerTrusted = true
+        let client = Self.client(Self.hops(headers), trusting: proxies)
+        self.address = client.flatMap { try? SocketAddress(ipAddress: $0.text, port: peer.port ?? 0) } ?? peer
+    }
+
+    /// - Parameter hops: The nearest first; `nil`: something that is no address.
+    /// - Returns: `nil`: the peer itself.
+    private static func client(_ hops: [IPAddress?], trusting proxies: TrustedProxies) -> IPAddress? {
+        var client: IPAddress?
+        for hop in hops {
+            // "unknown", a name, garbage: nothing behind it can be believed.
+            guard let hop else { return client }
+            client = hop
+            guard proxies.contains(hop) else { return client }
+        }
+        return client
+    }
+
+    /// What proxies say, the nearest first. One field alone: a proxy that writes one passes the others as they came.
+    private static func hops(_ headers: HTTPHeaders) -> [IPAddress?] {
+        let addresses = headers["X-Forwarded-For"]
+        if !addresses.isEmpty {
+            return Self.elements(addresses, separatedBy: ",").map { Self.address($0) }
+        }
+        let elements = headers["Forwarded"]
+        if !elements.isEmpty { return Self.elements(elements, separatedBy: ",").map(Self.forwardedFor) }
+        return headers.first(name: "X-Real-IP").map { [Self.address($0[...])] } ?? []
+    }
+
+    /// How many are looked at: no chain of proxies is longer.
+    private static let maximumHops = 32
+
+    /// The last first. A separator between quotes is none.
+    private static func elements(_ values: [String], separatedBy separator: Character) -> [Substring] {
+        var elements: [Substring] = []
+        for value in values { elements += Self.split(value[...], by: separator) }
+        return elements.suffix(Self.maximumHops).reversed()
+    }
+
+    private static func split(_ value: Substring, by separator: Character) -> [Substring] {
+        var parts: [Substring] = []
+        var start = value.startIndex
+        var (isQuoted, isEscaped) = (false, false)
+        for index in value.indices {
+            let character = value[index]
+            if isEscaped {
+                isEscaped = false
+            } else if isQuoted, character == "\\" {
+                isEscaped = true
+            } else if character == "\"" {
+                isQuoted.toggle()
+            } else if character == separator, !isQuoted {
+                parts.append(value[start..<index])
+                start = value.index(after: index)
+            }
+        }
+        return parts + [value[start...]]
+    }
+
+    /// The `for` of an element, as `for="[2001:db8::1]:4711";proto=https`.
+    private static func forwardedFor(_ element: Substring) -> IPAddress? {
+        for pair in Self.split(element, by: ";") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, parts[0].trimmingSpaces().lowercased() == "for" else { continue }
+            var value = parts[1].trimmingSpaces()
+            if value.hasPrefix("\""), value.hasSuffix("\""), value.utf8.count >= 2 {
+                value = String(value.dropFirst().dropLast())
+            }
+            return Self.address(value[...])
+        }
+        return nil
+    }
+
+    /// An address, perhaps with a port: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
+    private static func address(_ text: Substring) -> IPAddress? {
+        let text = text.trimmingSpaces()
+        if let address = IPAddress(text) { return address }
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            let rest = text[text.index(after: end)...]
+            guard rest.isEmpty || Self.isPort(rest) else { return nil }
+            return IPAddress(text[text.index(after: text.startIndex)..<end])
+        }
+        guard let colon = text.firstIndex(of: ":"), Self.isPort(text[colon...]) else { return nil }
+        return IPAddress(text[..<colon])
+    }
+
+    private static func isPort(_ text: Substring) -> Bool {
+        text.first == ":" && (2...6).contains(text.utf8.count)
+            && text.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+}
