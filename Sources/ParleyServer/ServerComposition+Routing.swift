@@ -19,6 +19,7 @@ extension ServerComposition {
             bodyTimeout: TimeAmount(self.configuration.frameTimeout),
             maximumHeaderBytes: kind == .backendsAPI || kind == .backendsProxy
                 ? RequestHeadScanner.proxyMaximumHeaderBytes : RequestHeadScanner.usualMaximumHeaderBytes,
+            trustedProxies: self.configuration.trustedProxies,
             logger: self.logger
         )
     }

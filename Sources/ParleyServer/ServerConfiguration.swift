@@ -115,6 +115,8 @@ public struct ServerConfiguration: Sendable {
     /// Names of spaces that several dialects share.
     public var spaces: [String: [DialectName]] = [:]
     public var corsOrigin: String?
+    /// Peers that are believed when they say where the client is.
+    public var trustedProxies = TrustedProxies.none
 
     public var sessionChat = SessionChat()
     public var disposableChat = DisposableChat()

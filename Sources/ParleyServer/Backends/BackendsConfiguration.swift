@@ -34,8 +34,6 @@ public struct BackendsConfiguration: Sendable {
     /// Where clients reach the API, without a slash at the end; `nil`: where the request came.
     public var publicAPIURL: String?
     public var control = ControlAccess.closed
-    /// Peers whose `X-Forwarded-For` is continued instead of replaced.
-    public var trustedProxies: Set<String> = []
     /// Where `/` of the proxy leads; `nil`: 400.
     public var rootRedirect: String?
     /// Whether Plane clients may say in their requests what is to be run.

@@ -93,9 +93,11 @@ extension FrontDoorHandler {
         )
         let http = self.services.http
         let channel = context.channel
+        let client = ClientAddress(peer: self.peer(), head.headers, trusting: self.services.trustedProxies).address
         self.response = Task {
             let response = await http.respond(
                 to: Request(head: request, body: RequestBody(buffer: body)),
+                from: client,
                 on: channel,
                 refusing: refusal
             )

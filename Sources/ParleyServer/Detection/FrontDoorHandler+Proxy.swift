@@ -17,13 +17,6 @@ extension FrontDoorHandler: ProxyDownstream {
 
     var isWritable: Bool { self.context?.channel.isWritable ?? false }
 
-    var peerAddress: String {
-        if let address = self.knownPeerAddress { return address }
-        let address = self.peer()?.clientIP ?? "unknown"
-        self.knownPeerAddress = address
-        return address
-    }
-
     func setReading(_ isReading: Bool) {
         guard self.isProxyPaused == isReading else { return }
         self.isProxyPaused = !isReading

@@ -30,7 +30,7 @@ extension FrontDoorHandler {
         // Asked again: the goodbye may have been said while somebody thought about the admission.
         if self.services.state.isDraining { return self.refuse(.shuttingDown) }
         let permit: ConnectionPermit
-        switch self.services.limits.acquire(address: self.peer()) {
+        switch self.services.limits.acquire(address: upgrade.request.remoteAddress) {
         case .success(let acquired): permit = acquired
         case .failure(let refusal): return self.refuse(refusal)
         }

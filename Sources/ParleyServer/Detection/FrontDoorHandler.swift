@@ -70,7 +70,6 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// What the client had not taken when we last looked, and when.
     var stall: (pending: Int, timer: Scheduled<Void>)?
     var knownPeer: SocketAddress?
-    var knownPeerAddress: String?
     /// Whether a backend takes no more for the time being.
     var isProxyPaused = false
     /// When patience ends; moves with every request, while the timer below is set anew only when it has fired.
@@ -213,8 +212,9 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if let refusal = RequestRules.apply(to: &head) { return self.refuse(refusal) }
         let request = UpgradeRequest(
             head: head,
-            remoteAddress: self.peer(),
-            isSecure: self.isSecure
+            peer: self.peer(),
+            isSecure: self.isSecure,
+            trusting: self.services.trustedProxies
         )
         switch self.services.route(request) {
         case .webSocket(let endpoint):

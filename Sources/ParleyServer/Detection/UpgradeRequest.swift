@@ -9,13 +9,29 @@ struct UpgradeRequest: Sendable {
     /// The path before the query, as sent.
     let path: Substring
     let query: QueryParameters
+    /// Where the client is.
     let remoteAddress: SocketAddress?
+    /// The other end of the connection: the client, or a proxy.
+    let peerAddress: SocketAddress?
+    /// Whether the peer is believed in what it says of those who stand before it.
+    let isPeerTrusted: Bool
     /// Whether it came over TLS.
     let isSecure: Bool
 
-    init(head: HTTPRequestHead, remoteAddress: SocketAddress?, isSecure: Bool = false) {
+    /// - Parameters:
+    ///   - peer: The other end of the connection.
+    ///   - proxies: Who is believed that it speaks for others.
+    init(
+        head: HTTPRequestHead,
+        peer: SocketAddress?,
+        isSecure: Bool = false,
+        trusting proxies: TrustedProxies = .none
+    ) {
         self.head = head
-        self.remoteAddress = remoteAddress
+        let client = ClientAddress(peer: peer, head.headers, trusting: proxies)
+        self.remoteAddress = client.address
+        self.peerAddress = peer
+        self.isPeerTrusted = client.isPeerTrusted
         self.isSecure = isSecure
         let target = head.uri
         let end = target.utf8.firstIndex(of: UInt8(ascii: "?"))

@@ -11,8 +11,15 @@ protocol HTTPAnswering: Sendable {
     func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int?
 
     /// Never fails: what goes wrong becomes a response.
-    /// - Parameter refusal: Decided already: the answer is this, in the form that clients of the route know.
-    func respond(to request: Request, on channel: any Channel, refusing refusal: Refusal?) async -> Response
+    /// - Parameters:
+    ///   - client: Where the client is.
+    ///   - refusal: Decided already: the answer is this, in the form that clients of the route know.
+    func respond(
+        to request: Request,
+        from client: SocketAddress?,
+        on channel: any Channel,
+        refusing refusal: Refusal?
+    ) async -> Response
 }
 
 /// A Hummingbird router as a listener's HTTP API.
@@ -43,8 +50,14 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         return self.table.contains(method, path) ? self.maximumBodyBytes : nil
     }
 
-    func respond(to request: Request, on channel: any Channel, refusing refusal: Refusal?) async -> Response {
+    func respond(
+        to request: Request,
+        from client: SocketAddress?,
+        on channel: any Channel,
+        refusing refusal: Refusal?
+    ) async -> Response {
         var context = APIContext(source: ApplicationRequestContextSource(channel: channel, logger: self.logger))
+        context.remoteAddress = client
         context.refusal = refusal
         do {
             let response = try await self.responder.respond(to: request, context: context)
@@ -62,10 +75,11 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
     }
 }
 
-/// What a request handler knows of the connection.
+/// What a request handler knows of the client.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    let remoteAddress: SocketAddress?
+    /// Where it is, behind proxies that are trusted.
+    var remoteAddress: SocketAddress?
     /// Decided before the request came here.
     var refusal: Refusal?
 

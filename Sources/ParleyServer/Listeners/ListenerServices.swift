@@ -17,6 +17,8 @@ struct ListenerServices: Sendable {
     let headerTimeout: TimeAmount
     let bodyTimeout: TimeAmount
     let maximumHeaderBytes: Int
+    /// Who is believed that it speaks for others.
+    let trustedProxies: TrustedProxies
     let logger: Logger
 }
 

@@ -18,11 +18,6 @@ extension BackendsConfiguration {
             throw ConfigurationFailure(description: "BACKENDS_URL_STYLE=subdomain needs BACKENDS_CLUSTER.")
         }
         self.control = try Self.control(settings, mode: self.catalogue?.mode)
-        self.trustedProxies = Set(
-            (try settings.text(.backendsTrustedProxies) ?? "").split(separator: ",").map {
-                $0.trimmingCharacters(in: .whitespaces)
-            }
-        )
         self.rootRedirect = try settings.text(.backendsRootRedirect)
         self.allowsInlineCommands = try settings.toggle(.backendsInlineCommands)
         self.processes = try Self.processes(settings)

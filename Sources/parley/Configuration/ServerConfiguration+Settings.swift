@@ -87,6 +87,7 @@ extension ServePlan {
             throw ConfigurationFailure(description: "Every listener is off: set PARLEY_PORT or another port.")
         }
         server.host = try settings.text(.host)
+        server.trustedProxies = try Self.trustedProxies(settings)
         server.eventLoops = settings.value(of: .eventLoops).text == nil ? 0 : try settings.count(.eventLoops)
         server.corsOrigin = try settings.text(.corsOrigin)
         switch (try settings.text(.tlsCertificate), try settings.text(.tlsKey)) {
@@ -95,6 +96,19 @@ extension ServePlan {
         default:
             throw ConfigurationFailure(
                 description: "TLS needs both PARLEY_TLS_CERTIFICATE and PARLEY_TLS_KEY; only one of them is set."
+            )
+        }
+    }
+
+    private static func trustedProxies(_ settings: Settings) throws -> TrustedProxies {
+        let value = settings.value(of: .trustedProxies)
+        do {
+            return try TrustedProxies(value.text ?? "")
+        } catch {
+            throw ConfigurationFailure(
+                description:
+                    "\(value.name) names '\(error.part)', from the \(value.source): expected addresses and networks, "
+                    + "separated by commas, such as 127.0.0.1, 10.0.0.0/8, fd00::/8."
             )
         }
     }

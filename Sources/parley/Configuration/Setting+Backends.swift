@@ -113,11 +113,6 @@ extension Setting {
         form: .text,
         help: "URL that is asked whether a request to /ctrl may pass"
     )
-    static let backendsTrustedProxies = Setting(
-        "BACKENDS_TRUSTED_PROXIES",
-        form: .text,
-        help: "Addresses whose X-Forwarded-For is continued, separated by commas"
-    )
     static let backendsRootRedirect = Setting(
         "BACKENDS_ROOT_REDIRECT",
         form: .text,
@@ -141,7 +136,7 @@ extension Setting {
         .backendsMountBase, .backendsDockerSocket, .backendsPortRange, .backendsStartupTimeout, .backendsSoftGrace,
         .backendsTokenTTL,
         .backendsRetention, .backendsStateDirectory, .backendsMaximum, .backendsSpawnsPerMinute, .backendsControlToken,
-        .backendsForwardAuth, .backendsTrustedProxies, .backendsRootRedirect, .backendsInlineCommands,
+        .backendsForwardAuth, .backendsRootRedirect, .backendsInlineCommands,
         .backendsWaitForRelease,
     ]
 }

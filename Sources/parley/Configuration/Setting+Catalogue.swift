@@ -42,6 +42,12 @@ extension Setting {
         help: "Issuing API of session chat alone"
     )
     static let host = Setting("HOST", form: .text, help: "Address to bind; unset: all interfaces")
+    static let trustedProxies = Setting(
+        "PARLEY_TRUSTED_PROXIES",
+        "BACKENDS_TRUSTED_PROXIES",
+        form: .text,
+        help: "Addresses and networks whose X-Forwarded-For or Forwarded says where the client is, separated by commas"
+    )
     static let eventLoops = Setting(
         "PARLEY_EVENT_LOOPS",
         form: .count(atLeast: 1),
@@ -453,7 +459,7 @@ extension Setting {
     static let all: [Setting] =
         [
             .port, .gatewayPort, .webSocketPort, .channelPort, .disposableChatPort, .issuerPort, .backendsAPIPort,
-            .backendsProxyPort, .host, .eventLoops,
+            .backendsProxyPort, .host, .trustedProxies, .eventLoops,
             .tlsCertificate, .tlsKey,
             .dataDirectory,
             .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .headerTimeout,

@@ -123,11 +123,12 @@ struct ProxyEndpoint: Sendable {
     }
 
     /// Who has sent a request, as backends are told.
-    func peer(of request: UpgradeRequest, at address: String) -> ProxyHeaders.Peer {
+    func peer(of request: UpgradeRequest) -> ProxyHeaders.Peer {
         ProxyHeaders.Peer(
-            address: address,
+            address: request.peerAddress?.clientIP ?? "unknown",
             isSecure: request.isSecure,
-            isTrusted: self.services.configuration.trustedProxies.contains(address)
+            isTrusted: request.isPeerTrusted,
+            client: request.isPeerTrusted ? request.remoteAddress?.clientIP : nil
         )
     }
 }

@@ -5,8 +5,6 @@ internal import ParleyBackends
 /// What a proxied exchange does with its client's connection. All of it on the event loop of both.
 protocol ProxyDownstream: AnyObject {
     var isWritable: Bool { get }
-    /// Where the client is.
-    var peerAddress: String { get }
     func setReading(_ isReading: Bool)
     func write(_ bytes: ByteBuffer)
     func flush()
@@ -216,7 +214,7 @@ final class ProxyExchange: UpstreamDelegate {
         let proxied = ProxiedRequest(
             self.request,
             path: path,
-            peer: self.endpoint.peer(of: self.request, at: self.downstream?.peerAddress ?? "unknown"),
+            peer: self.endpoint.peer(of: self.request),
             isUpgrade: self.isUpgrade
         )
         if route.resume != nil, self.isUpgrade, self.request.handshakeRefusal == nil { self.resumable = proxied }

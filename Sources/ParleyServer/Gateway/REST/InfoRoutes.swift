@@ -97,7 +97,12 @@ struct GatewayInformation: HTTPAnswering {
     /// Whoever sends one is told what is here, without its being read.
     func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? { nil }
 
-    func respond(to request: Request, on channel: any Channel, refusing refusal: Refusal?) async -> Response {
+    func respond(
+        to request: Request,
+        from client: SocketAddress?,
+        on channel: any Channel,
+        refusing refusal: Refusal?
+    ) async -> Response {
         if request.method == .options { return self.cors.preflight(request) }
         // What a proxy says of its own client changes nothing but the text for that client.
         let forwarded = HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] }

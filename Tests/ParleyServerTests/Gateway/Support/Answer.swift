@@ -39,7 +39,7 @@ struct Answer: Sendable {
             headerFields: headers
         )
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
-        let response = await api.respond(to: request, on: channel, refusing: nil)
+        let response = await api.respond(to: request, from: channel.remoteAddress, on: channel, refusing: nil)
         _ = try await channel.finish()
         return try await Answer(response)
     }
