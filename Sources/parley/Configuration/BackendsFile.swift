@@ -72,8 +72,8 @@ struct BackendsFile: Sendable {
         throw place.failure("expected a command as a list of words or as text for a shell, or {image: …}")
     }
 
-    /// The process becomes the command, so that signals reach it.
-    static func shellCommand(_ line: String) -> BackendService.Program { .command(["/bin/sh", "-c", "exec " + line]) }
+    /// Whatever a shell takes. Signals go to the whole group, so that it does not matter whether the shell becomes the command.
+    static func shellCommand(_ line: String) -> BackendService.Program { .command(["/bin/sh", "-c", line]) }
 
     private static let serviceKeys = [
         "command", "image", "external", "cwd", "env", "tags", "max_idle", "lifetime", "limits", "pull_policy",
