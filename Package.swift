@@ -50,6 +50,7 @@ let package = Package(
         .target(name: "ParleyModel", dependencies: [nioCore], swiftSettings: settings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CProcess"),
         .target(name: "WebSocketProtocol", dependencies: [nioCore, "CZlib"], swiftSettings: settings),
         .target(name: "EngineIO", dependencies: [nioCore], swiftSettings: settings),
         .target(name: "SocketIO", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
@@ -85,7 +86,7 @@ let package = Package(
         .target(
             name: "ParleyBackends",
             dependencies: [
-                "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging,
+                "CProcess", "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging,
                 nioHTTP1,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "DequeModule", package: "swift-collections"),

@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// The processes of one backend: the group that its first process leads, and whoever left the group but has the backend's
-/// id in the environment.
+/// The processes of one backend: the group that its first process leads, and whoever left the group but bears the backend's mark,
+/// or has its id in the environment.
 enum ProcessGroup {
     /// A process may fork while it is looked for.
     private static let rounds = 20
@@ -9,6 +9,9 @@ enum ProcessGroup {
     static func signal(_ leader: Int32, _ kind: TerminationKind) {
         kill(-leader, kind == .soft ? SIGTERM : SIGKILL)
     }
+
+    /// Whether anybody is left in the group; its number is nobody else's while there is.
+    static func exists(_ leader: Int32) -> Bool { kill(-leader, 0) == 0 || errno == EPERM }
 
     /// Kills the first process if it is still the one that is meant, its group, and all others of the backend.
     /// - Returns: Whether there was anything to kill.

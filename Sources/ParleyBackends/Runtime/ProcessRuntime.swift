@@ -17,6 +17,8 @@ public final class ProcessRuntime: BackendRuntime {
         public var journalDirectory: String?
         /// What processes inherit of the server's environment, besides what their service says.
         public var environment: [String: String]
+        /// How many files a process may open, which may raise that as far as the hard limit goes; `nil`: as many as the server.
+        public var openFiles: Int?
 
         public init(
             mountBase: String? = nil,
@@ -42,6 +44,8 @@ public final class ProcessRuntime: BackendRuntime {
         let controlGroup: ControlGroup?
         /// The watchdog has killed it.
         var exceededMemory = false
+        /// How it was asked to end.
+        var stop: TerminationKind?
     }
 
     private let configuration: Configuration
@@ -51,6 +55,11 @@ public final class ProcessRuntime: BackendRuntime {
     private let controlGroups: ControlGroups?
     private let logger: Logger
     private let running = Mutex<[BackendID: Running]>([:])
+    private let reaping: RepeatedTask
+
+    private static let reapInterval = TimeAmount.milliseconds(200)
+    /// Children inherit what the process has set for the one that is being started.
+    private static let turnstile = Turnstile()
 
     /// Backends of an earlier life whose processes were ended at start.
     public let orphans: [BackendID]
@@ -65,10 +74,18 @@ public final class ProcessRuntime: BackendRuntime {
         self.orphans = self.journal?.orphans ?? []
         self.controlGroups = ControlGroups.detect()
         for orphan in self.orphans { self.controlGroups?.remove(orphan) }
+        let orphans = Orphans.shared
+        self.reaping = group.next().scheduleRepeatedTask(initialDelay: Self.reapInterval, delay: Self.reapInterval) {
+            _ in
+            orphans.reap()
+        }
     }
+
+    deinit { self.reaping.cancel() }
 
     /// All processes are gone, and no more will come.
     public func close() {
+        self.reaping.cancel()
         self.journal?.close()
     }
 
@@ -204,7 +221,8 @@ public final class ProcessRuntime: BackendRuntime {
             executable: executable,
             arguments: Array(command.dropFirst()),
             limits: order.limits,
-            controlGroup: controlGroup
+            controlGroup: controlGroup,
+            openFiles: self.configuration.openFiles
         )
         var options = PlatformOptions()
         options.processGroupID = 0
@@ -236,6 +254,9 @@ public final class ProcessRuntime: BackendRuntime {
             try? writeEnd.close()
             throw error
         }
+        await Self.turnstile.enter()
+        Orphans.shared.beginLaunch()
+        let mark = ProcessMark(order.backend).put()
         let (started, start) = AsyncStream.makeStream(of: Result<pid_t, any Error>.self)
         let status = Task { () -> TerminationStatus? in
             do {
@@ -254,6 +275,9 @@ public final class ProcessRuntime: BackendRuntime {
             }
         }
         let outcome = await started.first { _ in true }
+        mark?.restore()
+        Orphans.shared.endLaunch(try? outcome?.get())
+        Self.turnstile.leave()
         let pid: pid_t
         do {
             guard let outcome else { throw LaunchFailure("It was never started") }
@@ -286,8 +310,14 @@ public final class ProcessRuntime: BackendRuntime {
 
     private func awaitEnd(_ backend: BackendID, _ ended: Ended, _ events: BackendRuntimeEvents) async {
         let status = await ended.status.value
+        let leader = self.running.withLock { $0[backend]?.leader.pid }
+        if let leader {
+            Orphans.shared.ended(leader)
+            await self.awaitGroup(leader, of: backend)
+        }
         // The first process is gone; whatever it has started is ended with it.
         ProcessGroup.endMembers(of: backend)
+        Orphans.shared.reap()
         let timeout = ended.pipe.eventLoop.scheduleTask(in: .seconds(1)) { ended.pipe.close(promise: nil) }
         try? await ended.output.get()
         timeout.cancel()
@@ -298,8 +328,21 @@ public final class ProcessRuntime: BackendRuntime {
         events.exited(last?.exceededMemory == true ? 128 + Int(SIGKILL) : status?.exitCode)
     }
 
+    /// A shell ends at once when it is asked to, and leaves those that it has started: they have been asked, too, and have
+    /// the same time for it.
+    private func awaitGroup(_ leader: Int32, of backend: BackendID) async {
+        while self.running.withLock({ $0[backend]?.stop == .soft }), ProcessGroup.exists(leader) {
+            Orphans.shared.reap()
+            do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
+        }
+    }
+
     public func terminate(_ backend: BackendID, _ kind: TerminationKind) {
-        guard let process = self.running.withLock({ $0[backend] }) else { return }
+        let process = self.running.withLock { running in
+            if running[backend]?.stop != .hard { running[backend]?.stop = kind }
+            return running[backend]
+        }
+        guard let process else { return }
         // One that was waited for already may have lent its number to somebody else.
         if ProcessTable.entry(process.leader.pid)?.identity == process.leader {
             ProcessGroup.signal(process.leader.pid, kind)
@@ -362,8 +405,16 @@ private struct Launcher {
     let executable: String
     let arguments: [String]
 
-    init(executable: String, arguments: [String], limits: ResourceLimits, controlGroup: ControlGroup?) {
+    init(
+        executable: String,
+        arguments: [String],
+        limits: ResourceLimits,
+        controlGroup: ControlGroup?,
+        openFiles: Int?
+    ) {
         var script = controlGroup?.joinScript ?? ""
+        // One that cannot be had is no reason not to run.
+        if let openFiles { script += "ulimit -S -n \(openFiles) 2>/dev/null; " }
         if let seconds = limits.cpuTimeLimit { script += "ulimit -t \(max(1, seconds)) || exit 125; " }
         guard !script.isEmpty else {
             self.executable = executable

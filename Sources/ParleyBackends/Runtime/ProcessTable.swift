@@ -12,6 +12,7 @@ enum ProcessTable {
 
     struct Entry: Sendable {
         let identity: Identity
+        let parent: Int32
         let group: Int32
         let isZombie: Bool
         /// Bytes.
@@ -30,12 +31,15 @@ enum ProcessTable {
         func number(_ field: Int) -> Int? {
             fields.count > field - 3 ? Int(String(decoding: fields[field - 3], as: UTF8.self)) : nil
         }
-        guard let group = number(5), let start = number(22), let pages = number(24), fields.first?.first != nil else {
+        guard let parent = number(4), let group = number(5), let start = number(22), let pages = number(24),
+            fields.first?.first != nil
+        else {
             return nil
         }
         let ticks = (14...17).reduce(0) { $0 + (number($1) ?? 0) }
         return Entry(
             identity: Identity(pid: pid, startTime: UInt64(max(0, start))),
+            parent: Int32(truncatingIfNeeded: parent),
             group: Int32(truncatingIfNeeded: group),
             isZombie: fields[0].first == UInt8(ascii: "Z"),
             residentSize: max(0, pages) * Self.pageSize,
@@ -47,16 +51,24 @@ enum ProcessTable {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { Int32($0) } ?? []
     }
 
-    /// Processes that were started for a backend, or by one that was: they have its id in their environment, wherever they
-    /// have gone since.
+    /// Processes that were started for a backend, or by one that was: they bear its mark, or have its id in their environment,
+    /// wherever they have gone since.
     static func members(of backend: BackendID) -> [Entry] {
-        let mark = Array("SESSION_BACKEND_ID=\(backend)".utf8)
+        let mark = ProcessMark(backend)
+        let variable = Array("SESSION_BACKEND_ID=\(backend)".utf8)
         return Self.pids.compactMap { pid in
-            guard let environment = Self.read("/proc/\(pid)/environ"),
-                environment.split(separator: 0).contains(where: { $0.elementsEqual(mark) })
-            else { return nil }
+            guard Self.mark(of: pid) == mark || Self.hasVariable(variable, pid) else { return nil }
             return Self.entry(pid)
         }
+    }
+
+    /// That of the backend whose process it is.
+    static func mark(of pid: Int32) -> ProcessMark? {
+        Self.read("/proc/\(pid)/limits").flatMap { ProcessMark(limits: $0) }
+    }
+
+    private static func hasVariable(_ variable: [UInt8], _ pid: Int32) -> Bool {
+        Self.read("/proc/\(pid)/environ")?.split(separator: 0).contains { $0.elementsEqual(variable) } ?? false
     }
 
     /// Time of all the machine's processors, idle or not, in nanoseconds: what a share of them is a share of.

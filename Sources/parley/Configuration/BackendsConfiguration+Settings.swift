@@ -77,12 +77,15 @@ extension BackendsConfiguration {
         let dataDirectory = try settings.text(.dataDirectory).map { $0 + "/backends" }
         // Of this user, so that lives of others are not looked at.
         let temporary = NSTemporaryDirectory() + "parley-\(getuid())/backends"
-        return ProcessRuntime.Configuration(
+        var processes = ProcessRuntime.Configuration(
             mountBase: try settings.text(.backendsMountBase),
             portRange: try Self.portRange(settings),
             journalDirectory: try settings.text(.backendsStateDirectory) ?? dataDirectory ?? temporary,
             environment: environment
         )
+        // As it was before the server raised its own.
+        processes.openFiles = OpenFiles.softLimit
+        return processes
     }
 
     private static func portRange(_ settings: Settings) throws -> ClosedRange<Int>? {

@@ -233,6 +233,84 @@ import Testing
         #expect(try Self.descriptorCount() < before + 100)
     }
 
+    @Test(
+        "A line for a shell is one, whatever stands in it",
+        arguments: [
+            ("NODE_ENV=production env | grep NODE_ENV", ["NODE_ENV=production"]), ("A=1 B=2 sh -c 'echo $A$B'", ["12"]),
+            ("cd / && pwd", ["/"]), ("exec echo x", ["x"]), ("echo a; echo b", ["a", "b"]), ("echo a | cat", ["a"]),
+            ("(cd /tmp; pwd)", ["/tmp"]), ("true && echo yes || echo no", ["yes"]), ("echo \"a  b\"", ["a  b"]),
+            ("if true; then echo t; fi", ["t"]), ("  echo spaced", ["spaced"]), ("# nothing\necho second", ["second"]),
+            ("echo $PORT | tr 0-9 n | cut -c1-3", ["nnn"]), ("sh -c 'echo inner' 2>&1", ["inner"]),
+        ] as [(String, [String])]
+    )
+    func shellLines(line: String, output: [String]) async throws {
+        let fixture = try Fixture("line")
+        try await fixture.launch("") { $0.program = .command(["/bin/sh", "-c", line]) }
+        #expect(await fixture.output() == output)
+        #expect(await fixture.exit() == 0)
+    }
+
+    @Test(
+        "Whatever a line has started ends as one",
+        arguments: [
+            "sleep 1000", "A=1 sleep 1000", "cd / && sleep 1000", "exec sleep 1000", "sleep 1000 | cat",
+            "sleep 1000; true",
+            "(sleep 1000)", "sleep 1000 & wait", "sleep 1000 | (trap '' TERM; sleep 1000)",
+            "while :; do sleep 1000; done",
+        ],
+        [TerminationKind.soft, .hard]
+    )
+    func lineEnds(line: String, kind: TerminationKind) async throws {
+        let fixture = try Fixture("group")
+        try await fixture.launch("") { $0.program = .command(["/bin/sh", "-c", "echo up; " + line]) }
+        #expect(await fixture.line() == "up")
+        fixture.runtime.terminate(fixture.id, kind)
+        // As a supervisor does after the grace.
+        if line.contains("trap"), kind == .soft { fixture.runtime.terminate(fixture.id, .hard) }
+        _ = await fixture.exit()
+        #expect(Self.processes(of: fixture.id) == [])
+    }
+
+    @Test("A command behind a shell has its time to say goodbye")
+    func goodbye() async throws {
+        let fixture = try Fixture("goodbye")
+        let inner = "trap \"sleep 0.3; echo bye; exit 0\" TERM; echo up; while :; do sleep 0.01; done"
+        try await fixture.launch("") { $0.program = .command(["/bin/sh", "-c", "sh -c '\(inner)'; true"]) }
+        #expect(await fixture.line() == "up")
+        fixture.runtime.terminate(fixture.id, .soft)
+        #expect(await fixture.output().contains("bye"))
+        _ = await fixture.exit()
+    }
+
+    @Test(
+        "Nobody gets away: not with another session, a parent that has ended and an empty environment",
+        .timeLimit(.minutes(1))
+    )
+    func escape() async throws {
+        let fixture = try Fixture("escape")
+        let daemon = "sleep 1000 </dev/null >/dev/null 2>&1 & echo $!"
+        try await fixture.launch("env -i setsid sh -c '(\(daemon))'; sleep 1000")
+        let pid = try #require(Int32(await fixture.line() ?? ""))
+        #expect(kill(pid, 0) == 0)
+        // Nothing of what is usual tells whose it is.
+        #expect(!Self.processes(of: fixture.id).contains("\(pid)"))
+        fixture.runtime.terminate(fixture.id, .hard)
+        _ = await fixture.exit()
+        // It came to this process, which has waited for it.
+        while kill(pid, 0) == 0 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(errno == ESRCH)
+    }
+
+    @Test("A process may open as many files as if the server had not raised its own limit", .timeLimit(.minutes(1)))
+    func openFiles() async throws {
+        var configuration = ProcessRuntime.Configuration.test
+        configuration.openFiles = 77
+        let fixture = try Fixture("files", configuration)
+        try await fixture.launch("ulimit -Sn; ulimit -Hn")
+        let lines = await fixture.output()
+        #expect(lines.first == "77" && lines.last != "77")
+    }
+
     // MARK: Helpers
 
     private static func descriptorCount() throws -> Int {
