@@ -166,6 +166,29 @@ def test_pages_of_this_machine_may(backends, origin):
     assert backends.ask("POST", "/v2/service/-/-/connect", {}, {"Origin": origin}).status == 200
 
 
+READABLE = (
+    "/v2/backend/{id}/status", "/v2/backend/{id}/status/stream", "/v2/backend/{id}", "/v2/backend/{id}/logs/stream",
+    "/v2/account/-/backends", "/v1/backend/{id}/status", "/backend/{id}/logs", "/user/-/backends", "/ctrl/b",
+    "/ctrl/b/{id}/logs/stream", "/ctrl/c/localhost/state", "/pub/b/{id}/status", "/pub/b/{id}/status-stream", "/auth",
+)
+
+
+@pytest.mark.parametrize("path", READABLE)
+@pytest.mark.parametrize("lie", [
+    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": "evil.example:8080"}, {"Host": "localhost.evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+])
+def test_pages_of_others_read_nothing_in_dev_mode(backends, path, lie):
+    """A page whose name leads to this machine is of the same origin as the API, and only its Host tells (DNS rebinding)."""
+    backend = backends.connect(key="read")["backend_id"]
+    fields = {"Host": backends.api.authority} | lie
+    connection = http.Connection(backends.api)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    connection.send(f"GET {path.format(id=backend)} HTTP/1.1\r\n{lines}\r\n")
+    answer = connection.answer()
+    assert answer.status in (401, 403) and backend not in answer.body.decode()
+
+
 # States
 
 

@@ -52,7 +52,7 @@ extension BackendFailure {
         403,
         "Forbidden",
         kind: "Forbidden",
-        "BACKENDS_MODE=dev serves programs and pages of this machine alone; for others set production and backends.accounts"
+        "BACKENDS_MODE=dev serves programs and pages of this machine alone, at localhost; for others set production and backends.accounts"
     )
     public static let backendNotFound = BackendFailure(404, "BackendNotFound", kind: "NotFound", "No such backend")
     public static let serviceNotFound = BackendFailure(

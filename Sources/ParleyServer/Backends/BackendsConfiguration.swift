@@ -34,6 +34,8 @@ public struct BackendsConfiguration: Sendable {
     /// Where clients reach the API, without a slash at the end; `nil`: where the request came.
     public var publicAPIURL: String?
     public var control = ControlAccess.closed
+    /// The address that the server binds, under which it may be called, too.
+    public var host: String?
     /// Where `/` of the proxy leads; `nil`: 400.
     public var rootRedirect: String?
     /// Whether Plane clients may say in their requests what is to be run.

@@ -20,6 +20,8 @@ final class BackendsServices: Sendable {
     let wallTime: @Sendable () -> WallTime
     let logger: Logger
     let startedAt: WallTime
+    /// By which the server is called besides `localhost`; without ports, in lower case.
+    let ownHosts: Set<String>
     let resumeBudget = ResumeBudget()
     private let ports = Mutex(Ports())
 
@@ -42,6 +44,12 @@ final class BackendsServices: Sendable {
         self.wallTime = wallTime
         self.logger = logger
         self.startedAt = wallTime()
+        let authority = configuration.publicAPIURL?.split(separator: "/").dropFirst().first
+        let names = [
+            configuration.host.map { $0.contains(":") ? "[\($0)]" : $0 }, configuration.cluster,
+            authority.map(String.init),
+        ]
+        self.ownHosts = Set(names.compactMap { $0.map { Authority($0).host } })
     }
 
     /// The path of backends on a port that others use, too.

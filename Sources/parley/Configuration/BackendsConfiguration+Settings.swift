@@ -10,6 +10,7 @@ extension BackendsConfiguration {
         self.version = Parley.version
         self.catalogue = try Self.catalogue(settings, isDevelopment: isDevelopment)
         self.cluster = try settings.text(.backendsCluster)
+        self.host = try settings.text(.host)
         self.publicAPIURL = try settings.text(.backendsPublicAPIURL).map {
             $0.hasSuffix("/") ? String($0.dropLast()) : $0
         }

@@ -53,6 +53,12 @@ struct BackendsAPI: Sendable {
         }
     }
 
+    /// A failure in the words of the API that was asked.
+    func refusal(_ failure: BackendFailure, for request: Request) -> Response {
+        let id = self.note(failure)
+        return PlaneAPI.claims(request.uri.path) ? failure.planeResponse(id: id) : failure.response(id: id)
+    }
+
     /// - Returns: What the failure is called in the log.
     func note(_ failure: BackendFailure) -> String {
         let id = Self.randomID()

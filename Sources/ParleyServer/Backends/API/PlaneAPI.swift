@@ -12,6 +12,12 @@ struct PlaneAPI: Sendable {
     private var services: BackendsServices { self.api.services }
     private var supervisor: BackendSupervisor { self.api.services.supervisor }
 
+    /// Whether a path is of this API, whatever is there.
+    static func claims(_ path: String) -> Bool {
+        let first = path.split(separator: "/").first
+        return first == "ctrl" || first == "pub"
+    }
+
     func register(on router: Router<APIContext>) {
         self.registerPublic(on: router.group("pub"))
         self.registerControl(on: router.group("ctrl"))
@@ -254,8 +260,7 @@ private struct ControlGate: RouterMiddleware {
     ) async throws -> Response {
         switch self.services.configuration.control {
         case .loopback:
-            let isHere = DevelopmentGate.isHere(request, context)
-            return isHere ? try await next(request, context) : Self.unauthorized
+            return self.services.isHere(request, context) ? try await next(request, context) : Self.unauthorized
         case .closed:
             return Self.unauthorized
         case .token(let token):
