@@ -24,14 +24,31 @@ import Testing
         #expect(throws: BackendFailure.serviceNotFound) { try catalogue.service(try Self.name("x/y")) }
     }
 
-    @Test("An environment has its own service, or that without one")
+    @Test("An environment has its own service, in development also that without one")
     func environments() throws {
         let catalogue = BackendCatalogue(
             mode: .production,
             services: [try Self.name("a/board"): Self.board, try Self.name("a/board/staging"): Self.other]
         )
         #expect(try catalogue.service(try Self.name("a/board/staging")) == Self.other)
-        #expect(try catalogue.service(try Self.name("a/board/live")) == Self.board)
+        #expect(throws: BackendFailure.serviceNotFound) { try catalogue.service(try Self.name("a/board/live")) }
+        #expect(throws: BackendFailure.serviceNotFound) { try catalogue.service(try Self.name("a/board/staging2")) }
+        var lenient = catalogue
+        lenient.mode = .development
+        #expect(try lenient.service(try Self.name("a/board/live")) == Self.board)
+        let bare = BackendCatalogue(mode: .production, defaultService: Self.other)
+        #expect(throws: BackendFailure.serviceNotFound) { try bare.service(try Self.name("x/y/live")) }
+    }
+
+    @Test("The environment without a name is called default, unless one has that name")
+    func defaultEnvironment() throws {
+        var catalogue = BackendCatalogue(mode: .production, services: [try Self.name("a/board"): Self.board])
+        let name = try Self.name("a/board/default")
+        #expect(try catalogue.service(name) == Self.board)
+        #expect(catalogue.canonical(name) == (try Self.name("a/board")))
+        catalogue.services[name] = Self.other
+        #expect(try catalogue.service(name) == Self.other)
+        #expect(catalogue.canonical(name) == name)
     }
 
     @Test("Tags are builds of a service, and nothing in development")

@@ -34,14 +34,28 @@ public struct BackendCatalogue: Sendable {
         self.accounts = accounts
     }
 
-    /// The service of a name, an environment's own before the service's.
+    /// The name that keys and records go by: the environment without a name is also called `default`.
+    public func canonical(_ name: ServiceName) -> ServiceName {
+        guard name.environment == "default", self.services[name] == nil else { return name }
+        return ServiceName(account: name.account, service: name.service)
+    }
+
+    /// The service of a name.
     ///
-    /// The default stands in for any name in development; in production only where no service is named.
+    /// In development a service stands in for its environments, and the default for any name; in production an
+    /// environment must be there by its name, and the default is what there is where no service is named.
     /// - Throws: ``BackendFailure/serviceNotFound``.
     public func service(_ name: ServiceName) throws(BackendFailure) -> BackendService {
-        let general = ServiceName(account: name.account, service: name.service)
-        if let service = self.services[name] ?? self.services[general] { return service }
-        if let service = self.defaultService, self.mode == .development || self.services.isEmpty { return service }
+        let name = self.canonical(name)
+        if let service = self.services[name] { return service }
+        switch self.mode {
+        case .production:
+            guard name.environment == nil, self.services.isEmpty, let service = self.defaultService else { break }
+            return service
+        case .development:
+            let general = ServiceName(account: name.account, service: name.service)
+            if let service = self.services[general] ?? self.defaultService { return service }
+        }
         throw .serviceNotFound
     }
 
