@@ -17,6 +17,11 @@ public struct WallTime: Hashable, Comparable, Sendable {
 }
 
 extension WallTime {
+    /// Itself, or the first point in time after another where it is not after that already: clocks are set, and count in steps.
+    public func after(_ other: WallTime) -> WallTime {
+        max(self, WallTime(milliseconds: other.milliseconds + 1))
+    }
+
     /// `2024-01-01T12:00:00.000Z`: UTC, ISO 8601, exactly three fractional digits.
     public var iso8601: String {
         var buffer = ByteBufferAllocator().buffer(capacity: 24)

@@ -186,7 +186,7 @@ public struct BackendLifecycle: Sendable {
     ) -> Action {
         let state = BackendState(
             status,
-            at: moment.wall,
+            at: moment.wall.after(self.state.time),
             reason: reason,
             kind: kind,
             exitCode: exitCode,

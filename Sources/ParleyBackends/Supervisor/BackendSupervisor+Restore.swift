@@ -49,12 +49,19 @@ extension BackendSupervisor {
     private func ended(_ history: [BackendState], isOrphan: Bool) -> [BackendState] {
         guard history.last?.status != .terminated else { return history }
         let now = self.wallTime()
-        guard isOrphan else { return history + [BackendState(.terminated, at: now, reason: .lost)] }
-        let begun = history.isEmpty ? [BackendState(.scheduled, at: now)] : history
-        return begun
-            + [BackendStatus.hardTerminating, .terminated].map {
-                BackendState($0, at: now, reason: .keyExpired, kind: .hard)
-            }
+        var history = history
+        func append(_ status: BackendStatus, _ reason: TerminationReason? = nil, _ kind: TerminationKind? = nil) {
+            let time = history.last.map { now.after($0.time) } ?? now
+            history.append(BackendState(status, at: time, reason: reason, kind: kind))
+        }
+        guard isOrphan else {
+            append(.terminated, .lost)
+            return history
+        }
+        if history.isEmpty { append(.scheduled) }
+        append(.hardTerminating, .keyExpired, .hard)
+        append(.terminated, .keyExpired, .hard)
+        return history
     }
 
     /// Keeps what is known of a backend beyond this life.

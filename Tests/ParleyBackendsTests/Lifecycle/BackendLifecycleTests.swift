@@ -21,6 +21,21 @@ import Testing
     static let toReady = Self.toWaiting + [.answered]
     static let upToReady: [BackendStatus] = [.scheduled, .loading, .starting, .waiting, .ready]
 
+    @Test("Times of states grow, whatever the clock does", arguments: [0, 1, -5000] as [Int64])
+    func times(step: Int64) {
+        var wall: Int64 = 1_000_000
+        var lifecycle = BackendLifecycle(
+            limits: .init(),
+            at: .init(uptime: .zero, wall: WallTime(milliseconds: wall))
+        )
+        for event in Self.toReady + [.stop(.soft, .external), .stop(.hard, .external), .exited(code: 0)] {
+            wall += step
+            _ = lifecycle.receive(event, at: .init(uptime: .zero, wall: WallTime(milliseconds: wall)))
+        }
+        let times = lifecycle.history.map(\.time)
+        #expect(times.count == 8 && zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
+    }
+
     static let rows: [Row] = [
         Row(name: "comes up", events: Self.toReady, statuses: Self.upToReady),
         Row(
