@@ -38,6 +38,7 @@ extension ServerComposition {
                 router.add(middleware: BackendsCORS { BackendsCORS.isSharedPath($0) })
                 router.add(middleware: DevelopmentGate(services: backends.services) { BackendsCORS.isSharedPath($0) })
                 router.add(middleware: RefusalMiddleware())
+                router.add(middleware: PlaneNotFound(api: BackendsAPI(services: backends.services)))
                 BackendsAPI(services: backends.services).registerShared(on: router)
             }
         case .channelServer:
@@ -58,6 +59,7 @@ extension ServerComposition {
             if let backends = self.backends {
                 router.add(middleware: DevelopmentGate(services: backends.services) { _ in true })
                 router.add(middleware: RefusalMiddleware())
+                router.add(middleware: PlaneNotFound(api: BackendsAPI(services: backends.services)))
                 let api = BackendsAPI(services: backends.services)
                 api.registerShared(on: router)
                 api.registerOwn(on: router)

@@ -201,6 +201,7 @@ def test_states_come_in_order_once_each(backends):
     assert late == early
     assert all(line == b"" or line.startswith(b"data: ") for line in raw.split(b"\n"))
     assert all(set(state) == {"status", "time"} for state in early)
+    assert all(before["time"] < after["time"] for before, after in zip(early, early[1:]))
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", state["time"]) for state in early)
 
 
@@ -436,6 +437,32 @@ def test_plane_errors_are_flat(plane, body, content_type, status):
     assert answer.status == status and set(answer.json) == {"id", "kind", "message"}
 
 
+@pytest.mark.parametrize("path", ["/ctrl/nothing", "/pub/nothing", "/ctrl/c/localhost/nothing", "/pub", "/ctrl/b/unknown/soft"])
+def test_what_is_not_there_is_flat_too(plane, path):
+    answer = plane.ask("GET", path)
+    assert answer.status == 404 and set(answer.json) == {"id", "kind", "message"} and answer.json["kind"] == "NotFound"
+
+
+def test_other_clusters_are_elsewhere(plane):
+    connected = ctrl(plane, "connect", {"spawn_config": spawn_config()}).json
+    backend = connected["backend_id"]
+    for cluster, status in (("elsewhere", 404), ("localhost%3A1", 404), ("localhost", 200)):
+        assert plane.ask("GET", f"/pub/c/{cluster}/b/{backend}/status").status == status
+        assert ctrl(plane, f"c/{cluster}/state", method="GET").status == status
+        assert ctrl(plane, f"c/{cluster}/b/revoke", {"backend_id": backend, "user": "u"}).status == status
+        terminated = ctrl(plane, f"c/{cluster}/b/{backend}/soft-terminate")
+        assert terminated.status == status and (status == 200 or terminated.json["kind"] == "NotFound")
+    (drone,) = ctrl(plane, "c/localhost/state", method="GET").json["drones"]
+    assert ctrl(plane, f"c/elsewhere/d/{drone['node']['name']['Drone']}/drain").status == 404
+    assert drone["node"]["controller"].startswith("co-") and len(drone["node"]["controller"]) == 17
+
+
+def test_a_backend_that_was_there_has_no_drone(plane):
+    request = {"key": {"name": "reused"}, "spawn_config": spawn_config()}
+    first, second = (ctrl(plane, "connect", request).json for _ in range(2))
+    assert first["drone"].startswith("dr-") and second["drone"] is None and not second["spawned"]
+
+
 def test_a_draining_node_takes_nothing_new(started):
     plane = Backends(started(executables={"image": PROGRAM}))
     state = ctrl(plane, "c/localhost/state", method="GET").json
@@ -446,6 +473,21 @@ def test_a_draining_node_takes_nothing_new(started):
     answer = ctrl(plane, "connect", {"spawn_config": spawn_config()})
     assert (answer.status, answer.json["kind"]) == (500, "NoDroneAvailable")
     assert plane.connect(status=503)["error"]["code"] == "NoCapacity"
+    refused = plane.ask("POST", "/v2/service/-/-/connect", {})
+    assert int(refused.headers["retry-after"]) > 0
+    assert [ctrl(plane, f"c/localhost/d/{name}/undrain").json["updated"] for _ in range(2)] == [True, False]
+    assert ctrl(plane, "connect", {"spawn_config": spawn_config()}).json["spawned"] is True
+    assert ctrl(plane, "drain").json == {"nodes": [{"name": name, "updated": True}]}
+    assert ctrl(plane, "undrain").json == {"nodes": [{"name": name, "updated": True}]}
+
+
+def test_too_many_spawns_are_told_when_to_come_again(started):
+    backends = Backends(started({"BACKENDS_SPAWNS_PER_MINUTE": "2"}))
+    for _ in range(2):
+        backends.connect()
+    answer = backends.ask("POST", "/v2/service/-/-/connect", {})
+    assert (answer.status, answer.json["error"]["code"]) == (429, "RateLimited")
+    assert 1 <= int(answer.headers["retry-after"]) <= 61
 
 
 # Production
@@ -501,6 +543,17 @@ def test_environments_are_services_of_their_own(production):
     connected = backends.ready(backends.connect(key="mine"))
     assert backends.fetch(connected, "env").json["WHERE"] == "staging"
     assert Backends(production, "right", "acme", "board").connect(key="mine")["backend_id"] != connected["backend_id"]
+
+
+def test_an_unknown_environment_is_not_found(production):
+    backends = Backends(production, "right", "acme", "board")
+    for environment in ("live", "staging2", "staging/x"):
+        answer = backends.ask("POST", f"/v2/service/acme/board/{environment}/connect", {})
+        assert answer.status == 404
+    old = backends.ask("POST", "/user/acme/service/board/spawn", {"service_environment": "live"})
+    assert (old.status, old.json["error"]["code"]) == (404, "ServiceNotFound")
+    usual = backends.ask("POST", "/v2/service/acme/board/default/connect", {"key": "same"}).json
+    assert backends.connect(key="same")["backend_id"] == usual["backend_id"]
 
 
 def test_a_person_can_open_the_ready_url(production):
@@ -620,6 +673,9 @@ def test_without_a_port_in_its_name_a_cluster_speaks_tls(started):
     assert connected["url"] == f"https://{connected['backend_id']}.backends.example/{connected['token']}/"
     path = f"/{connected['token']}/"
     assert http.fetch(backends.proxy, path, headers={"Host": f"{connected['backend_id']}.backends.example:443"}).status == 200
+    other = backends.connect()["backend_id"]
+    for host in (f"{other}.backends.example", "x.backends.example", "backends.example"):
+        assert http.fetch(backends.proxy, path, headers={"Host": host}).status == 403
 
 
 def test_a_backend_with_a_subdomain_answers_only_there(started):
@@ -629,6 +685,13 @@ def test_a_backend_with_a_subdomain_answers_only_there(started):
     path = f"/{connected['token']}/"
     assert http.fetch(plane.proxy, path, headers={"Host": "mine.backends.example:80"}).status == 200
     assert http.fetch(plane.proxy, path, headers={"Host": "backends.example:80"}).status == 403
+    other = ctrl(plane, "connect", {"spawn_config": spawn_config()}).json
+    path = f"/{other['token']}/"
+    for host, status in [
+        ("mine.backends.example:80", 403), ("MINE.backends.example:80", 403), (f"{connected['backend_id']}.backends.example:80", 403),
+        ("backends.example:80", 200), (f"{other['backend_id']}.backends.example:80", 200),
+    ]:
+        assert http.fetch(plane.proxy, path, headers={"Host": host}).status == status, host
     assert ctrl(plane, "connect", {"spawn_config": spawn_config(subdomain="-bad")}).status == 422
 
 

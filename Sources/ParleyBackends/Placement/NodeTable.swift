@@ -47,11 +47,12 @@ public struct NodeTable: Sendable {
         self.nodes[name]?.heardAt = now
     }
 
+    /// - Parameter isDraining: `false`: takes new backends again.
     /// - Returns: Whether that changed anything; `nil`: no such node.
-    public mutating func drain(_ name: String) -> Bool? {
+    public mutating func drain(_ name: String, _ isDraining: Bool = true) -> Bool? {
         guard let node = self.nodes[name] else { return nil }
-        self.nodes[name]?.isDraining = true
-        return !node.isDraining
+        self.nodes[name]?.isDraining = isDraining
+        return node.isDraining != isDraining
     }
 
     public mutating func add(_ count: Int, backendsOn name: String) {

@@ -7,8 +7,9 @@ public protocol Placement: Sendable {
     func place(cluster: String, pool: String) async throws -> String?
     /// A backend has come to a node, or ended there.
     func count(_ change: Int, on node: String)
-    /// - Returns: Whether the node was not draining before; `nil`: no such node.
-    func drain(_ node: String) async throws -> Bool?
+    /// - Parameter isDraining: `false`: takes new backends again.
+    /// - Returns: Whether that changed anything; `nil`: no such node.
+    func drain(_ node: String, _ isDraining: Bool) async throws -> Bool?
     func nodes() async throws -> [NodeTable.Node]
 }
 
@@ -39,8 +40,8 @@ public final class LocalPlacement: Placement {
         self.table.withLock { $0.add(change, backendsOn: node) }
     }
 
-    public func drain(_ node: String) async -> Bool? {
-        self.table.withLock { $0.drain(node) }
+    public func drain(_ node: String, _ isDraining: Bool) async -> Bool? {
+        self.table.withLock { $0.drain(node, isDraining) }
     }
 
     public func nodes() async -> [NodeTable.Node] {

@@ -83,6 +83,18 @@ extension BackendSupervisor {
         }
     }
 
+    /// Whether a live backend besides `id` has a name as its own below the cluster's.
+    /// - Parameter label: In lower case.
+    public func isNameOfOther(than id: BackendID, _ label: Substring) -> Bool {
+        self.state.withLock { state in
+            state.live.contains { other in
+                other != id
+                    && (other.text == label
+                        || state.backends[other]?.subdomain.map { $0.lowercased() == label } ?? false)
+            }
+        }
+    }
+
     public var liveCount: Int { self.state.withLock { $0.live.count } }
 
     /// Every state of a backend so far, and from then on each as it is entered; ends after `terminated`.
@@ -148,8 +160,11 @@ extension BackendSupervisor {
 }
 
 extension BackendSupervisor {
-    /// - Returns: Whether the node was taking backends before; `nil`: no such node.
-    public func drain(_ node: String) async -> Bool? { (try? await self.placement.drain(node)) ?? nil }
+    /// - Parameter isDraining: `false`: takes new backends again.
+    /// - Returns: Whether that changed anything; `nil`: no such node.
+    public func drain(_ node: String, _ isDraining: Bool = true) async -> Bool? {
+        (try? await self.placement.drain(node, isDraining)) ?? nil
+    }
 
     public func nodes() async -> [NodeTable.Node] { (try? await self.placement.nodes()) ?? [] }
 }

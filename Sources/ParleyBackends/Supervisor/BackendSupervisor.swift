@@ -219,7 +219,9 @@ public final class BackendSupervisor: Sendable {
             guard !state.isShuttingDown else { return .shuttingDown }
             guard state.live.count < self.configuration.maximumLive else { return .noCapacity }
             guard state.backends[id] == nil else { return .invalidRequest("The id '\(id)' is taken") }
-            guard self.maySpawn(order.service?.account, now: moment.uptime, &state) else { return .rateLimited }
+            if let wait = self.spawnWait(order.service?.account, now: moment.uptime, &state) {
+                return .rateLimited.retrying(after: wait)
+            }
             state.live.insert(id)
             state.backends[id] = Self.makeRecord(
                 id,
@@ -296,14 +298,18 @@ public final class BackendSupervisor: Sendable {
         }
     }
 
-    private func maySpawn(_ account: String?, now: NIODeadline, _ state: inout State) -> Bool {
-        guard let limit = self.configuration.spawnsPerMinute, let account else { return true }
+    /// Takes note of a spawn, if it may be.
+    /// - Returns: Seconds until it may; `nil`: it may now.
+    private func spawnWait(_ account: String?, now: NIODeadline, _ state: inout State) -> Int? {
+        guard let limit = self.configuration.spawnsPerMinute, let account else { return nil }
         var recent = state.spawns[account, default: []]
         while let first = recent.first, first + .minutes(1) <= now { recent.removeFirst() }
-        let isAllowed = recent.count < limit
-        if isAllowed { recent.append(now) }
-        state.spawns[account] = recent
-        return isAllowed
+        defer { state.spawns[account] = recent }
+        guard recent.count >= limit, let first = recent.first else {
+            recent.append(now)
+            return nil
+        }
+        return Int((first + .minutes(1) - now).nanoseconds / 1_000_000_000) + 1
     }
 
     private func makeResult(

@@ -13,6 +13,8 @@ public struct BackendFailure: Error, Sendable, Hashable {
     public let planeStatus: Int
     /// What was expected, and where a setting governs it, which.
     public let text: String
+    /// Seconds until the same request may succeed; `nil`: not by waiting, or nobody knows.
+    public private(set) var retryAfter: Int?
 
     private init(_ status: Int, _ code: String, kind: String, planeStatus: Int? = nil, _ text: String) {
         self.status = status
@@ -123,21 +125,35 @@ extension BackendFailure {
         kind: "NoDroneAvailable",
         planeStatus: 500,
         "As many backends are live as BACKENDS_MAX_BACKENDS allows"
-    )
+    ).retrying(after: 5)
     public static let draining = BackendFailure(
         503,
         "NoCapacity",
         kind: "NoDroneAvailable",
         planeStatus: 500,
         "No node takes new backends at present"
-    )
+    ).retrying(after: 5)
     public static let shuttingDown = BackendFailure(
         503,
         "ShuttingDown",
         kind: "NoDroneAvailable",
         planeStatus: 500,
         "The server is shutting down"
-    )
+    ).retrying(after: 5)
+
+    /// The same, for those who would try again.
+    public func retrying(after seconds: Int) -> BackendFailure {
+        var failure = self
+        failure.retryAfter = max(1, seconds)
+        return failure
+    }
+
+    /// Whether it is the same row of the table.
+    public static func == (left: BackendFailure, right: BackendFailure) -> Bool {
+        left.status == right.status && left.code == right.code && left.kind == right.kind && left.text == right.text
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.text) }
 
     /// A request whose shape is wrong.
     /// - Parameter text: Which field, what was expected, what came.

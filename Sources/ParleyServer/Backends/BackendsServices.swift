@@ -15,6 +15,8 @@ final class BackendsServices: Sendable {
     let catalogue: BackendCatalogue
     let supervisor: BackendSupervisor
     let node: String
+    /// This process, as what decides.
+    var controller: String { "co-" + self.node.dropFirst("dr-".count) }
     let isSecure: Bool
     let state: ServerState
     let wallTime: @Sendable () -> WallTime

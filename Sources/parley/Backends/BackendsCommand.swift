@@ -14,7 +14,7 @@ struct BackendsCommand: AsyncParsableCommand {
               parley backends logs i3dm9bvqk0ttw1
               parley backends terminate --hard i3dm9bvqk0ttw1
             """,
-        subcommands: [List.self, Info.self, Logs.self, Terminate.self, Drain.self]
+        subcommands: [List.self, Info.self, Logs.self, Terminate.self, Drain.self, Undrain.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -95,6 +95,25 @@ struct BackendsCommand: AsyncParsableCommand {
                 for node in try await api.drain() {
                     StandardOutput.line(
                         "\(node.name) \(node.updated ? "takes no new backends" : "was draining already")"
+                    )
+                }
+            }
+        }
+    }
+
+    struct Undrain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take drain back: let a server take new backends again.",
+            discussion: "For operators alone: --account does not go with it."
+        )
+
+        @OptionGroup var server: BackendsServer
+
+        func run() async throws {
+            try await self.server.use { api in
+                for node in try await api.drain(false) {
+                    StandardOutput.line(
+                        "\(node.name) \(node.updated ? "takes new backends again" : "was not draining")"
                     )
                 }
             }

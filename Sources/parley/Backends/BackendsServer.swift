@@ -153,9 +153,11 @@ struct BackendsAPIClient: Sendable {
         }
     }
 
-    func drain() async throws -> [Node] {
-        guard self.account == nil else { throw Failure(description: "drain is for operators: leave --account out.") }
-        return try Self.decode(NodeList.self, try await self.post("/ctrl/drain", "{}")).nodes
+    /// - Parameter isDraining: `false`: takes it back.
+    func drain(_ isDraining: Bool = true) async throws -> [Node] {
+        let name = isDraining ? "drain" : "undrain"
+        guard self.account == nil else { throw Failure(description: "\(name) is for operators: leave --account out.") }
+        return try Self.decode(NodeList.self, try await self.post("/ctrl/\(name)", "{}")).nodes
     }
 
     func get(_ path: String) async throws -> String { try await self.answer(try await self.send(.GET, path, nil)) }

@@ -40,6 +40,10 @@ import Testing
         #expect(table.drain("a") == false)
         #expect(table.drain("nobody") == nil)
         #expect(Self.placed(table) == ["b"])
+        #expect(table.drain("a", false) == true)
+        #expect(table.drain("a", false) == false)
+        #expect(table.drain("nobody", false) == nil)
+        #expect(table["a"]?.isDraining == false)
     }
 
     @Test("A node that is silent for 45 seconds gets no work until it is heard again")

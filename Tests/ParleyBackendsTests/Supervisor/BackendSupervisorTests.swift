@@ -304,7 +304,9 @@ import Testing
         }
         let service = ServiceName(account: "a", service: "s")
         for _ in 0..<2 { _ = try await fixture.connect { $0.service = service } }
-        await #expect(throws: BackendFailure.rateLimited) { try await fixture.connect { $0.service = service } }
+        fixture.clock.advance(20)
+        let failure = await #expect(throws: BackendFailure.self) { try await fixture.connect { $0.service = service } }
+        #expect(failure == .rateLimited && failure?.retryAfter == 41)
         fixture.clock.advance(60)
         _ = try await fixture.connect { $0.service = service }
         await #expect(throws: BackendFailure.noCapacity) { try await fixture.connect() }

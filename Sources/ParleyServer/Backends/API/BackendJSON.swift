@@ -140,8 +140,14 @@ extension BackendFailure {
                     }
                 )
             },
-            headers: BackendsAPI.openToAll
+            headers: self.fields
         )
+    }
+
+    private var fields: HTTPFields {
+        var fields = BackendsAPI.openToAll
+        if let retryAfter = self.retryAfter { fields[.retryAfter] = "\(retryAfter)" }
+        return fields
     }
 
     /// The answer of `/ctrl` and `/pub`.
@@ -153,7 +159,7 @@ extension BackendFailure {
                 writer.write("kind", self.kind)
                 writer.write("message", self.text)
             },
-            headers: BackendsAPI.openToAll
+            headers: self.fields
         )
     }
 }

@@ -144,6 +144,7 @@ struct BackendsAPI: Sendable {
     }
 
     func order(_ name: ServiceName, _ body: ConnectBody) throws(BackendFailure) -> ConnectOrder {
+        let name = self.services.catalogue.canonical(name)
         let service = try self.services.catalogue.service(name)
         var order = ConnectOrder()
         order.scope = name.description

@@ -34,19 +34,22 @@ struct OperatorAPI: Sendable {
                 try self.api.useStream(of: try BackendsAPI.backend(context))
             }
         }
-        group.post("drain") { _, _ in
-            var nodes: [ByteBuffer] = []
-            for node in await self.supervisor.nodes() {
-                let isNew = await self.supervisor.drain(node.name) ?? false
-                nodes.append(
-                    JSONObjectWriter.object { writer in
-                        writer.write("name", node.name)
-                        writer.write("updated", isNew)
-                    }
-                )
-            }
-            return Self.json(JSONObjectWriter.object { $0.write("nodes", json: BackendJSON.array(nodes)) })
+        group.post("drain") { _, _ in await self.drain(true) }
+        group.post("undrain") { _, _ in await self.drain(false) }
+    }
+
+    private func drain(_ isDraining: Bool) async -> Response {
+        var nodes: [ByteBuffer] = []
+        for node in await self.supervisor.nodes() {
+            let isNew = await self.supervisor.drain(node.name, isDraining) ?? false
+            nodes.append(
+                JSONObjectWriter.object { writer in
+                    writer.write("name", node.name)
+                    writer.write("updated", isNew)
+                }
+            )
         }
+        return Self.json(JSONObjectWriter.object { $0.write("nodes", json: BackendJSON.array(nodes)) })
     }
 
     private static func json(_ body: ByteBuffer) -> Response { .json(body, headers: BackendsAPI.openToAll) }

@@ -36,13 +36,15 @@ struct PlaneAPI: Sendable {
         for prefix in ["b/:id", "c/:cluster/b/:id"] {
             group.get(RouterPath(prefix + "/status")) { _, context in
                 await self.answer { () throws(BackendFailure) in
+                    try self.checkCluster(context)
                     let state = try self.supervisor.info(try BackendsAPI.backend(context)).state
                     return Self.json(BackendJSON.planeState(state))
                 }
             }
             group.get(RouterPath(prefix + "/status-stream")) { request, context in
                 await self.answer { () throws(BackendFailure) in
-                    try self.stream(try BackendsAPI.backend(context), after: request.headers[.lastEventID])
+                    try self.checkCluster(context)
+                    return try self.stream(try BackendsAPI.backend(context), after: request.headers[.lastEventID])
                 }
             }
         }
@@ -83,6 +85,7 @@ struct PlaneAPI: Sendable {
             for (path, kind) in [("soft-terminate", TerminationKind.soft), ("hard-terminate", .hard)] {
                 group.post(RouterPath("\(prefix)b/:id/\(path)")) { _, context in
                     await self.answer { () throws(BackendFailure) in
+                        try self.checkCluster(context)
                         let id = try BackendsAPI.backend(context)
                         // Ending what has ended is fine here.
                         if try self.supervisor.info(id).state.status != .terminated {
@@ -92,8 +95,9 @@ struct PlaneAPI: Sendable {
                     }
                 }
             }
-            group.post(RouterPath("\(prefix)b/revoke")) { request, _ in
+            group.post(RouterPath("\(prefix)b/revoke")) { request, context in
                 await self.answer { () throws(BackendFailure) in
+                    try self.checkCluster(context)
                     let fields = try await Self.fields(of: request)
                     guard let text = try fields.string("backend_id"), let user = try fields.string("user"),
                         let id = BackendID(text)
@@ -103,16 +107,29 @@ struct PlaneAPI: Sendable {
                 }
             }
         }
-        group.post("c/:cluster/d/:drone/drain") { _, context in
-            await self.answer { () throws(BackendFailure) in
-                guard let updated = await self.supervisor.drain(context.parameters.get("drone") ?? "") else {
-                    throw .notFound
+        for (path, isDraining) in [("drain", true), ("undrain", false)] {
+            group.post(RouterPath("c/:cluster/d/:drone/\(path)")) { _, context in
+                await self.answer { () throws(BackendFailure) in
+                    try self.checkCluster(context)
+                    let drone = context.parameters.get("drone") ?? ""
+                    guard let updated = await self.supervisor.drain(drone, isDraining) else { throw .notFound }
+                    return Self.json(JSONObjectWriter.object { $0.write("updated", updated) })
                 }
-                return Self.json(JSONObjectWriter.object { $0.write("updated", updated) })
             }
         }
         OperatorAPI(api: self.api).register(on: group)
-        group.get("c/:cluster/state") { _, _ in Self.json(await self.clusterState()) }
+        group.get("c/:cluster/state") { _, context in
+            await self.answer { () throws(BackendFailure) in
+                try self.checkCluster(context)
+                return Self.json(await self.clusterState())
+            }
+        }
+    }
+
+    /// Others are elsewhere. Routes that name none are for all.
+    private func checkCluster(_ context: APIContext) throws(BackendFailure) {
+        guard let text = context.parameters.get("cluster") else { return }
+        guard let name = PercentEncoding.decode(text[...]), self.services.isOwn(cluster: name) else { throw .notFound }
     }
 
     private static func fields(of request: Request) async throws(BackendFailure) -> BackendFields {
@@ -135,7 +152,8 @@ struct PlaneAPI: Sendable {
                 writer.write("subdomain", json: result.subdomain.map { ByteBuffer(string: "\"\($0)\"") })
                 writer.write("secret_token", json: result.secretToken.map { ByteBuffer(string: "\"\($0)\"") })
                 writer.write("status_url", "\(self.services.apiURL(authority))/pub/b/\(result.backend)/status")
-                writer.write("drone", result.node)
+                // Where it was put, for whoever has had it put there.
+                writer.write("drone", json: result.isSpawned ? ByteBuffer(string: "\"\(result.node)\"") : nil)
             }
         )
     }
@@ -222,7 +240,7 @@ struct PlaneAPI: Sendable {
                 writer.write("name", object: { $0.write(kind, name) })
                 writer.write("plane_version", self.services.configuration.version)
                 writer.write("plane_hash", "")
-                writer.write("controller", self.services.node)
+                writer.write("controller", self.services.controller)
                 writer.write("controller_heartbeat_age", 0)
             }
         }
@@ -245,6 +263,28 @@ struct PlaneAPI: Sendable {
 
 extension HTTPField.Name {
     fileprivate static let lastEventID = HTTPField.Name("Last-Event-ID")!
+}
+
+/// Says that nothing is there in the words of Plane's controller, where a path is of its API.
+struct PlaneNotFound: RouterMiddleware {
+    typealias Context = APIContext
+
+    let api: BackendsAPI
+
+    func handle(
+        _ request: Request,
+        context: APIContext,
+        next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        guard PlaneAPI.claims(request.uri.path) else { return try await next(request, context) }
+        do {
+            let response = try await next(request, context)
+            guard response.status == .notFound, response.headers[.contentType] == nil else { return response }
+        } catch let error as HTTPError where error.status == .notFound {
+            // The router's own.
+        }
+        return self.api.refusal(.notFound, for: request)
+    }
 }
 
 /// Lets trusted programs pass.

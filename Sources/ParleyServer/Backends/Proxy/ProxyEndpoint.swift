@@ -36,12 +36,15 @@ struct ProxyEndpoint: Sendable {
         let status: HTTPResponseStatus
         var location: String?
         var text = ""
+        /// Seconds.
+        var retryAfter: Int?
 
         /// The whole answer, without the fields of the connection.
         func head(version: HTTPVersion) -> HTTPResponseHead {
             var headers = HTTPHeaders(ProxyHeaders.crossOrigin.map { ($0.name, $0.value) })
             headers.add(name: "Server", value: ProxyHeaders.server)
             if let location { headers.add(name: "Location", value: location) }
+            if let retryAfter { headers.add(name: "Retry-After", value: "\(retryAfter)") }
             if !self.text.isEmpty { headers.add(name: "Content-Type", value: "text/plain; charset=utf-8") }
             headers.add(name: "Content-Length", value: "\(self.text.utf8.count)")
             return HTTPResponseHead(version: version, status: self.status, headers: headers)
@@ -77,7 +80,11 @@ struct ProxyEndpoint: Sendable {
         case .gone: return .refuse(Refusal(status: .gone))
         case .full:
             return .refuse(
-                Refusal(status: .serviceUnavailable, text: "As many requests wait for this session as may\n")
+                Refusal(
+                    status: .serviceUnavailable,
+                    text: "As many requests wait for this session as may\n",
+                    retryAfter: 1
+                )
             )
         case .ready(let route, let address): return self.checked(route, address, path, host)
         case .pending(let route): return self.checked(route, nil, path, host)
@@ -90,18 +97,24 @@ struct ProxyEndpoint: Sendable {
         _ path: ProxyPath,
         _ host: String
     ) -> Decision {
-        if let subdomain = route.subdomain, !self.isAt(subdomain, Authority(host).host) {
+        if !self.serves(route, at: Authority(host).host) {
             self.services.supervisor.closed(route)
             return .refuse(Refusal(status: .forbidden))
         }
         return .open(route, address, path)
     }
 
-    private func isAt(_ subdomain: String, _ host: String) -> Bool {
-        guard let cluster = self.services.configuration.cluster.map({ Authority($0) }) else {
-            return host.hasPrefix(subdomain.lowercased() + ".")
+    /// Browsers keep what pages of one host have from those of another: no backend answers under the name of another.
+    private func serves(_ route: BackendRoute, at host: String) -> Bool {
+        let configuration = self.services.configuration
+        guard let cluster = configuration.cluster.map({ Authority($0).host }) else {
+            return route.subdomain.map { host.hasPrefix($0.lowercased() + ".") } ?? true
         }
-        return host == "\(subdomain.lowercased()).\(cluster.host)"
+        let label = host == cluster ? nil : host.dropLast(cluster.utf8.count + 1)
+        if let own = route.subdomain ?? (configuration.urlStyle == .subdomain ? route.backend.text : nil) {
+            return label == own.lowercased()[...]
+        }
+        return label.map { !self.services.supervisor.isNameOfOther(than: route.backend, $0) } ?? true
     }
 
     private var rootRefusal: Refusal {
