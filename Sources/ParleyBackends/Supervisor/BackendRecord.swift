@@ -33,6 +33,8 @@ final class BackendRecord: @unchecked Sendable {
     var address: SocketAddress?
     /// Those that were given out, the oldest first.
     var tokens: Deque<String> = []
+    /// What those tokens say of their holders.
+    var tokenBytes = 0
     var log = OutputLog()
 
     /// Requests that are held until the backend is ready.
@@ -40,7 +42,7 @@ final class BackendRecord: @unchecked Sendable {
     /// Those who want to know when it is asked to end.
     var leavingWatchers: [Int: @Sendable () -> Void] = [:]
     var stateFeeds: [Int: AsyncStream<BackendState>.Continuation] = [:]
-    var logFeeds: [Int: AsyncStream<String>.Continuation] = [:]
+    var logFeeds: [Int: OutputFeed] = [:]
 
     init(
         id: BackendID,

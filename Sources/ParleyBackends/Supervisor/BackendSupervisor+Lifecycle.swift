@@ -123,8 +123,10 @@ extension BackendSupervisor {
             record.order.environment = [:]
             let tokens = record.tokens
             record.tokens = []
+            record.tokenBytes = 0
             state.live.remove(id)
             state.ended.append((id, now))
+            state.keepOutput(of: record, atMost: self.configuration.maximumKeptOutputBytes)
             if record.grant != nil { state.endCounts[record.state.reason, default: 0] += 1 }
             state.wake(.backend(id))
             self.forgetOldest(&state, now: now)
@@ -153,7 +155,7 @@ extension BackendSupervisor {
         let node: String?
         let state: BackendState
         let stateFeeds: [AsyncStream<BackendState>.Continuation]
-        let logFeeds: [AsyncStream<String>.Continuation]
+        let logFeeds: [OutputFeed]
     }
 
     /// A process closes its connections as it ends, and what it has said before is still on its way; those that remain
@@ -172,6 +174,7 @@ extension BackendSupervisor {
             state.ended.count > self.configuration.maximumRemembered || oldest.at + self.configuration.retention <= now
         {
             state.ended.removeFirst()
+            state.dropOutput(of: oldest.id)
             state.backends[oldest.id] = nil
             self.recorder?.forget(oldest.id)
         }
@@ -179,11 +182,32 @@ extension BackendSupervisor {
 
     private func append(_ lines: [String], toLogOf id: BackendID) {
         self.state.withLock { state in
-            for line in lines { state.backends[id]?.log.append(line) }
-            for feed in state.backends[id]?.logFeeds.values ?? [:].values {
-                for line in lines { feed.yield(line) }
+            // What comes behind the end would never be forgotten.
+            guard let record = state.backends[id], record.state.status != .terminated else { return }
+            for line in lines {
+                record.log.append(line)
+                for feed in record.logFeeds.values { feed.append(line) }
             }
         }
+    }
+}
+
+extension BackendSupervisor.State {
+    /// Keeps the output of a backend that has ended, and lets go of older ones' that are too much.
+    fileprivate mutating func keepOutput(of record: BackendRecord, atMost maximumBytes: Int) {
+        guard record.log.bytes > 0 else { return }
+        self.keptOutput.append(record.id)
+        self.keptOutputBytes += record.log.bytes
+        while self.keptOutputBytes > maximumBytes, let oldest = self.keptOutput.popFirst() {
+            self.dropOutput(of: oldest)
+        }
+    }
+
+    /// Lets go of the output of a backend that has ended.
+    mutating func dropOutput(of id: BackendID) {
+        guard let record = self.backends[id], record.log.bytes > 0 else { return }
+        self.keptOutputBytes -= record.log.bytes
+        record.log = OutputLog()
     }
 }
 

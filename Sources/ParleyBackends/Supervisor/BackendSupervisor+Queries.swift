@@ -99,38 +99,42 @@ extension BackendSupervisor {
 
     /// Every state of a backend so far, and from then on each as it is entered; ends after `terminated`.
     public func states(of id: BackendID) throws(BackendFailure) -> AsyncStream<BackendState> {
-        try self.feed(\.stateFeeds, of: id, .unbounded) { $0.published }
-    }
-
-    /// The lines of output that are kept, and from then on each as it comes; a reader that is slow misses some.
-    public func output(of id: BackendID) throws(BackendFailure) -> AsyncStream<String> {
-        try self.feed(\.logFeeds, of: id, .bufferingNewest(OutputLog.maximumLines)) { Array($0.log.lines) }
-    }
-
-    /// What there is so far, and from then on what comes until the backend has ended.
-    private func feed<Element: Sendable>(
-        _ feeds: any ReferenceWritableKeyPath<BackendRecord, [Int: AsyncStream<Element>.Continuation]> & Sendable,
-        of id: BackendID,
-        _ policy: AsyncStream<Element>.Continuation.BufferingPolicy,
-        _ soFar: @Sendable (BackendRecord) -> [Element]
-    ) throws(BackendFailure) -> AsyncStream<Element> {
-        let (stream, feed) = AsyncStream.makeStream(of: Element.self, bufferingPolicy: policy)
+        // As many as there are states.
+        let (stream, feed) = AsyncStream.makeStream(of: BackendState.self)
         let isKnown = self.state.withLock { state in
             guard let record = state.backends[id] else { return false }
-            for element in soFar(record) { feed.yield(element) }
+            for element in record.published { feed.yield(element) }
             guard record.state.status != .terminated else {
                 feed.finish()
                 return true
             }
             let number = state.makeNumber()
-            record[keyPath: feeds][number] = feed
+            record.stateFeeds[number] = feed
             feed.onTermination = { _ in
-                self.state.withLock { $0.backends[id]?[keyPath: feeds][number] = nil }
+                self.state.withLock { $0.backends[id]?.stateFeeds[number] = nil }
             }
             return true
         }
         guard isKnown else { throw .backendNotFound }
         return stream
+    }
+
+    /// The lines of output that are kept, and from then on each as it comes; a reader that is slow misses some.
+    public func output(of id: BackendID) throws(BackendFailure) -> OutputLines {
+        let number = self.state.withLock { $0.makeNumber() }
+        let lines = OutputLines { self.state.withLock { $0.backends[id]?.logFeeds[number] = nil } }
+        let isKnown = self.state.withLock { state in
+            guard let record = state.backends[id] else { return false }
+            for line in record.log.lines { lines.feed.append(line) }
+            if record.state.status == .terminated {
+                lines.feed.finish()
+            } else {
+                record.logFeeds[number] = lines.feed
+            }
+            return true
+        }
+        guard isKnown else { throw .backendNotFound }
+        return lines
     }
 
     /// `nil` when it does not run, or cannot be measured.

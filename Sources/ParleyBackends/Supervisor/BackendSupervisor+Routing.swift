@@ -20,22 +20,26 @@ extension BackendSupervisor: BackendRouting {
         // A static token is as good as its backend.
         route.use.expiry = record.staticToken == nil ? self.uptime() + self.configuration.tokenLifetime : nil
         state.tokens[route.token] = route
-        state.backends[record.id]?.tokens.append(route.token)
+        record.tokens.append(route.token)
+        record.tokenBytes += route.claimBytes
         self.forgetOldestToken(of: record.id, &state)
         return route
     }
 
     /// Whoever connects in a loop pushes out tokens that are not used, not memory.
     private func forgetOldestToken(of id: BackendID, _ state: inout State) {
-        guard let count = state.backends[id]?.tokens.count, count > self.configuration.maximumTokens else { return }
+        guard let record = state.backends[id] else { return }
         // Those in use go to the end, and have their turn again later.
         for _ in 0..<16 {
-            guard let oldest = state.backends[id]?.tokens.popFirst() else { return }
-            guard let route = state.tokens[oldest], route.use.openRequests > 0 else {
-                state.tokens[oldest] = nil
-                return
+            let isFull =
+                record.tokens.count > self.configuration.maximumTokens
+                || record.tokenBytes > self.configuration.maximumTokenBytes
+            guard isFull, let oldest = record.tokens.popFirst() else { return }
+            if let route = state.tokens[oldest], route.use.openRequests > 0 {
+                record.tokens.append(oldest)
+            } else {
+                state.forget(oldest)
             }
-            state.backends[id]?.tokens.append(oldest)
         }
     }
 
@@ -115,7 +119,7 @@ extension BackendSupervisor: BackendRouting {
             guard let record = state.backends[id] else { return nil }
             if record.resume != nil { record.revokedUsers.insert(user) }
             let routes = record.tokens.compactMap { state.tokens[$0] }.filter { $0.user == user }
-            for route in routes { state.tokens[route.token] = nil }
+            for route in routes { state.forget(route.token) }
             state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }
             return routes
         }
@@ -124,4 +128,17 @@ extension BackendSupervisor: BackendRouting {
         for close in self.state.withLock({ _ in revoked.flatMap { Array($0.use.connections.values) } }) { close() }
         return revoked.count
     }
+}
+
+extension BackendSupervisor.State {
+    /// Opens nothing any more with a token, which the caller takes off its backend.
+    mutating func forget(_ token: String) {
+        guard let route = self.tokens.removeValue(forKey: token) else { return }
+        route.record?.tokenBytes -= route.claimBytes
+    }
+}
+
+extension BackendRoute {
+    /// Bytes that a token costs whose holder is somebody.
+    fileprivate var claimBytes: Int { (self.user?.utf8.count ?? 0) + (self.userData?.utf8.count ?? 0) }
 }

@@ -29,11 +29,15 @@ extension BackendSupervisor {
         let now = self.uptime()
         self.state.withLock { state in
             for ended in state.ended where ended.at + Self.outputRetention <= now {
-                state.backends[ended.id]?.log = OutputLog()
+                state.dropOutput(of: ended.id)
+                // Nobody waits for a successor any more.
+                guard let record = state.backends[ended.id], let resume = record.resume else { continue }
+                if ended.at + max(Self.outputRetention, resume.patience) <= now { record.origin = nil }
             }
+            state.keptOutput.removeAll { state.backends[$0]?.log.bytes ?? 0 == 0 }
             var touched: Set<BackendID> = []
             for (text, route) in state.tokens where !route.use.isValid(at: now) {
-                state.tokens[text] = nil
+                state.forget(text)
                 touched.insert(route.backend)
             }
             for id in touched {

@@ -14,6 +14,9 @@ public final class BackendSupervisor: Sendable {
         var tokens: [String: BackendRoute] = [:]
         /// Backends at their end, the oldest first.
         var ended: Deque<(id: BackendID, at: NIODeadline)> = []
+        /// Those whose output is kept, the oldest first.
+        var keptOutput: Deque<BackendID> = []
+        var keptOutputBytes = 0
         /// Those that hold a key, or are about to.
         var live: Set<BackendID> = []
         var isShuttingDown = false

@@ -6,16 +6,19 @@ public struct OutputLog: Sendable {
     public static let maximumBytes = 1 << 20
 
     public private(set) var lines: Deque<String> = []
-    private var bytes = 0
+    public private(set) var bytes = 0
 
     public init() {}
+
+    mutating func removeFirst() -> String? {
+        guard let first = self.lines.popFirst() else { return nil }
+        self.bytes -= first.utf8.count
+        return first
+    }
 
     public mutating func append(_ line: String) {
         self.lines.append(line)
         self.bytes += line.utf8.count
-        while self.lines.count > Self.maximumLines || self.bytes > Self.maximumBytes, let first = self.lines.popFirst()
-        {
-            self.bytes -= first.utf8.count
-        }
+        while self.lines.count > Self.maximumLines || self.bytes > Self.maximumBytes, self.removeFirst() != nil {}
     }
 }

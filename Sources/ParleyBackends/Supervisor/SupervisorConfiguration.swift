@@ -16,6 +16,10 @@ public struct SupervisorConfiguration: Sendable {
     public var maximumHeldRequests = 1000
     /// Tokens of a backend; beyond this many the oldest goes that nobody uses at the time.
     public var maximumTokens = 10_000
+    /// Bytes that the tokens of a backend say of their holders.
+    public var maximumTokenBytes = 16 << 20
+    /// Bytes of output that all backends keep which have ended.
+    public var maximumKeptOutputBytes = 64 << 20
     /// Of each account; `nil`: any number.
     public var spawnsPerMinute: Int?
     /// How long a connect waits for a backend at its end to release the key.

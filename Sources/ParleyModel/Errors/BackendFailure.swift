@@ -126,6 +126,12 @@ extension BackendFailure {
         planeStatus: 500,
         "As many backends are live as BACKENDS_MAX_BACKENDS allows"
     ).retrying(after: 5)
+    public static let tooManyStreams = BackendFailure(
+        503,
+        "NoCapacity",
+        kind: "Other",
+        "As many streams of the backend are open as may: 10000 of states, 64 of output, 16 of use"
+    ).retrying(after: 5)
     public static let draining = BackendFailure(
         503,
         "NoCapacity",
@@ -166,6 +172,6 @@ extension BackendFailure {
         .invalidJSON, .invalidCluster, .unauthorized, .forbidden, .developmentOnly, .backendNotFound, .serviceNotFound,
         .imageNotFound,
         .notFound, .keyUnheld, .keyHeld, .notRunning, .tooLarge, .unsupportedMediaType, .rateLimited, .internalError,
-        .keyLockFailed, .notImplemented, .noCapacity, .draining, .shuttingDown,
+        .keyLockFailed, .notImplemented, .noCapacity, .tooManyStreams, .draining, .shuttingDown,
     ]
 }

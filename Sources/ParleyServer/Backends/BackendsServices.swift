@@ -25,6 +25,7 @@ final class BackendsServices: Sendable {
     /// By which the server is called besides `localhost`; without ports, in lower case.
     let ownHosts: Set<String>
     let resumeBudget = ResumeBudget()
+    let streamLimits = StreamLimits()
     private let ports = Mutex(Ports())
 
     init(

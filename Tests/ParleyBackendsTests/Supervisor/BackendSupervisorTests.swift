@@ -253,6 +253,34 @@ import Testing
         fixture.supervisor.closed(route)
     }
 
+    @Test("What tokens say of their holders is bounded")
+    func claimBound() async throws {
+        let fixture = Fixture { $0.maximumTokenBytes = 1000 }
+        var tokens: [String] = []
+        for _ in 0..<10 {
+            tokens.append(try await fixture.connect("k") { $0.user = String(repeating: "u", count: 398) }.token)
+        }
+        #expect(tokens.map { fixture.supervisor.route($0) != nil } == Array(repeating: false, count: 8) + [true, true])
+    }
+
+    @Test("Output of backends that have ended is bounded, and the latest stays")
+    func keptOutput() async throws {
+        let fixture = Fixture { $0.maximumKeptOutputBytes = 10 }
+        var ids: [BackendID] = []
+        for _ in 0..<4 {
+            let id = try await fixture.connect().backend
+            try await fixture.states(of: id, until: .ready)
+            fixture.runtime[id]?.events?.output(["1234"])
+            fixture.runtime[id]?.events?.exited(0)
+            try await fixture.states(of: id, until: .terminated)
+            fixture.runtime[id]?.events?.output(["late"])
+            ids.append(id)
+        }
+        var kept: [[String]] = []
+        for id in ids { kept.append(await (try fixture.supervisor.output(of: id)).reduce(into: []) { $0.append($1) }) }
+        #expect(kept == [[], [], ["1234"], ["1234"]])
+    }
+
     @Test("Revocation takes a user's tokens, closes what is open with them, and spares those of others")
     func revocation() async throws {
         let fixture = Fixture()

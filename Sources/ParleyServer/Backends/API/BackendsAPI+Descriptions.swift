@@ -66,14 +66,17 @@ extension BackendsAPI {
 
     /// Its output, a line an event.
     func outputStream(of id: BackendID) throws(BackendFailure) -> Response {
-        EventStream.response(try self.services.supervisor.output(of: id), keepAlive: "\n") {
+        let lines = try self.services.supervisor.output(of: id)
+        let permit = try self.services.streamLimits.take(.output, of: id)
+        return EventStream.response(lines, keepAlive: "\n", permit: permit) {
             EventStream.data(ByteBuffer(string: $0.split(separator: "\r").joined(separator: " ")))
         }
     }
 
     /// What it uses.
     func useStream(of id: BackendID) throws(BackendFailure) -> Response {
-        EventStream.response(try self.use(of: id), keepAlive: "\n") { EventStream.data($0) }
+        let permit = try self.services.streamLimits.take(.use, of: id)
+        return EventStream.response(try self.use(of: id), keepAlive: "\n", permit: permit) { EventStream.data($0) }
     }
 
     /// What a backend uses, now and every ten seconds; times since the message before, or since it was made.

@@ -205,10 +205,12 @@ struct BackendsAPI: Sendable {
         }
         group.get("backend/:id/status/stream") { _, context in
             await self.answer { () throws(BackendFailure) in
-                EventStream.response(
-                    try self.services.supervisor.states(of: try Self.backend(context)),
-                    keepAlive: "\n"
-                ) { EventStream.data(BackendJSON.publicState($0)) }
+                let id = try Self.backend(context)
+                let states = try self.services.supervisor.states(of: id)
+                let permit = try self.services.streamLimits.take(.states, of: id)
+                return EventStream.response(states, keepAlive: "\n", permit: permit) {
+                    EventStream.data(BackendJSON.publicState($0))
+                }
             }
         }
         group.post("backend/:id/terminate") { request, context in

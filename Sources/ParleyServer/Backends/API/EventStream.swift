@@ -8,41 +8,41 @@ struct EventStream: Sendable {
     /// Proxies close what is silent for long.
     static let keepAliveInterval = Duration.seconds(15)
 
-    private enum Item: Sendable {
-        case event(ByteBuffer)
-        case keepAlive
-    }
-
     /// - Parameters:
     ///   - keepAlive: What is written when nothing was for a while.
+    ///   - permit: Given back when the stream is over.
     ///   - event: The bytes of an event, with the empty line at its end; `nil`: none.
-    static func response<Element: Sendable>(
-        _ elements: AsyncStream<Element>,
+    static func response<Elements: AsyncSequence & Sendable>(
+        _ elements: Elements,
         keepAlive: StaticString,
-        event: @escaping @Sendable (Element) -> ByteBuffer?
-    ) -> Response {
+        permit: StreamPermit,
+        event: @escaping @Sendable (Elements.Element) -> ByteBuffer?
+    ) -> Response where Elements.Failure == Never {
         var headers = BackendsAPI.openToAll
         headers[.contentType] = "text/event-stream"
         headers[.cacheControl] = "no-store"
         let body = ResponseBody { writer in
-            let (items, item) = AsyncStream.makeStream(of: Item.self, bufferingPolicy: .bufferingNewest(2048))
+            defer { withExtendedLifetime(permit) {} }
+            let next = Rendezvous()
             let pump = Task {
-                for await element in elements { if let bytes = event(element) { item.yield(.event(bytes)) } }
-                item.finish()
+                // One at a time: what a slow client does not take waits where it is bounded.
+                for await element in elements {
+                    guard let bytes = event(element) else { continue }
+                    guard await next.put(bytes) else { return }
+                }
+                next.finish()
             }
             let clock = Task {
-                while (try? await Task.sleep(for: Self.keepAliveInterval)) != nil { item.yield(.keepAlive) }
+                while (try? await Task.sleep(for: Self.keepAliveInterval)) != nil {
+                    next.offer(ByteBuffer(staticString: keepAlive))
+                }
             }
             defer {
+                next.finish()
                 pump.cancel()
                 clock.cancel()
             }
-            for await item in items {
-                switch item {
-                case .event(let bytes): try await writer.write(bytes)
-                case .keepAlive: try await writer.write(ByteBuffer(staticString: keepAlive))
-                }
-            }
+            while let bytes = await next.take() { try await writer.write(bytes) }
             try await writer.finish(nil)
         }
         return Response(status: .ok, headers: headers, body: body)

@@ -23,7 +23,9 @@ struct OldBackendsAPI: Sendable {
         group.get("backend/:id/status/stream") { _, context in
             await self.api.answer { () throws(BackendFailure) in
                 let id = try BackendsAPI.backend(context)
-                return EventStream.response(Self.translated(try self.supervisor.states(of: id)), keepAlive: "\n") {
+                let states = Self.translated(try self.supervisor.states(of: id))
+                let permit = try self.api.services.streamLimits.take(.states, of: id)
+                return EventStream.response(states, keepAlive: "\n", permit: permit) {
                     EventStream.data(BackendJSON.oldState($0, of: id))
                 }
             }

@@ -56,7 +56,8 @@ struct PlaneAPI: Sendable {
         let last = last.flatMap { BackendStatus(rawValue: $0) }
         // So that browsers stop asking.
         if last == .terminated { return Response(status: .noContent, headers: BackendsAPI.openToAll) }
-        return EventStream.response(states, keepAlive: ":\n\n") { state in
+        let permit = try self.services.streamLimits.take(.states, of: id)
+        return EventStream.response(states, keepAlive: ":\n\n", permit: permit) { state in
             if let last, state.status <= last { return nil }
             var bytes = ByteBuffer(string: "data: ")
             bytes.writeImmutableBuffer(BackendJSON.planeState(state))
