@@ -165,12 +165,6 @@ def test_http_1_0_clients_get_an_end(backends, connected):
     assert connection.is_closed() and connection.unread == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
 
 
-def test_http_1_0_connections_end_with_their_answer(backends, connected):
-    connection = Connection(backends.proxy)
-    connection.send(f"GET {prefix(connected)}/x HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n".replace("Host: h", f"Host: {backends.proxy.authority}"))
-    assert connection.answer().status == 200 and connection.is_closed()
-
-
 def test_connect_and_http_2_are_not_tunnelled(backends, connected):
     assert http.fetch(backends.proxy, prefix(connected) + "/x", method="CONNECT").status in (400, 405)
     seen = backends.fetch(connected, "x", headers={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "x"}).json

@@ -48,15 +48,23 @@ public enum ProxyHeaders {
         for route: BackendRoute,
         path: Substring,
         from peer: Peer,
-        isUpgrade: Bool
+        isUpgrade: Bool,
+        version: HTTPVersion = .http1_1
     ) -> HTTPHeaders {
         let named = Self.connectionOptions(headers)
         // What a parser has let through, and what we say, needs no check.
         var result: [(String, String)] = []
         result.reserveCapacity(headers.count + 11)
         var forwarded = ForwardedFields()
+        var via: [String] = []
         for (name, value) in headers {
             if Self.isHopByHop(name) || !named.isEmpty && named.contains(name.lowercased()) { continue }
+            if name.isName("via") {
+                via.append(value)
+                continue
+            }
+            // Clients of HTTP/1.0 cannot mean it (RFC 9110 §10.1.1).
+            if version == .http1_0, name.isName("expect") { continue }
             switch RequestField(name) {
             case .own: continue
             case .forwarding: if peer.isTrusted { forwarded.take(name, value) }
@@ -69,6 +77,8 @@ public enum ProxyHeaders {
         } else if headers.contains(name: "Transfer-Encoding") {
             result.append(("Transfer-Encoding", "chunked"))
         }
+        // RFC 9110 §7.6.3: whoever is on the way says so.
+        result.append(("via", (via + ["\(version.major).\(version.minor) \(Self.server)"]).joined(separator: ", ")))
         if let user = route.user { result.append(("x-verified-username", HeaderBytes.escaped(user))) }
         if let userData = route.userData { result.append(("x-verified-user-data", userData)) }
         result.append(("x-verified-path", String(path)))
@@ -76,6 +86,15 @@ public enum ProxyHeaders {
         result.append(("x-verified-secret", route.secret ?? ""))
         forwarded.append(to: &result, from: peer, host: headers.first(name: "Host"))
         return HTTPHeaders(result)
+    }
+
+    /// Fields behind a body that say nothing of the message itself (RFC 9110 §6.5.1).
+    public static func trailers(_ headers: HTTPHeaders) -> HTTPHeaders {
+        HTTPHeaders(
+            headers.filter { name, _ in
+                !Self.isHopByHop(name) && !Self.endToEnd.contains(name.lowercased()) && !name.isName("set-cookie")
+            }.map { ($0.name, $0.value) }
+        )
     }
 
     /// The fields that the client gets, those of the message's framing left to the caller.
@@ -112,16 +131,24 @@ public enum ProxyHeaders {
         ("access-control-allow-headers", "*, Authorization"),
     ]
 
-    /// Whether a request wants another protocol (RFC 9110 §7.8).
+    /// Whether a request wants another protocol (RFC 9110 §7.8) that a backend may agree to.
     public static func isUpgrade(_ headers: HTTPHeaders) -> Bool {
-        // HTTP/2 would carry requests past every rule here.
         Self.connectionOptions(headers).contains("upgrade") && headers.contains(name: "Upgrade")
-            && !headers["Upgrade"].contains { $0.lowercased().contains("h2c") }
+            && !headers["Upgrade"].contains { offers in offers.split(separator: ",").contains(where: Self.isReserved) }
+    }
+
+    /// HTTP/2 would carry requests past every rule here, and TLS is not between a client and a backend.
+    private static func isReserved(_ offer: Substring) -> Bool {
+        let name = offer.drop { $0 == " " || $0 == "\t" }.lowercased()
+        return name.hasPrefix("h2") || name.hasPrefix("tls") || name.hasPrefix("http")
     }
 
     /// Fields that say how long a message is or whom it is for: no sender can make them disappear on the way by naming them
     /// in Connection, as the message would be another then.
-    private static let endToEnd: Set<String> = ["content-length", "content-type", "host", "authorization", "cookie"]
+    private static let endToEnd: Set<String> = [
+        "content-length", "content-type", "content-encoding", "content-range", "host", "authorization", "cookie",
+        "set-cookie", "cache-control", "date",
+    ]
 
     private static func connectionOptions(_ headers: HTTPHeaders) -> Set<String> {
         let values = headers["Connection"]

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import ParleyBackends
 internal import ParleyModel
 
 /// Stands before the HTTP parser and lets no request head through that breaks a bound.
@@ -35,6 +36,15 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         return !scanner.isFresh
     }
 
+    /// Bytes of a head that are no text, which the parser would lose; see ``HeaderBytes``.
+    /// - Returns: `nil`: they are all right as they are.
+    private static func textual(_ input: ByteBuffer, length: Int) -> ByteBuffer? {
+        var rest = input
+        guard let head = rest.readSlice(length: length), var escaped = HeaderBytes.escape(head) else { return nil }
+        escaped.writeImmutableBuffer(rest)
+        return escaped
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.phase {
         case .awaitingHead(var scanner):
@@ -42,10 +52,12 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
             switch input.withUnsafeReadableBytes({ scanner.scan($0) }) {
             case .incomplete:
                 self.phase = .awaitingHead(scanner)
-                context.fireChannelRead(data)
+                context.fireChannelRead(
+                    Self.textual(input, length: input.readableBytes).map(self.wrapInboundOut) ?? data
+                )
             case .complete:
                 self.phase = .passing
-                context.fireChannelRead(data)
+                context.fireChannelRead(Self.textual(input, length: scanner.end).map(self.wrapInboundOut) ?? data)
             case .refuse(let refusal):
                 self.phase = .refused
                 context.fireErrorCaught(refusal)

@@ -26,16 +26,18 @@ struct RequestHeadScanner: Equatable {
     private var isInRequestLine = true
     private var lineBytes = 0
     private var isCarriageReturnLast = false
+    /// Where the head ended in the bytes that made it complete.
+    private(set) var end = 0
 
     init(maximumHeaderBytes: Int = Self.usualMaximumHeaderBytes) {
         self.maximumHeaderBytes = maximumHeaderBytes
     }
 
     /// Whether nothing has come yet.
-    var isFresh: Bool { self == RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes) }
+    var isFresh: Bool { self.isInRequestLine && self.requestLineBytes == 0 && !self.isCarriageReturnLast }
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer) -> Verdict {
-        for byte in bytes {
+        for (offset, byte) in bytes.enumerated() {
             if self.isInRequestLine {
                 self.requestLineBytes += 1
                 if self.requestLineBytes > Self.maximumRequestLineBytes { return .refuse(.requestLineTooLong) }
@@ -51,6 +53,7 @@ struct RequestHeadScanner: Equatable {
                 if byte == UInt8(ascii: "\n") {
                     if self.lineBytes == (self.isCarriageReturnLast ? 1 : 0) {
                         self = RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes)
+                        self.end = offset + 1
                         return .complete
                     }
                     self.fields += 1

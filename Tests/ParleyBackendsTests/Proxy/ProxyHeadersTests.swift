@@ -121,6 +121,44 @@ import Testing
         #expect(headers["Connection"] == ["Upgrade"] && headers["Upgrade"] == ["websocket"])
     }
 
+    @Test(
+        "Some protocols are not for a backend",
+        arguments: [
+            ("websocket", true), ("foo", true), ("foo, bar/1", true), ("h2c", false), ("H2C", false),
+            ("foo, h2c", false),
+            ("TLS/1.2", false), ("tls/1.0, HTTP/1.1", false), ("websocket,h2c", false),
+        ]
+    )
+    func offers(offer: String, isUpgrade: Bool) {
+        #expect(ProxyHeaders.isUpgrade(["Connection": "Upgrade", "Upgrade": offer]) == isUpgrade)
+    }
+
+    @Test("Whoever is on the way says so, and clients of HTTP/1.0 expect nothing")
+    func versions() {
+        #expect(Self.request([:])["via"] == ["1.1 parley"])
+        #expect(Self.request(["Via": "1.0 a, 1.1 b"])["via"] == ["1.0 a, 1.1 b, 1.1 parley"])
+        #expect(Self.request(["Expect": "100-continue"])["expect"] == ["100-continue"])
+        let old = ProxyHeaders.request(
+            ["Expect": "100-continue"],
+            for: Self.route(),
+            path: "/",
+            from: .init(address: "192.0.2.1", isSecure: false, isTrusted: false),
+            isUpgrade: false,
+            version: .http1_0
+        )
+        #expect(old["expect"] == [] && old["via"] == ["1.0 parley"])
+    }
+
+    @Test("Trailers say nothing of the message")
+    func trailers() {
+        let trailers = ProxyHeaders.trailers([
+            "X-Sum": "1", "Content-Length": "1", "Transfer-Encoding": "chunked", "Set-Cookie": "a",
+            "Connection": "close",
+            "Host": "h", "Authorization": "x", "Content-Type": "t", "Trailer": "X",
+        ])
+        #expect(trailers.map(\.name) == ["X-Sum"])
+    }
+
     @Test("Addresses are believed from trusted proxies alone")
     func forwarding() {
         let claimed: HTTPHeaders = [

@@ -27,7 +27,8 @@ struct ProxiedRequest: Sendable {
             for: route,
             path: self.request.path,
             from: self.peer,
-            isUpgrade: self.isUpgrade
+            isUpgrade: self.isUpgrade,
+            version: self.request.head.version
         )
         if isResumable { head.headers.remove(name: "Sec-WebSocket-Extensions") }
         return head

@@ -42,6 +42,7 @@ struct ProxyEndpoint: Sendable {
         /// The whole answer, without the fields of the connection.
         func head(version: HTTPVersion) -> HTTPResponseHead {
             var headers = HTTPHeaders(ProxyHeaders.crossOrigin.map { ($0.name, $0.value) })
+            headers.add(name: "Date", value: HTTPDate.current)
             headers.add(name: "Server", value: ProxyHeaders.server)
             if let location { headers.add(name: "Location", value: location) }
             if let retryAfter { headers.add(name: "Retry-After", value: "\(retryAfter)") }
@@ -73,6 +74,11 @@ struct ProxyEndpoint: Sendable {
         // Other codings would be lost on the way (RFC 9112 §6.1).
         guard request.head.headers["Transfer-Encoding"].allSatisfy({ $0.lowercased() == "chunked" }) else {
             return .refuse(Refusal(status: .notImplemented, text: "Expected Transfer-Encoding: chunked, or none\n"))
+        }
+        guard !request.head.headers.contains(where: { HeaderBytes.isLossy($0.value) }) else {
+            return .refuse(
+                Refusal(status: .badRequest, text: "Expected header fields in UTF-8 behind a first request\n")
+            )
         }
         guard let host = request.header("Host") else { return .refuse(Refusal(status: .badRequest)) }
         if let refusal = self.refusal(ofHost: host) { return .refuse(refusal) }

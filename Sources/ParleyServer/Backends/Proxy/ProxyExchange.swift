@@ -81,7 +81,7 @@ final class ProxyExchange: UpstreamDelegate {
         self.downstream = downstream
         self.isUpgrade = ProxyHeaders.isUpgrade(request.head.headers)
         // What follows a request to upgrade cannot be told from the other protocol.
-        self.keepsDownstream = request.head.isKeepAlive && request.head.version == .http1_1 && !self.isUpgrade
+        self.keepsDownstream = request.head.isKeepAlive && !self.isUpgrade
     }
 
     private var supervisor: BackendSupervisor { self.endpoint.services.supervisor }
@@ -233,20 +233,34 @@ final class ProxyExchange: UpstreamDelegate {
             return
         }
         let isFinal = head.status.code >= 200
+        // Clients of HTTP/1.0 know no interim responses (RFC 9110 §15.2).
+        if !isFinal, self.request.head.version == .http1_0 { return }
         var headers = ProxyHeaders.response(head.headers, of: route.backend, isUpgrade: false)
         if isFinal {
             self.hasResponse = true
             self.keepsUpstream = head.isKeepAlive && !self.isUpgrade
             self.frame(head, &headers)
+            if !headers.contains(name: "Date") { headers.add(name: "Date", value: HTTPDate.current) }
             // A client that has not said everything, and has its answer, would be misunderstood next.
-            if !self.keepsDownstream { headers.add(name: "Connection", value: "close") }
+            self.sayWhetherKept(&headers)
         }
         self.downstream?.write(.responseHead(head.status, headers))
         if !isFinal { self.downstream?.flush() }
     }
 
+    /// RFC 9112 §9.3: without a word, HTTP/1.1 goes on and HTTP/1.0 does not.
+    private func sayWhetherKept(_ headers: inout HTTPHeaders) {
+        if !self.keepsDownstream {
+            headers.add(name: "Connection", value: "close")
+        } else if self.request.head.version == .http1_0 {
+            headers.add(name: "Connection", value: "keep-alive")
+        }
+    }
+
     /// How the end of the body is known (RFC 9112 §6.3).
     private func frame(_ head: HTTPResponseHead, _ headers: inout HTTPHeaders) {
+        // A length beside a coding is none (RFC 9112 §6.3).
+        if head.headers.contains(name: "Transfer-Encoding") { headers.remove(name: "Content-Length") }
         let hasNoBody = self.request.head.method == .HEAD || head.status == .noContent || head.status == .notModified
         guard !hasNoBody, !headers.contains(name: "Content-Length") else { return }
         if self.request.head.version == .http1_1 {
@@ -271,7 +285,7 @@ final class ProxyExchange: UpstreamDelegate {
         guard self.hasResponse else { return }
         if self.isResponseChunked {
             var end = ByteBuffer(staticString: "0\r\n")
-            end.writeHeaders(trailers ?? [:])
+            end.writeHeaders(ProxyHeaders.trailers(trailers ?? [:]))
             self.downstream?.write(end)
         }
         self.downstream?.flush()
@@ -355,8 +369,9 @@ final class ProxyExchange: UpstreamDelegate {
         let version = self.request.head.version
         var head = refusal.head(version: version)
         // The body of a request that nobody reads stands in the way of the next.
-        let keepsAlive = self.keepsDownstream && self.isRequestComplete
-        if !keepsAlive { head.headers.add(name: "Connection", value: "close") }
+        self.keepsDownstream = self.keepsDownstream && self.isRequestComplete
+        let keepsAlive = self.keepsDownstream
+        self.sayWhetherKept(&head.headers)
         self.end(reusing: false)
         downstream?.write(.responseHead(head.status, head.headers))
         if self.request.head.method != .HEAD, !refusal.text.isEmpty {
@@ -398,7 +413,9 @@ extension ByteBuffer {
     /// Status line and header lines (RFC 9112 §4).
     static func responseHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) -> ByteBuffer {
         var bytes = ByteBufferAllocator().buffer(capacity: 512)
-        bytes.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
+        bytes.writeString("HTTP/1.1 \(status.code) ")
+        HeaderBytes.write(status.reasonPhrase, to: &bytes)
+        bytes.writeStaticString("\r\n")
         bytes.writeHeaders(headers)
         return bytes
     }

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import ParleyBackends
 
 /// What a connection to a backend tells the exchange that uses it. Never after it was given back.
 protocol UpstreamDelegate: AnyObject {
@@ -26,11 +27,12 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
     private(set) var channel: (any Channel)?
     fileprivate weak var pool: UpstreamPool?
     fileprivate let address: SocketAddress
-    private var isReadHeld = false
+    private let bytes: UpstreamBytes
     private var isPaused = false
 
-    fileprivate init(address: SocketAddress) {
+    fileprivate init(address: SocketAddress, bytes: UpstreamBytes) {
         self.address = address
+        self.bytes = bytes
     }
 
     var isActive: Bool { self.channel?.isActive ?? false }
@@ -66,7 +68,11 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     // MARK: Use
 
-    func write(_ part: HTTPClientRequestPart) { self.channel?.write(part, promise: nil) }
+    func write(_ part: HTTPClientRequestPart) {
+        if case .head = part { self.bytes.expectHead() }
+        self.channel?.write(part, promise: nil)
+    }
+
     func flush() { self.channel?.flush() }
 
     /// Reads no more than the client takes.
@@ -99,7 +105,7 @@ final class UpstreamRequestEncoder: ChannelOutboundHandler, RemovableChannelHand
             var bytes = context.channel.allocator.buffer(capacity: 512)
             bytes.writeString(head.method.rawValue)
             bytes.writeStaticString(" ")
-            bytes.writeString(head.uri)
+            HeaderBytes.write(head.uri, to: &bytes)
             bytes.writeStaticString(" HTTP/1.1\r\n")
             bytes.writeHeaders(head.headers)
             context.write(self.wrapOutboundOut(bytes), promise: promise)
@@ -124,7 +130,7 @@ extension ByteBuffer {
         for (name, value) in headers {
             self.writeString(name)
             self.writeStaticString(": ")
-            self.writeString(value)
+            HeaderBytes.write(value, to: &self)
             self.writeStaticString("\r\n")
         }
         self.writeStaticString("\r\n")
@@ -173,9 +179,11 @@ final class UpstreamPool {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let connection = UpstreamConnection(address: address)
+                    let bytes = UpstreamBytes()
+                    let connection = UpstreamConnection(address: address, bytes: bytes)
                     connection.pool = bound.value
                     try channel.pipeline.syncOperations.addHandlers(
+                        bytes,
                         UpstreamRequestEncoder(),
                         ByteToMessageHandler(
                             HTTPResponseDecoder(
@@ -194,6 +202,9 @@ final class UpstreamPool {
     /// Takes the handlers of HTTP out of a backend's connection; what came behind the response is passed on.
     /// - Returns: When that has happened.
     static func removeHTTP(from pipeline: ChannelPipeline.SynchronousOperations) -> EventLoopFuture<Void>? {
+        if let bytes = try? pipeline.handler(type: UpstreamBytes.self) {
+            pipeline.removeHandler(bytes).whenFailure { _ in }
+        }
         if let encoder = try? pipeline.handler(type: UpstreamRequestEncoder.self) {
             pipeline.removeHandler(encoder).whenFailure { _ in }
         }
