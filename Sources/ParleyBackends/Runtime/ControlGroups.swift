@@ -138,6 +138,22 @@ struct ControlGroup: Sendable {
     }
 
     private static let attempts = 50
+    /// A process may fork while it is looked for.
+    private static let rounds = 20
+
+    /// Kills whoever is in it: nobody leaves a group by leaving a session or a parent.
+    func end() {
+        for _ in 0..<Self.rounds {
+            let pids = self.directories.flatMap { directory in
+                (ControlGroups.text(directory + "/cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) }
+            }
+            // 0: of another namespace, and not ours to name.
+            let others = pids.filter { $0 > 1 && $0 != getpid() }
+            guard !others.isEmpty else { return }
+            for pid in others { kill(pid, SIGKILL) }
+            usleep(2000)
+        }
+    }
 
     /// Once no process is left in it; one that was killed just now may be there for an instant still.
     func remove() {

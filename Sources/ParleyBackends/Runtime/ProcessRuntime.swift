@@ -322,6 +322,7 @@ public final class ProcessRuntime: BackendRuntime {
         try? await ended.output.get()
         timeout.cancel()
         let last = self.running.withLock { $0.removeValue(forKey: backend) }
+        last?.controlGroup?.end()
         last?.controlGroup?.remove()
         if let last { self.ports.giveBack(last.port, now: .now()) }
         self.journal?.ended(backend)
