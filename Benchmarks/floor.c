@@ -68,7 +68,7 @@ static void uring_submit(void) { // submit all and reap failures (successes post
 static void uring_send(int fd, const void *b, u32 n) {
     if (sq_n == USQ) uring_submit();
     u32 t = *sq_tail, i = t & *sq_mask; struct io_uring_sqe *s = &sqes[i]; memset(s, 0, sizeof *s);
-    s->opcode = IORING_OP_SEND; s->fd = fd; s->addr = (u64)b; s->len = n; s->msg_flags = MSG_NOSIGNAL | MSG_WAITALL; s->flags = IOSQE_CQE_SKIP_SUCCESS; 
+    s->opcode = IORING_OP_SEND; s->fd = fd; s->addr = (u64)b; s->len = n; s->msg_flags = MSG_NOSIGNAL | MSG_WAITALL; s->flags = IOSQE_CQE_SKIP_SUCCESS;
     sq_arr[i] = i; __atomic_store_n(sq_tail, t + 1, __ATOMIC_RELEASE); sq_n++;
 }
 static void csend(conn *c, const u8 *b, u32 n) {
