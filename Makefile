@@ -1,5 +1,5 @@
 # Parley: `make` or `make help` lists what there is. Settings go on the same line: make bench BENCH=--tls
-SOURCES := $(wildcard Sources Tests Examples Conformance/socketio-fixture Fuzz/Sources Package.swift Fuzz/Package.swift)
+SOURCES := Sources Tests Examples Benchmarks Conformance Fuzz/Sources Package.swift Fuzz/Package.swift
 
 ARGS ?=
 BENCH ?=
@@ -51,8 +51,9 @@ fuzz: ## Feed the parsers random bytes (FUZZ_SECONDS=600)
 format: ## Rewrite the sources in the project's format
 	swift format --in-place --parallel -r $(SOURCES)
 
-lint: ## Complain about what `make format` would change, and more
-	swift format lint --strict --parallel -r $(SOURCES)
+lint: ## Complain about format and faults in every language of the tree, and about what does not belong into it
+	@scripts/bootstrap lint
+	@scripts/lint $(SOURCES)
 
 clean: ## Remove all that was built or fetched
 	rm -rf .build .tools Fuzz/.build

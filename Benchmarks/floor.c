@@ -100,7 +100,9 @@ static int on_data(conn *c, u8 *p, u8 *e) { // returns bytes left, -1 close
         u32 mk; memcpy(&mk, p + h - 4, 4); u64 mk8 = mk | (u64)mk << 32; u8 *d = p + h;
         if (op == 1 || op == 2) {
             if (!c->echo && c->room < 0) { for (u64 i = 0; i < n; i++) d[i] ^= (mk >> (8*(i&3))); char nm[32] = {0}; memcpy(nm, d + 5, n - 5 < 31 ? n - 5 : 31);
-                int i; for (i = 0; i < nrooms && strcmp(rooms[i].name, nm); i++); if (i == nrooms) { nrooms++; strcpy(rooms[i].name, nm); }
+                int i; for (i = 0; i < nrooms && strcmp(rooms[i].name, nm); i++)
+                    ;
+                if (i == nrooms) { nrooms++; strcpy(rooms[i].name, nm); }
                 room *r = &rooms[i]; if (r->n == r->cap) r->m = realloc(r->m, (r->cap = r->cap * 2 + 16) * sizeof *r->m); c->room = i; c->idx = r->n; r->m[r->n++] = c; csend(c, (u8 *)"\x81\x06joined", 8);
             } else {
                 u8 *o; room *r = 0;

@@ -326,7 +326,7 @@ async def test_a_parse_error_ends_all_namespaces_of_the_connection_and_no_other(
     await closes(alice.connection, "42{}")
     for gone in (alice, custom):
         watcher = bob if gone is alice else await bob.connection.joins("/custom")
-        while (departure := await watcher.ask("reason-of", gone.id)) is None:
+        while await watcher.ask("reason-of", gone.id) is None:
             await asyncio.sleep(0.01)
     await bob.expects_only()
 
@@ -615,7 +615,7 @@ async def test_300_mixed_broadcasts_never_split_a_group(engine):
         heard = [await listener.hears() for _ in range(300)]
         for index in range(10):
             assert [event[2] for event in heard if event[1] == index] == list(range(30))
-        for name, index, number, *blobs in heard:
+        for _, index, number, *blobs in heard:
             assert blobs == [bytes([index, number, part]) * 50 for part in range(number % 4)]
         assert not listener.session.faults
         await listener.expects_only()

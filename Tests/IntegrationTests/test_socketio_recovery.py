@@ -492,7 +492,7 @@ async def test_a_client_is_back_before_the_server_noticed_its_loss(engine, first
 
 
 async def test_one_pid_restored_by_two_at_once_is_one_socket(engine, room):
-    for attempt in range(5):
+    for _ in range(5):
         alice, bob = await members(engine, 2)
         await alice.orders("join", room)
         await has_an_offset(alice)
