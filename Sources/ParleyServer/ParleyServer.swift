@@ -43,7 +43,10 @@ public final class ParleyServer: Sendable {
 
     /// Binds every listener and begins to serve.
     /// - Throws: ``StartFailure``; nothing is left running then.
-    public static func start(_ configuration: ServerConfiguration, logger: Logger) async throws -> ParleyServer {
+    public static func start(
+        _ configuration: ServerConfiguration,
+        logger: Logger = Logger(label: "parley")
+    ) async throws -> ParleyServer {
         let loops = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         var channels: [any Channel] = []

@@ -149,4 +149,9 @@ public struct ServerConfiguration: Sendable {
     public init(wallTime: @escaping @Sendable () -> WallTime) {
         self.wallTime = wallTime
     }
+
+    /// With the time of the system's clock.
+    public init() {
+        self.init(wallTime: WallTime.now)
+    }
 }

@@ -30,7 +30,7 @@ extension ParleyServer {
         eventLoops: Int = 0,
         logger: Logger = Logger(label: "parley")
     ) async throws -> ParleyServer {
-        var configuration = ServerConfiguration(wallTime: WallTime.now)
+        var configuration = ServerConfiguration()
         configuration.listeners = [.init(.socketIO, port: port, setting: "port")]
         configuration.host = host
         configuration.eventLoops = eventLoops
