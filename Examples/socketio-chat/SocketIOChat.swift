@@ -1,3 +1,4 @@
+import Foundation
 import ParleyServer
 import ParleySocketIO
 import SocketIO
@@ -24,8 +25,11 @@ struct SocketIOChat {
             socket.on("typing") { _ in socket.volatile(to: "lobby", "typing", name) }
             socket.onDisconnect { _ in io.to("lobby").emit("left", name) }
         }
-        print("Listening on *:3000")
-        try await io.run(port: 3000)
+        let port = ProcessInfo.processInfo.environment["PORT"].flatMap { Int($0) } ?? 3000
+        let server = try await ParleyServer.start([io], port: port)
+        print("Listening on *:\(port)")
+        fflush(nil)  // a pipe would wait for more
+        await server.runUntilCancelled()
     }
 }
 

@@ -13,7 +13,11 @@ struct DevelopmentGuide {
 
     var text: String {
         get async throws {
-            var lines = ["", "Parley \(Parley.version), for trying things. In other terminals, in the same room:", ""]
+            var lines = [
+                "",
+                "Parley \(Parley.version), for trying things. Paste into other terminals; each dialect has rooms of its own:",
+                "",
+            ]
             guard let port = self.port(of: .frontDoor) else { return lines.joined(separator: "\n") }
             let scheme = self.plan.server.tls == nil ? "ws" : "wss"
             let base = "\(scheme)://\(self.plan.server.host ?? "localhost"):\(port)"
