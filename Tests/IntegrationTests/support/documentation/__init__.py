@@ -1,0 +1,1 @@
+"""What the pages of this repository promise: their code blocks, and how each is run."""
