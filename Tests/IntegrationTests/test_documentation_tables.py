@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from support import binary, http
+from support.documentation import compiler
 from support.documentation.pages import FENCE, pages
 
 COMMANDS = ["serve", "connect", "token", "backends", "check-config", "healthcheck", "version"]
@@ -28,15 +29,15 @@ def prose(page: str) -> str:
     return "\n".join(lines)
 
 
-def table(page: str, *headings: str) -> list[list[str]]:
-    """The cells of the first table with these headings, without the marks of code."""
+def table(page: str, *headings: str, keeps_marks: bool = False) -> list[list[str]]:
+    """The cells of the first table with these headings, with or without the marks of code."""
     lines = pages()[page].splitlines()
     start = lines.index("| " + " | ".join(headings) + " |")
     rows = []
     for line in lines[start + 2 :]:
         if not line.startswith("|"):
             break
-        rows.append([cell.strip().replace("`", "") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))])
+        rows.append([cell.strip() if keeps_marks else cell.strip().replace("`", "") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))])
     return rows
 
 
@@ -142,3 +143,18 @@ def anchors(text: str) -> set[str]:
         words = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         found.add(words)
     return found
+
+
+def test_calls_in_the_table_for_those_who_know_javascript_compile(tmp_path):
+    """docs/socket-io.md: what stands there for `…` is any value; `.name` goes on from the span before."""
+    statements, base = [], ""
+    for there, here in table("docs/socket-io.md", "Socket.IO in JavaScript", "here", keeps_marks=True):
+        for span in SPAN.findall(there if here == "the same" else here):
+            span = span.replace("throw …", 'throw ConnectError("no")').replace("…", '"x"')
+            statements.append((base + span if span.startswith(".") else span))
+            base = span.partition(".")[0] if not span.startswith(".") else base
+    body = "\n".join(f"    do {{ _ = {one} }}" if " in " not in one and "=" not in one else f"    do {{ {one} }}" for one in statements)
+    (tmp_path / "main.swift").write_text("import ParleySocketIO\n")
+    given = "func calls(io: SocketIOServer, socket: Socket, configuration: inout SocketIOConfiguration) async throws {\n" + body
+    complaint = compiler.typechecks(tmp_path / "main.swift", given, "}", may_warn=True)
+    assert not complaint, complaint

@@ -1,5 +1,3 @@
-public import NIOCore
-
 /// Why a request is refused before it reaches a session: code and message as clients of the reference know them.
 ///
 /// Source: Engine.IO server, *Checks, in this order, and their errors*.

@@ -1,4 +1,4 @@
-public import NIOCore
+internal import NIOCore
 
 /// The heartbeat of one session. Source: Engine.IO protocol, revision 4, "Heartbeat"; revision 3 has it the other way round.
 ///
