@@ -9,13 +9,16 @@ import Testing
         let rows = try Page("configuration.md").allRows(headings: ["name", "form", "default", "meaning"])
         for setting in Setting.all {
             let expected = [
-                setting.names.joined(separator: ", "), setting.printedForm, setting.defaultText ?? "unset", setting.help,
+                setting.names.joined(separator: ", "), setting.printedForm, setting.defaultText ?? "unset",
+                setting.help,
             ]
             let row = rows.first { $0.first?.split(separator: ",").first.map(String.init) == setting.names[0] }
             #expect(row == expected, "\(setting.names[0])")
         }
         let known = Set(Setting.all.map { $0.names[0] })
-        let others = rows.compactMap { $0[0].split(separator: ",").first.map(String.init) }.filter { !known.contains($0) }
+        let others = rows.compactMap { $0[0].split(separator: ",").first.map(String.init) }.filter {
+            !known.contains($0)
+        }
         #expect(others.isEmpty, "no such settings: \(others)")
         #expect(rows.count == Setting.all.count)
     }

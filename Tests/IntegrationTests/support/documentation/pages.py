@@ -5,10 +5,12 @@ A block is fenced and names its language. What a reader need not see stands in a
     <!-- test: with="alice lobby" input="hello" prints="[alice]: hello" -->
 """
 
+import os
 import re
 import shlex
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from ..binary import REPOSITORY
 
@@ -36,10 +38,10 @@ class Block:
 def pages() -> dict[str, str]:
     """Every page of documentation by its path in the repository."""
     found = {}
-    for path in sorted(REPOSITORY.rglob("*.md")):
-        name = path.relative_to(REPOSITORY)
-        if not any(part.startswith((".", "node_modules")) for part in name.parts):
-            found[str(name)] = path.read_text()
+    for folder, folders, files in os.walk(REPOSITORY):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "node_modules", "__pycache__")))
+        for path in (Path(folder, name) for name in sorted(files) if name.endswith(".md")):
+            found[str(path.relative_to(REPOSITORY))] = path.read_text()
     return found
 
 
