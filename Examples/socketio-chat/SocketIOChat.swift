@@ -26,10 +26,15 @@ struct SocketIOChat {
             socket.onDisconnect { _ in io.to("lobby").emit("left", name) }
         }
         let port = ProcessInfo.processInfo.environment["PORT"].flatMap { Int($0) } ?? 3000
-        let server = try await ParleyServer.start([io], port: port)
-        print("Listening on *:\(port)")
-        fflush(nil)  // a pipe would wait for more
-        await server.runUntilCancelled()
+        do {
+            let server = try await ParleyServer.start([io], port: port)
+            print("Listening on *:\(port)")
+            fflush(nil)  // a pipe would wait for more
+            await server.runUntilCancelled()
+        } catch let failure as ParleyServer.StartFailure {
+            print(failure)
+            exit(1)
+        }
     }
 }
 

@@ -22,6 +22,7 @@ from .workshop import Workshop
 
 _SPEAKS_TO_A_SERVER = re.compile(r"localhost:|127\.0\.0\.1:|parley (?:backends|healthcheck)")
 _SERVES = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S* )*parley serve\b", re.MULTILINE)
+ANNOUNCED = "until grep -qs Listening program.out; do kill -0 $! || { cat program.out; exit 1; }; sleep 0.02; done"
 _TRANSCRIPT = re.compile(r"^\[[\w.-]+\]\(([^)]+)\):$")
 
 
@@ -30,7 +31,7 @@ def run(block: Block, workshop: Workshop) -> None:
     assert block.language in RUNNERS, f"expected a language of {sorted(RUNNERS)}, got {block.language!r}"
     if "server" in block.marks:
         workshop.serves(block.marks["server"])
-    elif _SERVES.search(block.text):
+    elif _SERVES.search(block.text) or "program" in block.marks:
         workshop.stops_serving()  # the block starts its own, on the same ports
     elif _SPEAKS_TO_A_SERVER.search(block.text + " ".join(block.marks.values())) and block.language not in ("swift", "yaml"):
         workshop.serves()
@@ -122,7 +123,7 @@ def _program(block: Block, workshop: Workshop, name: str, interpreter: str) -> N
         program = Path(binary.find()).parent / beside
         if not program.exists():
             pytest.skip(f"{beside} is not built")
-        script = f"PORT={workshop.ports['3000']} {program} >program.out 2>&1 & trap 'kill $!' EXIT\nuntil grep -q Listening program.out; do sleep 0.02; done\n{script}"
+        script = f"PORT={workshop.ports['3000']} {program} >program.out 2>&1 & trap 'kill $!' EXIT\n{ANNOUNCED}\n{script}"
     said = _succeeds(workshop, script, block.marks.get("input", ""))
     _prints(block, workshop, said)
 
