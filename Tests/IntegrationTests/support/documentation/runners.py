@@ -216,19 +216,31 @@ def dotenv(block: Block, workshop: Workshop) -> None:
 
 
 def nginx(block: Block, workshop: Workshop) -> None:
-    """What stands in `http`. nginx accepts it."""
+    """What stands in `http`: nginx accepts it and passes a WebSocket to the server, but not its metrics."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin") or pytest.skip("nginx is not installed")
-    key, certificate = (workshop.directory / name for name in ("key.pem", "certificate.pem"))
     _succeeds(workshop, "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout key.pem -out certificate.pem 2>&1")
-    text = block.text
+    text = workshop.here(block.text)
     for pattern, replacement in [
-        (r"/etc/ssl/\S+/fullchain\.pem", str(certificate)), (r"/etc/ssl/\S+/key\.pem", str(key)),
-        (r"/var/log/nginx", str(workshop.directory)), (r"listen 443 ssl", f"listen 127.0.0.1:{workshop.ports['9000']} ssl"),
+        (r"/etc/ssl/\S+/fullchain\.pem", "certificate.pem"),
+        (r"/etc/ssl/\S+/key\.pem", "key.pem"),
+        (r"/var/log/nginx", str(workshop.directory)),
+        (r"listen 443 ssl", f"listen 127.0.0.1:{workshop.ports['9000']} ssl"),
     ]:
-        text = re.sub(pattern, replacement, text)
-    path = workshop.write("nginx.conf", f"pid {workshop.directory}/pid; events {{}} http {{ access_log off;\n{text}\n}}")
-    checked = subprocess.run([program, "-t", "-e", "stderr", "-c", path], capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stderr
+        text, count = re.subn(pattern, replacement, text)
+        assert count, f"the page has no {pattern}"
+    temporary = "".join(f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    workshop.write("nginx.conf", f"daemon off; pid nginx.pid; error_log stderr; events {{}} http {{ {temporary}\n{text}\n}}")
+    command = f"{program} -p {workshop.directory} -e stderr -c nginx.conf"
+    _succeeds(workshop, f"{command} -t")
+    workshop.serves()
+    said = _succeeds(
+        workshop,
+        f"{command} 2>nginx.err & trap 'kill $!; wait' EXIT\n"
+        "until curl -skf https://localhost:9000/readyz >/dev/null; do kill -0 $!; sleep 0.02; done\n"
+        "echo hello | parley connect -qk wss://localhost:9000/relay/lobby\n"
+        "curl -sk -o /dev/null -w '%{http_code}\\n' https://localhost:9000/metrics",
+    )
+    assert said.splitlines()[-2:] == ["hello", "403"], said
 
 
 def ini(block: Block, workshop: Workshop) -> None:
