@@ -122,7 +122,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch error {
         case let refusal as Refusal: self.take(.failed(refusal))
         case HTTPParserError.headerOverflow: self.take(.failed(.headersTooLarge))
-        case HTTPParserError.invalidMethod: self.take(.failed(.unknownMethod))
+        case HTTPParserError.invalidMethod:
+            self.take(.failed(self.headGuard.beginsWithToken ? .unknownMethod : .badRequest))
         case HTTPParserError.invalidVersion: self.take(.failed(.unsupportedHTTPVersion))
         case is HTTPParserError: self.take(.failed(.badRequest))
         default: context.close(promise: nil)

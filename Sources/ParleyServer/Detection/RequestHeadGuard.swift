@@ -17,6 +17,8 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private let maximumHeaderBytes: Int
+    /// Whether the latest request that was scanned begins with something that could be a method.
+    private(set) var beginsWithToken = false
     private var phase: Phase
 
     init(maximumHeaderBytes: Int) {
@@ -49,6 +51,7 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         switch self.phase {
         case .awaitingHead(var scanner):
             let input = self.unwrapInboundIn(data)
+            if scanner.isFresh { self.beginsWithToken = Self.beginsWithToken(input.readableBytesView) }
             switch input.withUnsafeReadableBytes({ scanner.scan($0) }) {
             case .incomplete:
                 self.phase = .awaitingHead(scanner)
@@ -67,5 +70,11 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         case .refused:
             break
         }
+    }
+
+    /// A token (RFC 9110 §5.6.2) in capitals and a blank.
+    private static func beginsWithToken(_ bytes: ByteBufferView) -> Bool {
+        let token = bytes.prefix { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 == UInt8(ascii: "-") }
+        return !token.isEmpty && bytes.dropFirst(token.count).first == UInt8(ascii: " ")
     }
 }

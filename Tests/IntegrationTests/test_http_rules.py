@@ -1,0 +1,275 @@
+"""What RFC 9110 and 9112 ask of a server, on every listener; and answers that must not be lost, whatever follows."""
+
+import re
+import socket
+
+import pytest
+
+from support import http, tokens
+from support.http import Connection
+
+LISTENERS = ["front_door", "channel_server", "disposable_chat", "gateway", "sockets", "backends_api", "backends_proxy"]
+DATE = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")
+# A path that each listener answers with a body, whatever its status.
+PATHS = {"gateway": "/health", "sockets": "/", "backends_api": "/v2/auth", "backends_proxy": "/nobody"}
+
+
+SERVER_SETTINGS = {
+    "GATEWAY_PORT": "0",
+    "WEBSOCKET_PORT": "0",
+    "BACKENDS_API_PORT": "0",
+    "BACKENDS_PROXY_PORT": "0",
+}
+
+
+@pytest.fixture(params=LISTENERS)
+def listener(request, shared_server):
+    return request.param, shared_server.addresses[request.param]
+
+
+def path_of(name: str) -> str:
+    return PATHS.get(name, "/health")
+
+
+def ask(address, text: str | bytes, count: int = 1, methods: str = "GET") -> list[http.Answer]:
+    connection = Connection(address)
+    connection.send(text)
+    return [connection.answer(to=methods) for _ in range(count)]
+
+
+def request(path: str, *fields: str, method: str = "GET", version: str = "1.1", host: str = "Host: x") -> str:
+    return "\r\n".join([f"{method} {path} HTTP/{version}", *filter(None, [host]), *fields, "", ""])
+
+
+# Every answer
+
+
+def test_every_answer_has_a_date(listener):
+    """RFC 9110 §6.6.1; refusals of the connection, too."""
+    name, address = listener
+    for text in (request(path_of(name)), request("/a b"), request("/", host="")):
+        (answer,) = ask(address, text)
+        assert DATE.match(answer.headers.get("date", "")), (answer.status, answer.headers)
+
+
+def test_an_answer_to_head_has_no_body(listener):
+    """RFC 9110 §9.3.2: what follows on the connection is the next answer."""
+    name, address = listener
+    connection = Connection(address)
+    connection.send(request(path_of(name), method="HEAD") + request(path_of(name)))
+    first, second = connection.answer(to="HEAD"), connection.answer()
+    assert first.status == second.status or first.status in (404, 405)
+    assert second.version.startswith("HTTP/1.1")
+
+
+def test_a_refusal_of_head_has_no_body(listener):
+    name, address = listener
+    connection = Connection(address)
+    connection.send(request("/", "Expect: tea", method="HEAD"))
+    assert connection.answer(to="HEAD").status == 417
+    assert connection.is_closed()
+    assert connection.unread == b""
+
+
+def test_a_client_of_1_0_is_told_that_its_connection_is_kept(listener):
+    """RFC 9112 §9.3."""
+    name, address = listener
+    (kept,) = ask(address, request(path_of(name), "Connection: keep-alive", version="1.0"))
+    assert kept.headers.get("connection", "").lower() in ("keep-alive", "close")
+    connection = Connection(address)
+    connection.send(request(path_of(name), version="1.0"))
+    connection.answer()
+    assert connection.is_closed()
+
+
+# Every request
+
+TARGETS = {
+    "a whole URL": ("http://x{path}", True),
+    "a whole URL of another scheme": ("ftp://x{path}", False),
+    "neither": ("x", False),
+    "an asterisk for GET": ("*", False),
+    "a fragment": ("{path}#part", False),
+}
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_a_target_is_a_path_or_a_whole_url(listener, case):
+    """RFC 9112 §3.2."""
+    name, address = listener
+    target, is_good = TARGETS[case]
+    (plain,) = ask(address, request(path_of(name)))
+    (answer,) = ask(address, request(target.format(path=path_of(name))))
+    assert answer.status == (plain.status if is_good else 400)
+
+
+MALFORMED = {
+    "a host with a blank": (request("/", host="Host: a b"), 400),
+    "a host with a path": (request("/", host="Host: a/b"), 400),
+    "a host with a user": (request("/", host="Host: u@a"), 400),
+    "no host": (request("/", host=""), 400),
+    "chunks in 1.0": (request("/", "Transfer-Encoding: chunked", method="POST", version="1.0") + "0\r\n\r\n", 400),
+    "another coding": (request("/", "Transfer-Encoding: gzip, chunked", method="POST") + "0\r\n\r\n", 501),
+    "an unknown method": (request("/", method="BREW"), 501),
+    "another expectation": (request("/", "Expect: tea"), 417),
+    "CONNECT": (request("a:443", method="CONNECT"), 501),
+    "another version": (request("/", version="2.0"), 505),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_request_is_refused(listener, case):
+    text, status = MALFORMED[case]
+    (answer,) = ask(listener[1], text)
+    assert answer.status == status, answer.body
+    assert answer.headers["connection"].lower() == "close"
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "  \t "])
+def test_blanks_behind_a_value_are_no_part_of_it(shared_server, room, blank):
+    """RFC 9110 §5.5."""
+    fields = {name: value + blank for name, value in http.upgrade_headers().items()} | {"Host": f"x{blank}"}
+    connection = Connection(shared_server.front_door)
+    assert connection.request("GET", f"/relay/{room}", fields).status == 101
+
+
+@pytest.mark.parametrize(
+    "path", ["/relay/{room}", "/ws?name=alice&room={room}", "/channels", "/?token={token}", "/relay"]
+)
+def test_a_handshake_may_name_its_whole_url(shared_server, room, path):
+    """RFC 9112 §3.2.2: servers must accept the absolute form."""
+    path = path.format(room=room, token=tokens.token("alice", room))
+    target = f"http://{shared_server.front_door.authority}{path}"
+    assert Connection(shared_server.front_door).request("GET", target, http.upgrade_headers()).status == 101
+
+
+@pytest.mark.parametrize("name", ["Sec-WebSocket-Key", "Sec-WebSocket-Version", "Origin"])
+def test_a_handshake_has_each_of_its_fields_once(shared_server, room, name):
+    """RFC 6455 §11.3."""
+    fields = http.upgrade_headers(Origin="http://a.test")
+    lines = [f"{key}: {value}" for key, value in fields.items()] + [f"{name}: {fields[name]}"]
+    (answer,) = ask(shared_server.front_door, request(f"/relay/{room}", *lines))
+    assert answer.status == 400
+
+
+# An offer to upgrade that nobody takes up
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "TLS/1.2", "foo", "h2c, foo", "HTTP/3"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_offer_to_upgrade_is_not_heard(listener, protocol, method):
+    """RFC 9110 §7.8: answered as if it were not there, and the connection goes on."""
+    name, address = listener
+    if name == "backends_proxy":
+        pytest.skip("an upgrade goes on to the backend, if there is one")
+    offer = ["Connection: Upgrade, HTTP2-Settings", f"Upgrade: {protocol}", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"]
+    body = "" if method == "GET" else "{}"
+    length = [] if method == "GET" else ["Content-Length: 2"]
+    (plain,) = ask(address, request(path_of(name), *length, method=method) + body)
+    connection = Connection(address)
+    connection.send(request(path_of(name), *length, *offer, method=method) + body)
+    first = connection.answer()
+    assert first.status == plain.status
+    if first.headers.get("connection", "").lower() == "close":
+        return
+    for _ in range(2):
+        assert connection.request("GET", path_of(name)).status == ask(address, request(path_of(name)))[0].status
+
+
+def test_requests_behind_an_offer_in_one_segment_are_answered(shared_server):
+    offer = ["Connection: Upgrade", "Upgrade: h2c"]
+    text = request("/health", *offer) + request("/healthz") + request("/health", *offer) + request("/readyz")
+    assert [answer.status for answer in ask(shared_server.front_door, text, 4)] == [200] * 4
+
+
+# Answers that were made are sent
+
+
+FOLLOWERS = {
+    "garbage": b"\x00\x01\x02 nonsense\r\n\r\n",
+    "a broken request": b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+    "a line end": b"\r\n",
+    "half a request": b"GET /hea",
+    "the rest of a longer body": b"more than was announced",
+}
+
+
+@pytest.mark.parametrize("follower", FOLLOWERS)
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/health", "/readyz"])
+def test_whatever_follows_a_request_its_answer_comes_first(shared_server, path, follower):
+    connection = Connection(shared_server.front_door)
+    connection.send(request(path).encode() + FOLLOWERS[follower])
+    assert connection.answer().status == 200
+
+
+@pytest.mark.parametrize("follower", FOLLOWERS)
+def test_whatever_follows_a_spawn_its_answer_comes_first(shared_server, follower):
+    body = '{"key": "lost"}'
+    text = request(
+        "/v2/service/-/-/connect",
+        "Authorization: Bearer x",
+        f"Content-Length: {len(body)}",
+        "Content-Type: application/json",
+        method="POST",
+    )
+    connection = Connection(shared_server.addresses["backends_api"])
+    connection.send((text + body).encode() + FOLLOWERS[follower])
+    assert connection.answer(to="POST").status < 500
+
+
+def test_behind_a_broken_request_nothing_is_answered_and_the_end_comes(shared_server):
+    connection = Connection(shared_server.front_door)
+    connection.send(request("/health").encode() + FOLLOWERS["a broken request"] + request("/healthz").encode())
+    assert [connection.answer().status, connection.answer().status] == [200, 400]
+    assert connection.is_closed()
+    assert b"HTTP" not in connection.unread
+
+
+def test_behind_close_everything_is_ignored(shared_server):
+    connection = Connection(shared_server.front_door)
+    connection.send(request("/healthz", "Connection: close").encode() + request("/health").encode() + b"garbage")
+    assert connection.answer().status == 200
+    assert connection.is_closed()
+    assert b"HTTP" not in connection.unread
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/health", "/readyz", "/socket.io/?EIO=4&transport=polling"])
+def test_a_client_that_has_said_all_gets_its_answers(shared_server, path):
+    """A half-closed connection: request, then FIN."""
+    connection = Connection(shared_server.front_door)
+    connection.send(request(path) + request("/health"))
+    connection.socket.shutdown(socket.SHUT_WR)
+    assert [connection.answer().status, connection.answer().status] == [200, 200]
+    assert connection.is_closed()
+
+
+def test_a_gateway_client_that_has_said_all_gets_its_answer(shared_server):
+    connection = Connection(shared_server.gateway)
+    connection.send(request("/api/auth/acquire-session", "Content-Length: 2", method="POST") + "{}")
+    connection.socket.shutdown(socket.SHUT_WR)
+    assert connection.answer(to="POST").status == 200
+
+
+def test_a_thousand_requests_in_one_segment_get_a_thousand_answers_in_order(shared_server):
+    paths = ["/healthz", "/health", "/nothing", "/relay/x"]
+    text = "".join(request(paths[number % 3]) for number in range(1000))
+    connection = Connection(shared_server.front_door)
+    connection.send(text)
+    statuses = [connection.answer().status for _ in range(1000)]
+    assert statuses == [[200, 200, 404][number % 3] for number in range(1000)]
+
+
+def test_an_unknown_path_is_404_with_a_hint_and_a_place_for_websocket_426(shared_server):
+    for path in ("/nothing", "/nothing/here?x=y"):
+        answer = http.fetch(shared_server.front_door, path)
+        assert answer.status == 404
+        assert "/relay/{topic}" in answer.text
+    for path in ("/", "/channels", "/relay/x"):
+        assert http.fetch(shared_server.front_door, path).status == 426
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_an_asterisk_asks_about_the_server(shared_server, path):
+    """RFC 9110 §9.3.7."""
+    (answer,) = ask(shared_server.front_door, request("*", method="OPTIONS"), methods="OPTIONS")
+    assert answer.status in (200, 204)
