@@ -72,6 +72,7 @@ struct ServerComposition: Sendable {
         let madeHub = try await Hub(configuration: hub, eventLoops: eventLoops)
         self.hub = madeHub
         let state = self.state
+        let processLedger = self.ledger
         self.backends = configuration.backends.catalogue.map { catalogue in
             BackendsHost(
                 configuration.backends,
@@ -80,6 +81,7 @@ struct ServerComposition: Sendable {
                 isSecure: configuration.tls != nil,
                 hasOwnProxyPort: configuration.listeners.contains { $0.kind == .backendsProxy },
                 state: state,
+                ledger: processLedger,
                 wallTime: configuration.wallTime,
                 logger: logger
             )

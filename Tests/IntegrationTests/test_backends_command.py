@@ -111,9 +111,10 @@ def test_a_server_is_drained(backends, tmp_path):
     assert drained.returncode == 0 and "takes no new backends" in drained.stdout
     assert "draining already" in parley(backends, tmp_path, "drain", token="control").stdout
     assert parley(backends, tmp_path, "drain", "--account", "acme").returncode == 1
+    assert backends.connect(status=503)["error"]["code"] == "NoCapacity"
     assert "takes new backends again" in parley(backends, tmp_path, "undrain", token="control").stdout
     assert "was not draining" in parley(backends, tmp_path, "undrain", token="control").stdout
-    assert backends.connect(status=503)["error"]["code"] == "NoCapacity"
+    assert backends.connect()["spawned"]
 
 
 def test_a_command_is_all_that_dev_mode_needs(tmp_path):

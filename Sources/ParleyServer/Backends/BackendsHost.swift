@@ -33,6 +33,7 @@ final class BackendsHost: Sendable {
         isSecure: Bool,
         hasOwnProxyPort: Bool,
         state: ServerState,
+        ledger: MemoryLedger,
         wallTime: @escaping @Sendable () -> WallTime,
         logger: Logger
     ) {
@@ -68,10 +69,11 @@ final class BackendsHost: Sendable {
             node: node,
             isSecure: isSecure,
             state: state,
+            ledger: ledger,
             wallTime: wallTime,
             logger: logger
         )
-        self.pools = ProxyEndpoint.makePools(eventLoops)
+        self.pools = ProxyEndpoint.makePools(eventLoops, ledger: ledger)
         let loop = group.next()
         self.timers = [
             loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in

@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHub
 internal import ParleyModel
 internal import Synchronization
 
@@ -25,6 +26,8 @@ final class BackendsServices: Sendable {
     /// By which the server is called besides `localhost`; without ports, in lower case.
     let ownHosts: Set<String>
     let resumeBudget = ResumeBudget()
+    /// What waits in the proxy counts with all that waits in the process.
+    let ledger: MemoryLedger
     let streamLimits = StreamLimits()
     private let ports = Mutex(Ports())
 
@@ -35,6 +38,7 @@ final class BackendsServices: Sendable {
         node: String,
         isSecure: Bool,
         state: ServerState,
+        ledger: MemoryLedger,
         wallTime: @escaping @Sendable () -> WallTime,
         logger: Logger
     ) {
@@ -44,6 +48,7 @@ final class BackendsServices: Sendable {
         self.node = node
         self.isSecure = isSecure
         self.state = state
+        self.ledger = ledger
         self.wallTime = wallTime
         self.logger = logger
         self.startedAt = wallTime()

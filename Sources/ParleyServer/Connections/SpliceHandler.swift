@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import ParleyHub
 
 /// One of two channels whose bytes go to each other; both on one event loop. Reads as fast as its partner writes.
 final class SpliceHandler: ChannelDuplexHandler {
@@ -11,16 +12,22 @@ final class SpliceHandler: ChannelDuplexHandler {
     private let onEnd: (@Sendable () -> Void)?
     private var context: ChannelHandlerContext?
     private var isReadHeld = false
+    /// What this end's channel has not taken, if anybody wants to know.
+    private let unsent: WaitingBytes?
     /// What came before there was a partner to take it.
     private var waiting: [ByteBuffer] = []
 
-    init(onEnd: (@Sendable () -> Void)? = nil) {
+    init(onEnd: (@Sendable () -> Void)? = nil, ledger: MemoryLedger? = nil) {
         self.onEnd = onEnd
+        self.unsent = ledger.map { WaitingBytes(.proxy, in: $0) }
     }
 
     /// Two ends that know each other.
-    static func pair(onEnd: (@Sendable () -> Void)? = nil) -> (SpliceHandler, SpliceHandler) {
-        let ends = (SpliceHandler(onEnd: onEnd), SpliceHandler())
+    static func pair(
+        onEnd: (@Sendable () -> Void)? = nil,
+        ledger: MemoryLedger? = nil
+    ) -> (SpliceHandler, SpliceHandler) {
+        let ends = (SpliceHandler(onEnd: onEnd, ledger: ledger), SpliceHandler(ledger: ledger))
         ends.0.partner = ends.1
         ends.1.partner = ends.0
         return ends
@@ -42,7 +49,11 @@ final class SpliceHandler: ChannelDuplexHandler {
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { self.partner?.context?.flush() }
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard let partner = self.partner, let context = partner.context else { return }
+        context.flush()
+        partner.unsent?.flushed(context)
+    }
 
     func read(context: ChannelHandlerContext) {
         if let partner = self.partner?.context, partner.channel.isWritable {
@@ -65,6 +76,7 @@ final class SpliceHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
+        self.unsent?.update(nil)
         self.partner?.context?.channel.closeBehindWrites()
         self.onEnd?()
         context.fireChannelInactive()

@@ -4,7 +4,7 @@ import queue
 import socket
 import threading
 
-from . import DEADLINE, cleanup
+from . import DEADLINE
 
 
 class RawBackend:
@@ -15,8 +15,10 @@ class RawBackend:
         self.port = self._listener.getsockname()[1]
         self.answers: "queue.Queue[bytes]" = queue.Queue()
         self.requests: "queue.Queue[bytes]" = queue.Queue()
-        cleanup.at_end(self._listener.close)
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
 
     @property
     def service(self) -> dict:

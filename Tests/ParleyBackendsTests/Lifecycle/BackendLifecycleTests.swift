@@ -218,7 +218,14 @@ import Testing
         #expect(lifecycle.receive(.tick, at: .init(uptime: .zero + .seconds(29), wall: .zero)) == [])
         let actions = lifecycle.receive(.tick, at: .init(uptime: .zero + .seconds(30), wall: .zero))
         #expect(actions.last == .signal(.hard))
-        #expect(lifecycle.state == BackendState(.hardTerminating, at: .zero, reason: .startupTimeout, kind: .hard))
+        let time = WallTime.zero.milliseconds + 4
+        let expected = BackendState(
+            .hardTerminating,
+            at: WallTime(milliseconds: time),
+            reason: .startupTimeout,
+            kind: .hard
+        )
+        #expect(lifecycle.state == expected)
     }
 
     @Test("A backend that outlives its grace is killed, and its stop stays soft")

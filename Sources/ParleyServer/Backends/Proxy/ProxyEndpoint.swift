@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyBackends
+internal import ParleyHub
 internal import ParleyModel
 
 /// Where requests go on to session backends: a port of its own, or a path of a shared one.
@@ -17,12 +18,18 @@ struct ProxyEndpoint: Sendable {
     }
 
     /// A pool for each event loop.
-    static func makePools(_ eventLoops: [any EventLoop]) -> [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] {
+    static func makePools(
+        _ eventLoops: [any EventLoop],
+        ledger: MemoryLedger
+    ) -> [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] {
         Dictionary(
             uniqueKeysWithValues: eventLoops.map { eventLoop in
                 (
                     ObjectIdentifier(eventLoop),
-                    NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
+                    NIOLoopBoundBox.makeBoxSendingValue(
+                        UpstreamPool(eventLoop: eventLoop, ledger: ledger),
+                        eventLoop: eventLoop
+                    )
                 )
             }
         )

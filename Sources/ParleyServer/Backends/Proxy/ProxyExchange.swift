@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyBackends
+internal import ParleyHub
 
 /// What a proxied exchange does with its client's connection. All of it on the event loop of both.
 protocol ProxyDownstream: AnyObject {
@@ -52,6 +53,8 @@ final class ProxyExchange: UpstreamDelegate {
     private var address: SocketAddress?
     /// What came before there was anybody to take it; `nil` stands for the end.
     private var pending: CircularBuffer<ByteBuffer?> = []
+    private var pendingBytes = 0
+    private var pendingHolding: MemoryLedger.Holding?
     private var isRequestComplete = false
     /// Whether part of the response is on its way, so that nothing else may be said.
     private(set) var hasResponse = false
@@ -132,13 +135,39 @@ final class ProxyExchange: UpstreamDelegate {
 
     func received(_ piece: ByteBuffer) {
         switch self.phase {
-        case .waiting: self.pending.append(piece)
+        case .waiting:
+            self.pending.append(piece)
+            self.pendingBytes += piece.readableBytes
+            self.countPending()
         case .forwarding(let upstream):
             upstream.write(.body(.byteBuffer(piece)))
             upstream.flush()
             if !upstream.isWritable { self.downstream?.setReading(false) }
         case .over: break
         }
+    }
+
+    /// With all that waits in the process.
+    private func countPending() {
+        guard self.pendingBytes > 0 else {
+            self.pendingHolding = nil
+            return
+        }
+        if self.pendingHolding == nil {
+            let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
+            self.pendingHolding = self.endpoint.services.ledger.open(.proxy) {
+                eventLoop.execute {
+                    bound.value.refuse(
+                        ProxyEndpoint.Refusal(
+                            status: .serviceUnavailable,
+                            text: "More waits in this process than PARLEY_PROCESS_BACKLOG_BYTES allows\n",
+                            retryAfter: 1
+                        )
+                    )
+                }
+            }
+        }
+        self.pendingHolding?.update(bytes: self.pendingBytes)
     }
 
     /// The request is complete.
@@ -222,6 +251,8 @@ final class ProxyExchange: UpstreamDelegate {
         while let piece = self.pending.popFirst() {
             if let piece { upstream.write(.body(.byteBuffer(piece))) } else { upstream.write(.end(nil)) }
         }
+        self.pendingBytes = 0
+        self.countPending()
         upstream.flush()
         self.downstream?.setReading(true)
     }
@@ -357,7 +388,7 @@ final class ProxyExchange: UpstreamDelegate {
             supervisor.unregister(number, of: route)
             supervisor.closed(route)
         }
-        let (client, backend) = SpliceHandler.pair(onEnd: onEnd)
+        let (client, backend) = SpliceHandler.pair(onEnd: onEnd, ledger: self.endpoint.services.ledger)
         return TunnelHandlers(client: client, backend: backend, onFailure: onEnd)
     }
 
@@ -394,6 +425,8 @@ final class ProxyExchange: UpstreamDelegate {
         self.phase = .over
         self.holding?.cancel()
         self.pending = []
+        self.pendingBytes = 0
+        self.pendingHolding = nil
         if let route = self.route {
             if let registration = self.registration { self.supervisor.unregister(registration, of: route) }
             if let wait = self.wait { self.supervisor.stopWaiting(wait, for: route) }

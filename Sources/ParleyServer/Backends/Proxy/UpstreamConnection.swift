@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import ParleyBackends
+internal import ParleyHub
 
 /// What a connection to a backend tells the exchange that uses it. Never after it was given back.
 protocol UpstreamDelegate: AnyObject {
@@ -28,11 +29,14 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
     fileprivate weak var pool: UpstreamPool?
     fileprivate let address: SocketAddress
     private let bytes: UpstreamBytes
+    /// What the backend has not taken of a request.
+    private let unsent: WaitingBytes
     private var isPaused = false
 
-    fileprivate init(address: SocketAddress, bytes: UpstreamBytes) {
+    fileprivate init(address: SocketAddress, bytes: UpstreamBytes, ledger: MemoryLedger) {
         self.address = address
         self.bytes = bytes
+        self.unsent = WaitingBytes(.proxy, in: ledger)
     }
 
     var isActive: Bool { self.channel?.isActive ?? false }
@@ -55,9 +59,13 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) { self.delegate?.upstreamReadComplete() }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) { self.delegate?.upstreamWritabilityChanged() }
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.unsent.update(context.channel.isWritable ? nil : context.channel)
+        self.delegate?.upstreamWritabilityChanged()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
+        self.unsent.update(nil)
         self.pool?.remove(self)
         let delegate = self.delegate
         self.delegate = nil
@@ -73,7 +81,10 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
         self.channel?.write(part, promise: nil)
     }
 
-    func flush() { self.channel?.flush() }
+    func flush() {
+        self.channel?.flush()
+        if !self.isWritable { self.unsent.update(self.channel) }
+    }
 
     /// Reads no more than the client takes.
     func setReading(_ isReading: Bool) {
@@ -158,8 +169,11 @@ final class UpstreamPool {
     private var idle: [SocketAddress: [Idle]] = [:]
     private var sweep: Scheduled<Void>?
 
-    init(eventLoop: any EventLoop) {
+    private let ledger: MemoryLedger
+
+    init(eventLoop: any EventLoop, ledger: MemoryLedger) {
         self.eventLoop = eventLoop
+        self.ledger = ledger
     }
 
     /// - Returns: A connection that was used before and is open still; `nil`: there is none.
@@ -173,14 +187,14 @@ final class UpstreamPool {
 
     func connect(to address: SocketAddress) -> EventLoopFuture<UpstreamConnection> {
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let eventLoop = self.eventLoop
+        let (eventLoop, ledger) = (self.eventLoop, self.ledger)
         return ClientBootstrap(group: eventLoop)
             .connectTimeout(Self.connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let bytes = UpstreamBytes()
-                    let connection = UpstreamConnection(address: address, bytes: bytes)
+                    let connection = UpstreamConnection(address: address, bytes: bytes, ledger: ledger)
                     connection.pool = bound.value
                     try channel.pipeline.syncOperations.addHandlers(
                         bytes,

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyBackends
+internal import ParleyHub
 internal import ParleyModel
 internal import WebSocketProtocol
 
@@ -29,6 +30,7 @@ final class ResumableTunnel {
     private var deadline = NIODeadline.uptimeNanoseconds(0)
     /// What ``ResumeBudget`` knows of.
     private var accounted = 0
+    private var holding: MemoryLedger.Holding?
 
     private struct Opened {
         let registration: Int
@@ -59,7 +61,10 @@ final class ResumableTunnel {
     /// - Parameter route: Opened; its backend has agreed to speak WebSocket.
     func begin(_ route: BackendRoute, to channel: any Channel) -> TunnelHandlers {
         self.socket = ResumableSocket(route.resume ?? ResumePolicy())
-        let (client, backend) = (TunnelEnd(self), TunnelEnd(self))
+        let (client, backend) = (
+            TunnelEnd(self, ledger: self.endpoint.services.ledger),
+            TunnelEnd(self, ledger: self.endpoint.services.ledger)
+        )
         (self.client, self.backend) = (client, backend)
         self.adopt(route)
         Self.tellResets(channel)
@@ -175,9 +180,25 @@ final class ResumableTunnel {
         let held = self.socket.heldBytes / ResumeBudget.granule * ResumeBudget.granule
         guard held != self.accounted else { return }
         let isWithin = self.endpoint.services.resumeBudget.add(held - self.accounted)
+        self.count(held)
         let isMore = held > self.accounted
         self.accounted = held
         if !isWithin, isMore { self.perform(self.socket.exhausted()) }
+    }
+
+    /// With all that waits in the process; the largest is told to go when that is too much.
+    private func count(_ held: Int) {
+        guard held > 0 else {
+            self.holding = nil
+            return
+        }
+        if self.holding == nil {
+            let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
+            self.holding = self.endpoint.services.ledger.open(.proxy) {
+                eventLoop.execute { bound.value.perform(bound.value.socket.exhausted()) }
+            }
+        }
+        self.holding?.update(bytes: held)
     }
 
     // MARK: Routes
@@ -313,7 +334,7 @@ final class ResumableTunnel {
 
     private func join(_ channel: any Channel) {
         guard self.isSearching else { return channel.close(promise: nil) }
-        let end = TunnelEnd(self)
+        let end = TunnelEnd(self, ledger: self.endpoint.services.ledger)
         do {
             // Nobody would say so later.
             guard channel.isActive else { return self.lost() }

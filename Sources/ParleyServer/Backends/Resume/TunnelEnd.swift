@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import ParleyHub
 
 /// One of the two connections of a ``ResumableTunnel``; all of it on their event loop.
 final class TunnelEnd: ChannelDuplexHandler {
@@ -9,9 +10,12 @@ final class TunnelEnd: ChannelDuplexHandler {
     private let tunnel: ResumableTunnel
     private var context: ChannelHandlerContext?
     private var isReadHeld = false
+    /// What the connection has not taken.
+    private let unsent: WaitingBytes
 
-    init(_ tunnel: ResumableTunnel) {
+    init(_ tunnel: ResumableTunnel, ledger: MemoryLedger) {
         self.tunnel = tunnel
+        self.unsent = WaitingBytes(.proxy, in: ledger)
     }
 
     /// Whether bytes were lost that had been written to the connection.
@@ -43,6 +47,7 @@ final class TunnelEnd: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
+        self.unsent.update(nil)
         self.tunnel.closed(self)
         context.fireChannelInactive()
     }
@@ -74,7 +79,11 @@ final class TunnelEnd: ChannelDuplexHandler {
         }
     }
 
-    func flush() { self.context?.flush() }
+    func flush() {
+        guard let context = self.context else { return }
+        context.flush()
+        self.unsent.flushed(context)
+    }
 
     func resumeReading() {
         guard self.isReadHeld, self.tunnel.mayRead(self) else { return }
