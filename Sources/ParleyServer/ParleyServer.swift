@@ -109,6 +109,13 @@ public final class ParleyServer: Sendable {
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // What a listener has, the sockets that it accepts have from the start.
+                    configuration.keepAlive?.apply(to: channel)
+                    try channel.pipeline.syncOperations.addHandler(AcceptPauseHandler(services.acceptTrouble))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One read, then the next connection: nobody gets more of a loop turn by sending more.
             // Who has said all may still listen: it is up to each protocol what the end of input means.

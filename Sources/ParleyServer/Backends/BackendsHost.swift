@@ -32,6 +32,7 @@ final class BackendsHost: Sendable {
         eventLoops: [any EventLoop],
         isSecure: Bool,
         hasOwnProxyPort: Bool,
+        keepAlive: KeepAlive?,
         state: ServerState,
         wallTime: @escaping @Sendable () -> WallTime,
         logger: Logger
@@ -71,7 +72,7 @@ final class BackendsHost: Sendable {
             wallTime: wallTime,
             logger: logger
         )
-        self.pools = ProxyEndpoint.makePools(eventLoops)
+        self.pools = ProxyEndpoint.makePools(eventLoops, keepAlive: keepAlive)
         let loop = group.next()
         self.timers = [
             loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in

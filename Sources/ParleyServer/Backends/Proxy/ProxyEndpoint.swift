@@ -17,12 +17,16 @@ struct ProxyEndpoint: Sendable {
     }
 
     /// A pool for each event loop.
-    static func makePools(_ eventLoops: [any EventLoop]) -> [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] {
+    static func makePools(
+        _ eventLoops: [any EventLoop],
+        keepAlive: KeepAlive?
+    ) -> [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] {
         Dictionary(
             uniqueKeysWithValues: eventLoops.map { eventLoop in
-                (
+                let pool = UpstreamPool(eventLoop: eventLoop, keepAlive: keepAlive)
+                return (
                     ObjectIdentifier(eventLoop),
-                    NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(eventLoop: eventLoop), eventLoop: eventLoop)
+                    NIOLoopBoundBox.makeBoxSendingValue(pool, eventLoop: eventLoop)
                 )
             }
         )

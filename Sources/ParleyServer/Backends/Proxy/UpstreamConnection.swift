@@ -155,11 +155,13 @@ final class UpstreamPool {
     }
 
     private let eventLoop: any EventLoop
+    private let keepAlive: KeepAlive?
     private var idle: [SocketAddress: [Idle]] = [:]
     private var sweep: Scheduled<Void>?
 
-    init(eventLoop: any EventLoop) {
+    init(eventLoop: any EventLoop, keepAlive: KeepAlive?) {
         self.eventLoop = eventLoop
+        self.keepAlive = keepAlive
     }
 
     /// - Returns: A connection that was used before and is open still; `nil`: there is none.
@@ -173,12 +175,13 @@ final class UpstreamPool {
 
     func connect(to address: SocketAddress) -> EventLoopFuture<UpstreamConnection> {
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let eventLoop = self.eventLoop
+        let (eventLoop, keepAlive) = (self.eventLoop, self.keepAlive)
         return ClientBootstrap(group: eventLoop)
             .connectTimeout(Self.connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    keepAlive?.apply(to: channel)
                     let bytes = UpstreamBytes()
                     let connection = UpstreamConnection(address: address, bytes: bytes)
                     connection.pool = bound.value
