@@ -25,10 +25,11 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let settings = try await self.options.settings()
+            let settings = self.options.settings(isDevelopment: self.dev)
             var plan = try await ServePlan(settings, isDevelopment: self.dev)
             let voice = try ServerVoice(settings)
             let logger = voice.logger
+            for note in plan.notes { logger.notice("\(note)") }
             plan.server.logCounts = { voice.log.counts }
             let services = try GatewayBackends(settings, logger: logger)
             plan.server.gateway.sessions = services.sessions
@@ -42,11 +43,11 @@ struct Serve: AsyncParsableCommand {
             try await self.announce(server, plan: plan, voice)
             await Self.serve(server, until: signals, idleTimeout: plan.processIdleTimeout, voice)
         } catch let failure as ConfigurationFailure {
-            StandardError.line("parley: \(failure)")
-            throw ExitCode.startFailure
+            throw failure.reported()
         } catch let failure as ParleyServer.StartFailure {
-            StandardError.line("parley: \(failure)")
-            throw ExitCode.startFailure
+            throw ConfigurationFailure(
+                mistakes: failure.description.split(separator: "\n").map(String.init)
+            ).reported()
         }
     }
 
@@ -65,7 +66,7 @@ struct Serve: AsyncParsableCommand {
             )
         }
         for address in server.addresses {
-            voice.line("Listening on \(plan.server.host ?? "*"):\(address.port)")
+            voice.line("Listening on \(plan.server.host.map(HostName.inURL) ?? "*"):\(address.port)")
         }
         if self.dev { voice.line(try await DevelopmentGuide(server: server, plan: plan).text) }
     }
