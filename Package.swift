@@ -255,7 +255,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyCommandTests",
+            dependencies: ["parley", "ParleyBackends", "ParleyModel", "ParleyServer", nioCore, logging],
+            swiftSettings: settings
+        ),
         .testTarget(name: "DocumentationTests", dependencies: ["parley", "ParleyModel"], swiftSettings: settings),
     ]
 )

@@ -51,7 +51,7 @@ public final class ParleyServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         var channels: [any Channel] = []
         do {
-            let tls = try configuration.tls.map(Self.makeTLSContext)
+            let tls = try configuration.tls.map { try $0.makeContext() }
             let composition = try await ServerComposition(
                 configuration,
                 eventLoops: Array(group.makeIterator()),
@@ -64,18 +64,24 @@ public final class ParleyServer: Sendable {
             }
             composition.gatewayServices?.purgeHourly(on: group.next(), logger: logger)
             var addresses: [Address] = []
+            var failures: [String] = []
             for listener in configuration.listeners {
                 let services = composition.services(for: listener.kind)
-                let channel = try await Self.bind(
-                    listener,
-                    host: configuration.host,
-                    services: services,
-                    tls: tls,
-                    group: group
-                )
-                channels.append(channel)
-                addresses.append(Address(kind: listener.kind, port: channel.localAddress?.port ?? listener.port))
+                do throws(StartFailure) {
+                    let channel = try await Self.bind(
+                        listener,
+                        configuration,
+                        services: services,
+                        tls: tls,
+                        group: group
+                    )
+                    channels.append(channel)
+                    addresses.append(Address(kind: listener.kind, port: channel.localAddress?.port ?? listener.port))
+                } catch {
+                    failures.append(error.description)
+                }
             }
+            if !failures.isEmpty { throw StartFailure(description: failures.joined(separator: "\n")) }
             composition.backends?.services.listening(proxyPort: addresses.first { $0.kind == .backendsProxy }?.port)
             composition.state.startListening()
             return ParleyServer(
@@ -92,37 +98,24 @@ public final class ParleyServer: Sendable {
         }
     }
 
-    private static func makeTLSContext(_ files: ServerConfiguration.TLS) throws -> NIOSSLContext {
-        do {
-            let certificates = try NIOSSLCertificate.fromPEMFile(files.certificateFile)
-            let key = try NIOSSLPrivateKey(file: files.keyFile, format: .pem)
-            var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: certificates.map { .certificate($0) },
-                privateKey: .privateKey(key)
-            )
-            configuration.applicationProtocols = ["http/1.1"]
-            // RFC 8996: older versions must not be spoken.
-            configuration.minimumTLSVersion = .tlsv12
-            return try NIOSSLContext(configuration: configuration)
-        } catch {
-            throw StartFailure(
-                description: "TLS cannot be set up from PARLEY_TLS_CERTIFICATE=\(files.certificateFile) and "
-                    + "PARLEY_TLS_KEY=\(files.keyFile): \(error)"
-            )
-        }
-    }
-
     private static func bind(
         _ listener: ServerConfiguration.Listener,
-        host: String?,
+        _ configuration: ServerConfiguration,
         services: ListenerServices,
         tls: NIOSSLContext?,
         group: MultiThreadedEventLoopGroup
-    ) async throws -> any Channel {
+    ) async throws(StartFailure) -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // What a listener has, the sockets that it accepts have from the start.
+                    configuration.keepAlive?.apply(to: channel)
+                    try channel.pipeline.syncOperations.addHandler(AcceptPauseHandler(services.acceptTrouble))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One read, then the next connection: nobody gets more of a loop turn by sending more.
             // Who has said all may still listen: it is up to each protocol what the end of input means.
@@ -134,14 +127,9 @@ public final class ParleyServer: Sendable {
                 }
             }
         do {
-            return try await Self.bind(bootstrap, host: host, port: listener.port)
+            return try await Self.bind(bootstrap, host: configuration.host, port: listener.port)
         } catch {
-            let reason = (error as? IOError)?.errnoCode == EADDRINUSE ? "the port is taken" : "\(error)"
-            throw StartFailure(
-                description:
-                    "The \(listener.kind.rawValue) cannot listen on \(host ?? "*"):\(listener.port): \(reason). "
-                    + "Choose another port with \(listener.setting), or \(listener.setting)=off."
-            )
+            throw StartFailure(description: BindFailure.sentence(error, listener, host: configuration.host))
         }
     }
 

@@ -83,8 +83,10 @@ extension ServerComposition {
             hub: self.hub,
             state: self.state,
             failures: self.failures,
+            acceptTrouble: self.acceptTrouble,
             ledger: self.ledger,
-            backends: self.backends?.services.supervisor
+            backends: self.backends?.services.supervisor,
+            logCounts: self.configuration.logCounts
         ).register(on: router)
     }
 

@@ -12,6 +12,7 @@ extension ServerComposition {
             state: self.state,
             limits: self.limits,
             failures: self.failures,
+            acceptTrouble: self.acceptTrouble,
             ledger: self.ledger,
             route: self.routing(for: kind),
             http: self.http(for: kind),

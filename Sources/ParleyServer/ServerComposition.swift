@@ -15,6 +15,7 @@ struct ServerComposition: Sendable {
     let state = ServerState()
     let limits: ConnectionLimits
     let failures: HandshakeFailures
+    let acceptTrouble: AcceptTrouble
     let ledger: MemoryLedger
     let roomLimit: TopicLimit
     let endpoints: Endpoints
@@ -47,6 +48,7 @@ struct ServerComposition: Sendable {
             maximumPerAddress: configuration.maximumConnectionsPerAddress
         )
         self.failures = HandshakeFailures(logger: logger)
+        self.acceptTrouble = AcceptTrouble(logger: logger)
         self.ledger = MemoryLedger(maximumBytes: configuration.processBacklogBytes)
         self.roomLimit = TopicLimit(maximum: configuration.sessionChat.roomsPerProcess)
         self.registry = ChannelRegistry(wallTime: configuration.wallTime)
@@ -80,6 +82,7 @@ struct ServerComposition: Sendable {
                 eventLoops: eventLoops,
                 isSecure: configuration.tls != nil,
                 hasOwnProxyPort: configuration.listeners.contains { $0.kind == .backendsProxy },
+                keepAlive: configuration.keepAlive,
                 state: state,
                 ledger: processLedger,
                 wallTime: configuration.wallTime,

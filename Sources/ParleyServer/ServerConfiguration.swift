@@ -137,12 +137,17 @@ public struct ServerConfiguration: Sendable {
     public var backlogBytes = 1 << 20
     /// Bytes that may wait for all slow readers together.
     public var processBacklogBytes = 1 << 30
+    /// How a peer that is gone without a word is noticed; `nil`: not by this.
+    public var keepAlive: KeepAlive? = KeepAlive()
     /// Seconds for a request head to arrive.
     public var headerTimeout: Double = 10
     /// Seconds that an unfinished frame, message or body may go without progress.
     public var frameTimeout: Double = 30
     /// Seconds that clients get to say goodbye when the server stops.
     public var shutdownGrace: Double = 10
+
+    /// What became of the log's lines, for `/metrics`; `nil`: not shown there.
+    public var logCounts: (@Sendable () -> LogCounts)?
 
     public var wallTime: @Sendable () -> WallTime
 
@@ -153,5 +158,18 @@ public struct ServerConfiguration: Sendable {
     /// With the time of the system's clock.
     public init() {
         self.init(wallTime: WallTime.now)
+    }
+}
+
+/// Lines that are not in the log, though they were logged.
+public struct LogCounts: Sendable {
+    /// Because the log could not be written, or not as fast.
+    public var dropped: Int
+    /// Because there were too many like them.
+    public var suppressed: Int
+
+    public init(dropped: Int, suppressed: Int) {
+        self.dropped = dropped
+        self.suppressed = suppressed
     }
 }

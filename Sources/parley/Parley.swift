@@ -28,6 +28,7 @@ struct Parley: AsyncParsableCommand {
 extension Parley {
     /// Exit codes of the command line: 0 clean, 1 configuration or start failure, 2 usage.
     static func main() async {
+        StandardStreams.secure()
         do {
             var command = try Self.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -47,6 +47,8 @@ extension Setting {
             case .count(let minimum): "number, \(minimum) or more"
             case .toggle: "yes or no"
             case .text: "text"
+            case .address: "address"
+            case .path: "path"
             case .choice(let words): words.joined(separator: ", ")
             }
         return form + (self.isSecret ? ", secret" : "")

@@ -1,6 +1,10 @@
 """Metrics and logs: what they show, and what they must not."""
 
 import asyncio
+import json
+import re
+import unicodedata
+from urllib.parse import quote
 
 import pytest
 
@@ -175,3 +179,78 @@ async def test_listeners_of_dialects_do_not_show_metrics(shared_server):
     """docs/architecture.md §5: `/metrics` is on the front door."""
     for address in (shared_server.channel_server, shared_server.disposable_chat):
         assert http.fetch(address, "/metrics").status in (404, 426)
+
+
+FORGED = "x\r\n2026-01-01T00:00:00.000Z error forged\x1b[31m\u2028\u0085level=error"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobody_can_forge_or_colour_a_line(server, form):
+    """Line ends and control characters of peers, in paths, names and events."""
+    started = server(PARLEY_LOG_LEVEL="trace", PARLEY_LOG_FORMAT=form, BACKENDS_API_PORT="off")
+    forged = quote(FORGED)
+    for path in (f"/{forged}", f"/socket.io/?EIO=4&transport={forged}", f"/relay/{forged}", f"/ws?name={forged}"):
+        http.fetch(started.front_door, path)
+        http.upgrade(started.front_door, path)
+    started.terminate()
+    assert started.exit_code() == 0
+    lines = started.stderr.split("\n")[:-1]
+    assert lines
+    for line in lines:
+        assert not [character for character in line if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")]
+        if form == "json":
+            assert set(json.loads(line)) >= {"time", "level", "message"}
+        else:
+            assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (trace|debug|info|notice|warning|error) ", line)
+
+
+def test_numbers_are_numbers_in_json(server):
+    """PARLEY_LOG_FORMAT=json."""
+    started = server(PARLEY_LOG_LEVEL="debug", PARLEY_LOG_FORMAT="json")
+    assert http.upgrade(started.front_door, "/?token=garbage").status == 401
+    refused = [json.loads(line) for line in lines_of(started, "refused")]
+    assert refused[0]["status"] == 401 and refused[0]["address"] == "127.0.0.1"
+
+
+def lines_of(started, word: str) -> list[str]:
+    """The lines with a word in them, of a log that is whole."""
+    started.terminate()
+    assert started.exit_code() == 0
+    return [line for line in started.stderr.splitlines() if word in line]
+
+
+def test_paths_are_logged_without_their_query(server):
+    """At `debug`, with address, status and reason."""
+    started = server(PARLEY_LOG_LEVEL="debug")
+    assert http.fetch(started.front_door, "/nowhere/at/all?token=secret").status >= 400
+    (line,) = lines_of(started, "/nowhere/at/all")
+    assert "secret" not in line and "address=127.0.0.1" in line and "status=" in line
+
+
+def test_refused_calls_do_not_fill_the_log(server):
+    """What a stranger can repeat is for those who look for it."""
+    started = server(BACKENDS_API_PORT="0", BACKENDS_MODE="production")
+    connection = http.Connection(started.addresses["backends_api"])
+    for _ in range(300):
+        assert connection.request("POST", "/v2/service/a/b/connect", body=b"{}").status >= 400
+    assert len(started.stderr.splitlines()) < 20
+
+
+def test_every_series_is_there_from_the_start(server):
+    """Zeros, so that a rate is known of the first of a kind."""
+    found = metrics.read(server().front_door)
+    dialects = {labels["dialect"] for labels in found.labels("parley_connections")}
+    assert dialects == {"session-chat", "disposable-chat", "channel-server", "relay", "event-gateway", "socket-io"}
+    reasons = {labels["reason"] for labels in found.labels("parley_handshake_failures_total")}
+    assert {"no_upgrade", "bad_token", "not_found", "bad_request"} <= reasons
+    assert found.labels("parley_closes_total")
+
+
+@pytest.mark.parametrize("listener", ["front_door", "channel_server", "disposable_chat"])
+def test_every_refusal_is_counted(server, listener):
+    """426 and 404 of plain HTTP, too."""
+    started = server()
+    before = metrics.read(started.front_door).total("parley_handshake_failures_total")
+    assert http.fetch(getattr(started, listener), "/nothing/here").status >= 400
+    assert http.fetch(getattr(started, listener), "/", method="DELETE").status >= 400
+    assert metrics.read(started.front_door).total("parley_handshake_failures_total") == before + 2

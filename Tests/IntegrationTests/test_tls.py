@@ -155,3 +155,25 @@ def test_unusable_files_end_the_start_with_a_message(identity, tmp_path, case):
     spellings = {named, f"PARLEY_{named.upper().replace('-', '_')}"}
     assert any(spelling in result.said for spelling in spellings), result.said
     assert "Listening on" not in result.stdout
+
+
+def test_commands_trust_whom_they_are_told_to(server, identity, tmp_path):
+    """`--ca FILE` and `--insecure` of `backends` and `healthcheck`."""
+    started = server(
+        "--tls-certificate", str(identity.certificate), "--tls-key", str(identity.key), "--dev",
+        BACKENDS_API_PORT="0", tls=identity.trusted,
+    )  # fmt: skip
+    (tmp_path / "text").write_text("no certificate")
+    commands = {
+        ("backends", "list"): started.addresses["backends_api"].http(),
+        ("healthcheck",): started.front_door.http(),
+    }
+    for command, url in commands.items():
+        for trust, status in [
+            ([], 1), (["--insecure"], 0), (["--ca", str(identity.certificate)], 0), (["--ca", "missing"], 1),
+            (["--ca", "text"], 1), (["--ca", str(identity.certificate), "--insecure"], 2),
+        ]:  # fmt: skip
+            result = binary.run(tmp_path, *command, "--url", url, *trust)
+            assert result.returncode == status, (command, trust, result.said)
+            if status == 1 and trust:
+                assert f"--ca {trust[1]}" in result.stderr, result.said

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import parley
@@ -13,7 +14,7 @@ import Testing
     )
     func spelling(yaml: String) throws {
         let file = try TemporaryFile(yaml)
-        #expect(try ConfigurationFile(path: file.path).values == ["CHANNEL_IDLE_TIMEOUT": "5"])
+        #expect(ConfigurationFile(path: file.path).values == ["CHANNEL_IDLE_TIMEOUT": "5"])
     }
 
     @Test("Scalars stay as they are written, lists become commas, nothing stays nothing")
@@ -22,35 +23,87 @@ import Testing
             "jwt_secret: 00123\nparley_port: off\ncors_origin: [a, b]\nhost:\nchannel_echo: yes\n"
         )
         #expect(
-            try ConfigurationFile(path: file.path).values
+            ConfigurationFile(path: file.path).values
                 == ["JWT_SECRET": "00123", "PARLEY_PORT": "off", "CORS_ORIGIN": "a,b", "CHANNEL_ECHO": "yes"]
         )
     }
 
     @Test(
-        "An unknown key is refused with the nearest name",
+        "An unknown key is refused with the nearest name and its line",
         arguments: [
             ("jwt_secrett: x", "jwt_secret"), ("channel:\n  prot: 1", "channel_port"),
-            ("spacess:\n  lobby: [relay]", "spaces"),
+            ("spacess:\n  lobby: [relay]", "spaces"), ("log_level: info", "parley_log_level"),
+            ("logLevel: info", "parley_log_level"), ("log.format: json", "parley_log_format"),
+            ("data-dir: /srv", "parley_data_dir"), ("data_dir: /srv", "parley_data_dir"),
+            ("jwt-secert: x", "jwt_secret"), ("prot: 1", "port"),
+            ("tls:\n  certificate: a", "parley_tls_certificate"), ("hosst: a", "host"),
+            ("max_backends: 1", "backends_max_backends"),
         ]
     )
     func unknown(yaml: String, nearest: String) throws {
         let file = try TemporaryFile(yaml)
-        let failure = #expect(throws: ConfigurationFailure.self) { try ConfigurationFile(path: file.path) }
-        #expect(failure?.description.contains("'\(nearest)'") == true)
+        let mistakes = ConfigurationFile(path: file.path).mistakes
+        #expect(mistakes.count == 1)
+        #expect(mistakes.first?.contains("'\(nearest)'") == true, "\(mistakes)")
+        #expect(mistakes.first?.contains(", line \(yaml.contains("\n") ? 2 : 1): ") == true, "\(mistakes)")
     }
 
-    @Test("What is no YAML, no mapping or no file is refused", arguments: ["a: [", "- 1", "just text", "spaces: 5"])
-    func unusable(yaml: String) throws {
+    @Test("What is like no name there is gets no suggestion")
+    func noSuggestion() throws {
+        let file = try TemporaryFile("quantum_flux_capacitor: 1")
+        let mistakes = ConfigurationFile(path: file.path).mistakes
+        #expect(mistakes.first?.contains("Did you mean") == false)
+        #expect(mistakes.first?.contains("check-config") == true)
+    }
+
+    @Test("Everything that is wrong with a file is said, with its line")
+    func all() throws {
+        let file = try TemporaryFile("hosst: a\nrelay: open\nlog_level: b\nbackends:\n  maxx: 1\nspaces: 5\n")
+        let mistakes = ConfigurationFile(path: file.path).mistakes
+        #expect(mistakes.count == 4)
+        for place in [", line 1: ", ", line 3: ", ", line 5: ", ": spaces: "] {
+            #expect(mistakes.contains { $0.hasPrefix(file.path + place) }, "\(place)")
+        }
+    }
+
+    @Test(
+        "What is no YAML, no mapping or no file is refused in a sentence",
+        arguments: [
+            ("a: [", "line"), ("- 1", "mapping"), ("just text", "mapping"), ("spaces: 5", "spaces"),
+            ("host: a\nhost: b", "twice"), ("a: b: c", "line 1"),
+        ]
+    )
+    func unusable(yaml: String, word: String) throws {
         let file = try TemporaryFile(yaml)
-        #expect(throws: ConfigurationFailure.self) { try ConfigurationFile(path: file.path) }
-        #expect(throws: ConfigurationFailure.self) { try ConfigurationFile(path: file.path + ".missing") }
+        let mistakes = ConfigurationFile(path: file.path).mistakes
+        #expect(mistakes.count == 1)
+        #expect(mistakes.first?.contains(word) == true, "\(mistakes)")
+        #expect(mistakes.first?.contains("\n") == false)
+        #expect(
+            ConfigurationFile(path: file.path + ".missing").mistakes
+                == ["The configuration file \(file.path).missing cannot be read: No such file or directory."]
+        )
+    }
+
+    @Test("A byte order mark before the first key is no part of it, and line ends of Windows end lines")
+    func windows() throws {
+        let file = try TemporaryFile("\u{FEFF}host: a\r\nrelay: open\r\n")
+        #expect(ConfigurationFile(path: file.path).values == ["HOST": "a", "RELAY": "open"])
+    }
+
+    @Test("Text that is not UTF-8 is refused, not guessed at")
+    func otherEncodings() throws {
+        let file = try TemporaryFile("")
+        try Data([0xFF, 0xFE, 0x68, 0x00]).write(to: URL(filePath: file.path))
+        #expect(
+            ConfigurationFile(path: file.path).mistakes == ["\(file.path) is not UTF-8 text: save the file as UTF-8."]
+        )
     }
 
     @Test("An empty file says nothing")
     func empty() throws {
         let file = try TemporaryFile("# nothing\n")
-        #expect(try ConfigurationFile(path: file.path).values.isEmpty)
+        #expect(ConfigurationFile(path: file.path).values.isEmpty)
     }
 
     @Test("The distance of two words is the number of changes between them")

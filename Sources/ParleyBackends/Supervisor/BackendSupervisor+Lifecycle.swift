@@ -140,13 +140,9 @@ extension BackendSupervisor {
         // Outside the lock: a stream that ends takes itself off the record.
         for feed in finished.stateFeeds { feed.finish() }
         for feed in finished.logFeeds { feed.finish() }
-        self.logger.info(
-            "Backend ended",
-            metadata: [
-                "backend": "\(id)", "reason": "\(finished.state.reason?.rawValue ?? "")",
-                "exit_code": "\(finished.state.exitCode.map(String.init) ?? "")",
-            ]
-        )
+        var facts: Logger.Metadata = ["backend": "\(id)", "reason": "\(finished.state.reason?.rawValue ?? "exited")"]
+        if let code = finished.state.exitCode { facts["exit_code"] = .stringConvertible(code) }
+        self.logger.info("Backend ended", metadata: facts)
     }
 
     /// What is left to do for a backend that has ended.

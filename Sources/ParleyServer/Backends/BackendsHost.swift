@@ -32,6 +32,7 @@ final class BackendsHost: Sendable {
         eventLoops: [any EventLoop],
         isSecure: Bool,
         hasOwnProxyPort: Bool,
+        keepAlive: KeepAlive?,
         state: ServerState,
         ledger: MemoryLedger,
         wallTime: @escaping @Sendable () -> WallTime,
@@ -73,7 +74,7 @@ final class BackendsHost: Sendable {
             wallTime: wallTime,
             logger: logger
         )
-        self.pools = ProxyEndpoint.makePools(eventLoops, ledger: ledger)
+        self.pools = ProxyEndpoint.makePools(eventLoops, keepAlive: keepAlive, ledger: ledger)
         let loop = group.next()
         self.timers = [
             loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in

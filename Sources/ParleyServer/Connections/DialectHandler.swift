@@ -16,10 +16,12 @@ final class DialectHandler: WebSocketHandler {
     private var unacknowledged = 0
     /// A move that waits for them.
     private var postponedJoin: JoinRequest?
+    private let openedAt: NIODeadline
 
     init(_ acceptance: Acceptance, _ environment: HandshakeEnvironment) {
         self.dialect = acceptance.dialect
         self.observer = acceptance.observer
+        self.openedAt = environment.shard.eventLoop.now
         super.init(environment, profile: acceptance.profile) { acceptance.expiry(now: $0) }
         guard let formats = acceptance.profile.formats else {
             preconditionFailure("The profile of a dialect names its wire formats.")
@@ -41,7 +43,12 @@ final class DialectHandler: WebSocketHandler {
     override func begin() {
         guard let connection = self.connection else { return }
         self.observer?.opened(connection.id)
-        self.profile.logger.debug("Connection opened", metadata: ["connection": "\(connection.id)"])
+        self.profile.logger.debug(
+            "Connection opened",
+            metadata: [
+                "connection": "\(connection.id)", "address": "\(self.context?.channel.remoteAddress?.clientIP ?? "-")",
+            ]
+        )
         switch self.dialect.opened(&self.shard.context) {
         case .none: self.answerHandshake()
         case .join(let request): self.join(request)
@@ -49,7 +56,17 @@ final class DialectHandler: WebSocketHandler {
     }
 
     override func ended(_ end: End) {
-        if case .lost = end, let connection = self.connection { self.observer?.closed(connection.id) }
+        guard case .lost = end, let connection = self.connection else { return }
+        self.observer?.closed(connection.id)
+        self.profile.logger.debug(
+            "Connection ended",
+            metadata: [
+                "connection": "\(connection.id)",
+                "seconds": .stringConvertible(
+                    Double((self.shard.eventLoop.now - self.openedAt).nanoseconds / 1_000_000) / 1000
+                ),
+            ]
+        )
     }
 
     override func leave() {

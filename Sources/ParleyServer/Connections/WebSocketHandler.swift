@@ -412,7 +412,8 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.profile.logger.debug(
             "Closing connection",
             metadata: [
-                "connection": "\(self.connection.map(\.id.description) ?? "-")", "code": "\(reason.code)",
+                "connection": "\(self.connection.map(\.id.description) ?? "-")",
+                "code": .stringConvertible(reason.code),
                 "reason": "\(reason.label)",
             ]
         )

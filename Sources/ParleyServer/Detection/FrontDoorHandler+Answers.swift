@@ -30,6 +30,13 @@ extension FrontDoorHandler {
     func send(_ answer: ExchangeAnswer, _ exchange: Exchange) {
         guard let context = self.context else { return }
         self.deadline = nil
+        if answer.status.code >= 400 {
+            self.services.failures.count(
+                status: Int(answer.status.code),
+                path: exchange.head.uri,
+                from: self.peer()
+            )
+        }
         let isHead = exchange.head.method == .HEAD
         self.phase = .responding(
             keepAlive: exchange.head.isKeepAlive && !answer.closes && !self.services.state.isDraining,
@@ -72,7 +79,7 @@ extension FrontDoorHandler {
         refusing refusal: Refusal? = nil,
         isBodyUnread: Bool = false
     ) {
-        if let refusal { self.services.failures.count(refusal) }
+        if let refusal { self.services.failures.count(refusal, path: head.uri, from: self.peer()) }
         self.deadline = nil
         self.progress = nil
         guard let context = self.context,
@@ -91,7 +98,7 @@ extension FrontDoorHandler {
             eventLoop: context.eventLoop,
             version: head.version
         )
-        let http = self.services.http
+        let (http, failures) = (self.services.http, self.services.failures)
         let channel = context.channel
         let client = ClientAddress(peer: self.peer(), head.headers, trusting: self.services.trustedProxies).address
         self.response = Task {
@@ -101,6 +108,9 @@ extension FrontDoorHandler {
                 on: channel,
                 refusing: refusal
             )
+            if refusal == nil, response.status.code >= 400 {
+                failures.count(status: response.status.code, path: head.uri, from: client)
+            }
             await sink.send(response)
         }
     }

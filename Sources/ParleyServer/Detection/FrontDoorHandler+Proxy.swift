@@ -27,6 +27,11 @@ extension FrontDoorHandler: ProxyDownstream {
     func write(_ bytes: ByteBuffer) { self.context?.write(NIOAny(bytes), promise: nil) }
     func flush() { self.context?.flush() }
 
+    /// Its path has a token in it.
+    func refused(_ status: HTTPResponseStatus) {
+        self.services.failures.count(status: Int(status.code), from: self.peer())
+    }
+
     func finish(keepsAlive: Bool) {
         guard let context = self.context, case .proxying = self.phase else { return }
         self.isProxyPaused = false

@@ -279,7 +279,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         self.endExchange()
-        self.services.failures.count(refusal)
+        self.services.failures.count(refusal, from: self.peer())
         self.phase = .closing
         self.removeEncoder(context)
         let written = context.writeAndFlush(NIOAny(refusal.httpResponse(isHead: self.isHead)))

@@ -10,8 +10,10 @@ struct ObservabilityAPI: Sendable {
     let hub: Hub
     let state: ServerState
     let failures: HandshakeFailures
+    let acceptTrouble: AcceptTrouble
     let ledger: MemoryLedger
     let backends: BackendSupervisor?
+    let logCounts: (@Sendable () -> LogCounts)?
 
     func register(on router: Router<APIContext>) {
         router.get("healthz") { _, _ in Response.text(.ok, "ok\n") }
@@ -30,7 +32,7 @@ struct ObservabilityAPI: Sendable {
         page.gauge(
             "parley_connections",
             "Open connections.",
-            total.connections.map { (["dialect": $0.key.rawValue], Double($0.value)) }
+            DialectName.allCases.map { (["dialect": $0.rawValue], Double(total.connections[$0] ?? 0)) }
         )
         page.gauge("parley_subscriptions", "Memberships of connections in topics.", total.subscriptions)
         page.gauge("parley_topics", "Topics with members or a retained history.", total.topics)
@@ -66,12 +68,20 @@ struct ObservabilityAPI: Sendable {
         page.counter(
             "parley_closes_total",
             "Connections closed by the server.",
-            total.closes.map { (["reason": $0.key], Double($0.value)) }
+            // Those of the table from the start.
+            total.closes.merging(CloseReason.all.map { ($0.label, 0) }) { count, _ in count }.map {
+                (["reason": $0.key], Double($0.value))
+            }
         )
         page.counter(
             "parley_handshake_failures_total",
             "Requests refused before they became a connection.",
             self.failures.byReason.map { (["reason": $0.key], Double($0.value)) }
+        )
+        page.counter(
+            "parley_accept_failures_total",
+            "Times that no connection could be accepted, for want of descriptors or memory.",
+            self.acceptTrouble.count
         )
         page.gauge(
             "parley_loop_lag_seconds",
@@ -79,6 +89,18 @@ struct ObservabilityAPI: Sendable {
             [([:], lag)]
         )
         if let counts = self.backends?.counts { page.add(counts) }
+        if let counts = self.logCounts?() {
+            page.counter(
+                "parley_log_lines_dropped_total",
+                "Log lines that stderr did not take, or not in time.",
+                counts.dropped
+            )
+            page.counter(
+                "parley_log_lines_suppressed_total",
+                "Log lines left out because there were too many like them.",
+                counts.suppressed
+            )
+        }
         return Response(
             status: .ok,
             headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],

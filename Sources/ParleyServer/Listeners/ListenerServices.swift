@@ -10,6 +10,7 @@ struct ListenerServices: Sendable {
     let state: ServerState
     let limits: ConnectionLimits
     let failures: HandshakeFailures
+    let acceptTrouble: AcceptTrouble
     let ledger: MemoryLedger
     /// Who answers a request.
     let route: @Sendable (UpgradeRequest) -> Route
@@ -36,17 +37,52 @@ final class ServerState: Sendable {
 
 /// Requests refused before they became a connection, by reason.
 final class HandshakeFailures: Sendable {
-    private let counts = Mutex<[String: Int]>([:])
+    /// What answers of the HTTP APIs are counted as.
+    private static let labelsByStatus = [
+        400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_method", 408: "timeout",
+        410: "gone", 413: "too_large", 426: Refusal.upgradeRequired.label, 429: "rate_limited", 500: "internal_error",
+        502: "bad_gateway", 503: "unavailable", 504: "gateway_timeout",
+    ]
+    private static let otherLabel = "other"
+
+    /// Every reason there is stands in it from the start, so that a rate is known of the first of a kind.
+    private let counts: Mutex<[String: Int]>
     private let logger: Logger
 
     init(logger: Logger) {
         self.logger = logger
+        let labels = Refusal.all.map(\.label) + Array(Self.labelsByStatus.values) + [Self.otherLabel]
+        self.counts = Mutex(Dictionary(labels.map { ($0, 0) }) { count, _ in count })
     }
 
-    func count(_ refusal: Refusal) {
-        self.counts.withLock { $0[refusal.label, default: 0] += 1 }
-        self.logger.debug("Request refused", metadata: ["status": "\(refusal.status)", "reason": "\(refusal.label)"])
+    /// - Parameter path: As it was asked for; what stands behind `?` is left out.
+    func count(_ refusal: Refusal, path: String? = nil, from address: SocketAddress? = nil) {
+        self.count(refusal.label, status: refusal.status, path: path, from: address)
+    }
+
+    /// An answer of 400 or above.
+    func count(status: Int, path: String? = nil, from address: SocketAddress? = nil) {
+        self.count(Self.labelsByStatus[status] ?? Self.otherLabel, status: status, path: path, from: address)
+    }
+
+    private func count(_ label: String, status: Int, path: String?, from address: SocketAddress?) {
+        self.counts.withLock { $0[label, default: 0] += 1 }
+        guard self.logger.logLevel <= .debug else { return }
+        var facts: Logger.Metadata = ["status": .stringConvertible(status), "reason": "\(label)"]
+        if let path { facts["path"] = "\(LoggedPath.of(path))" }
+        if let address = address?.clientIP { facts["address"] = "\(address)" }
+        self.logger.debug("Request refused", metadata: facts)
     }
 
     var byReason: [String: Int] { self.counts.withLock { $0 } }
+}
+
+/// Paths as the log has them.
+enum LoggedPath {
+    /// Without the query, which has tokens in it, and without what follows where the path has one.
+    static func of(_ path: String) -> String {
+        let path = path.prefix { $0 != "?" && $0 != "#" }
+        for prefix in ["/b/", "/ready/"] where path.hasPrefix(prefix) { return prefix + "…" }
+        return String(path)
+    }
 }

@@ -272,9 +272,9 @@ package final class EngineExchange {
     private func refuseBody() {
         // Until the session has agreed to the request, there is nothing to take back.
         guard case .posting(let location, isTaken: true) = self.phase else { return }
-        self.host.server.logger.info(
+        self.host.server.logger.debug(
             "A request body exceeds maximumPayloadBytes (maxHttpBufferSize)",
-            metadata: ["limit": "\(self.maximumBytes)"]
+            metadata: ["limit": .stringConvertible(self.maximumBytes)]
         )
         self.tell(location) { $0.postRefused() }
         var answer = EngineAnswer(status: 413)

@@ -63,7 +63,7 @@ package final class EngineHost: Sendable {
     package func report(_ refusal: EngineRefusal, _ context: String, _ request: ConnectionRequest) {
         self.server.logger.debug(
             "Request refused",
-            metadata: ["code": "\(refusal.code)", "reason": "\(context)"]
+            metadata: ["code": .stringConvertible(refusal.code), "reason": "\(context)"]
         )
         self.configuration.hooks.connectionError?(
             ConnectionError(code: refusal.code, message: refusal.message, context: context, request: request)

@@ -20,6 +20,8 @@ struct BackendsServer: ParsableArguments {
     @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))
     var config: String?
 
+    @OptionGroup var trust: ServerTrust
+
     /// - Parameter body: What goes wrong in it is said on stderr, and ends the program with 1.
     func use(_ body: (BackendsAPIClient) async throws -> Void) async throws {
         do {
@@ -29,6 +31,7 @@ struct BackendsServer: ParsableArguments {
             var configuration = HTTPClient.Configuration()
             // Who asks wants to hear at once that nobody is there.
             configuration.connectionPool.retryConnectionEstablishment = false
+            try self.trust.apply(to: &configuration)
             try await HTTPClient.withHTTPClient(configuration: configuration) { client in
                 try await body(BackendsAPIClient(base: base, token: token, account: self.account, client: client))
             }
@@ -36,8 +39,7 @@ struct BackendsServer: ParsableArguments {
             StandardError.line("parley: \(failure)")
             throw ExitCode.startFailure
         } catch let failure as ConfigurationFailure {
-            StandardError.line("parley: \(failure)")
-            throw ExitCode.startFailure
+            throw failure.reported()
         }
     }
 
@@ -53,7 +55,7 @@ struct BackendsServer: ParsableArguments {
             throw ConfigurationFailure(description: "BACKENDS_API_PORT is off: say where the API is with --url.")
         }
         let scheme = try settings.text(.tlsCertificate) == nil ? "http" : "https"
-        return "\(scheme)://\(try settings.text(.host) ?? "127.0.0.1"):\(port)"
+        return "\(scheme)://\(HostName.local(try settings.address(.host), or: "127.0.0.1")):\(port)"
     }
 
     /// A part of a path, whatever somebody has typed.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ParleyServer
 
 struct CheckConfig: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,29 +14,52 @@ struct CheckConfig: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     func run() async throws {
-        do {
-            let settings = try await self.options.settings()
-            let rows = Setting.all.map { setting in
-                let value = settings.value(of: setting)
-                let shown = setting.isSecret && value.text != nil ? "********" : value.text ?? "(unset)"
-                return (name: value.name, value: shown, source: value.source)
-            }
-            let nameWidth = rows.map(\.name.count).max() ?? 0
-            let valueWidth = min(40, rows.map(\.value.count).max() ?? 0)
-            for row in rows {
-                let name = row.name + String(repeating: " ", count: nameWidth - row.name.count)
-                let value = row.value + String(repeating: " ", count: max(0, valueWidth - row.value.count))
-                StandardOutput.line("\(name)  \(value)  \(row.source)")
-            }
-            for (space, dialects) in settings.spaces.sorted(by: { $0.key < $1.key }) {
-                StandardOutput.line(
-                    "spaces.\(space)  \(dialects.joined(separator: ", "))  \(self.options.config ?? "")"
-                )
-            }
-            _ = try await ServePlan(settings, isDevelopment: self.dev)
-        } catch let failure as ConfigurationFailure {
-            StandardError.line("parley: \(failure)")
-            throw ExitCode.startFailure
+        let settings = self.options.settings(isDevelopment: self.dev)
+        var rows = Setting.all.map { self.row($0, settings) }
+        for (space, dialects) in settings.spaces.sorted(by: { $0.key < $1.key }) {
+            rows.append(("spaces.\(space)", dialects.joined(separator: ", "), self.options.config ?? ""))
         }
+        let nameWidth = rows.map(\.name.count).max() ?? 0
+        let valueWidth = min(40, rows.map(\.value.count).max() ?? 0)
+        for row in rows {
+            let name = row.name + String(repeating: " ", count: nameWidth - row.name.count)
+            let value = row.value + String(repeating: " ", count: max(0, valueWidth - row.value.count))
+            StandardOutput.line("\(name)  \(value)  \(row.source)")
+        }
+        do {
+            let plan = try await ServePlan(settings, isDevelopment: self.dev)
+            for note in plan.notes { StandardError.line("parley: \(note)") }
+        } catch let failure as ConfigurationFailure {
+            for note in settings.notes { StandardError.line("parley: \(note)") }
+            throw failure.reported()
+        }
+    }
+
+    private func row(_ setting: Setting, _ settings: Settings) -> (name: String, value: String, source: String) {
+        let value = settings.value(of: setting)
+        if let text = value.text {
+            let shown = setting.isSecret ? "********" : LogText.escaped(text, isQuoted: false)
+            return (value.name, shown, value.source)
+        }
+        guard self.dev, let made = Self.development(setting) else { return (value.name, "(unset)", value.source) }
+        return (value.name, made, "--dev")
+    }
+
+    /// What `--dev` makes when it starts.
+    private static func development(_ setting: Setting) -> String? {
+        switch setting.name {
+        case Setting.jwtSecret.name: "(made for each run)"
+        case Setting.backendsCommand.name: BackendsConfiguration.exampleProgram
+        default: nil
+        }
+    }
+}
+
+extension ConfigurationFailure {
+    /// Says each mistake on stderr.
+    /// - Returns: The status to end with.
+    func reported() -> ExitCode {
+        for mistake in self.mistakes { StandardError.line("parley: \(mistake)") }
+        return .startFailure
     }
 }

@@ -11,6 +11,8 @@ struct DevelopmentGuide {
     /// How this program was called, so that lines can be pasted whether or not it is on the PATH.
     private var program: String { CommandLine.arguments.first ?? "parley" }
 
+    private var host: String { HostName.local(self.plan.server.host, or: "localhost") }
+
     var text: String {
         get async throws {
             var lines = [
@@ -20,7 +22,7 @@ struct DevelopmentGuide {
             ]
             guard let port = self.port(of: .frontDoor) else { return lines.joined(separator: "\n") }
             let scheme = self.plan.server.tls == nil ? "ws" : "wss"
-            let base = "\(scheme)://\(self.plan.server.host ?? "localhost"):\(port)"
+            let base = "\(scheme)://\(self.host):\(port)"
             if let authority = self.plan.authority {
                 for user in ["alice", "bob"] {
                     let token = try await authority.issue(SessionClaims(userID: user, roomID: "lobby"))
@@ -40,7 +42,7 @@ struct DevelopmentGuide {
                 lines += ["    \(self.program) connect '\(base)/channels'"]
                 if let own = self.port(of: .channelServer) {
                     lines += [
-                        "    \(self.program) connect '\(scheme)://\(self.plan.server.host ?? "localhost"):\(own)/'"
+                        "    \(self.program) connect '\(scheme)://\(self.host):\(own)/'"
                     ]
                 }
             }
@@ -53,7 +55,7 @@ struct DevelopmentGuide {
                     let http = self.plan.server.tls == nil ? "http" : "https"
                     lines += [
                         "  the same for Socket.IO clients",
-                        "    io('\(http)://\(self.plan.server.host ?? "localhost"):\(own)', { auth: { token: '\(token)' } })",
+                        "    io('\(http)://\(self.host):\(own)', { auth: { token: '\(token)' } })",
                     ]
                 }
             }
@@ -69,7 +71,7 @@ struct DevelopmentGuide {
                 let http = self.plan.server.tls == nil ? "http" : "https"
                 lines += [
                     "  session backends: a process for each key; open the url of the answer in two browsers",
-                    "    curl -X POST \(http)://\(self.plan.server.host ?? "localhost"):\(api)/v2/service/-/-/connect -d '{\"key\":\"lobby\"}'",
+                    "    curl -X POST \(http)://\(self.host):\(api)/v2/service/-/-/connect -d '{\"key\":\"lobby\"}'",
                 ]
             }
             lines += ["", "Any WebSocket client will do. Tokens and messages last until Ctrl-C.", ""]

@@ -2,7 +2,6 @@ import ArgumentParser
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import NIOSSL
 
 struct Healthcheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,17 +19,13 @@ struct Healthcheck: AsyncParsableCommand {
     @Option(help: "Seconds to wait for an answer.")
     var timeout = 3
 
-    @Flag(name: [.customShort("k"), .long], help: "Accept any certificate.")
-    var insecure = false
+    @OptionGroup var trust: ServerTrust
 
     func run() async throws {
         do {
             let address = try await self.address()
             var configuration = HTTPClient.Configuration()
-            if self.insecure {
-                configuration.tlsConfiguration = .makeClientConfiguration()
-                configuration.tlsConfiguration?.certificateVerification = .none
-            }
+            try self.trust.apply(to: &configuration)
             let status = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
                 try await client.execute(HTTPClientRequest(url: address), timeout: .seconds(Int64(self.timeout))).status
             }
@@ -41,6 +36,8 @@ struct Healthcheck: AsyncParsableCommand {
             StandardOutput.line("ready")
         } catch let exit as ExitCode {
             throw exit
+        } catch let failure as ConfigurationFailure {
+            throw failure.reported()
         } catch {
             StandardError.line("parley: not ready: \(error)")
             throw ExitCode.startFailure
@@ -56,6 +53,6 @@ struct Healthcheck: AsyncParsableCommand {
             throw ConfigurationFailure(description: "PARLEY_PORT is off: say where the server is with --url.")
         }
         let scheme = try settings.text(.tlsCertificate) == nil ? "http" : "https"
-        return "\(scheme)://\(try settings.text(.host) ?? "127.0.0.1"):\(port)/readyz"
+        return "\(scheme)://\(HostName.local(try settings.address(.host), or: "127.0.0.1")):\(port)/readyz"
     }
 }

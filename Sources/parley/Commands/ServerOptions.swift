@@ -105,9 +105,10 @@ struct ServerOptions: ParsableArguments {
     )
     var backendCommand: String?
 
-    func settings() async throws -> Settings {
-        try await Settings(
-            flags: [
+    /// - Parameter isDevelopment: With what `--dev` sets where nobody else does.
+    func settings(isDevelopment: Bool) -> Settings {
+        Settings(
+            sources: [
                 (.host, self.host), (.port, self.port), (.gatewayPort, self.gatewayPort),
                 (.webSocketPort, self.websocketPort), (.dataDirectory, self.dataDir), (.channelPort, self.channelPort),
                 (.disposableChatPort, self.disposableChatPort), (.issuerPort, self.sessionChatBackendPort),
@@ -117,7 +118,8 @@ struct ServerOptions: ParsableArguments {
                 (.tlsKey, self.tlsKey),
                 (.logLevel, self.logLevel), (.logFormat, self.logFormat),
             ],
-            file: self.config
+            file: self.config,
+            development: isDevelopment ? [(.host, "127.0.0.1"), (.relay, "open"), (.backendsMode, "dev")] : []
         )
     }
 }

@@ -47,8 +47,7 @@ struct Token: AsyncParsableCommand {
             let claims = SessionClaims(userID: self.user, roomID: self.room, host: self.host, expiresAt: expiry)
             StandardOutput.line(try await authority.issue(claims))
         } catch let failure as ConfigurationFailure {
-            StandardError.line("parley: \(failure)")
-            throw ExitCode.startFailure
+            throw failure.reported()
         }
     }
 }

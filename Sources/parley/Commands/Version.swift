@@ -4,6 +4,6 @@ struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 
     func run() {
-        print("parley \(Parley.version)")
+        StandardOutput.line("parley \(Parley.version)")
     }
 }

@@ -15,13 +15,18 @@ extension BackendsConfiguration {
             $0.hasSuffix("/") ? String($0.dropLast()) : $0
         }
         self.urlStyle = try settings.word(.backendsURLStyle) == "subdomain" ? .subdomain : .path
+        var mistakes = Mistakes()
         if self.urlStyle == .subdomain, self.cluster == nil {
-            throw ConfigurationFailure(description: "BACKENDS_URL_STYLE=subdomain needs BACKENDS_CLUSTER.")
+            mistakes.collect {
+                throw ConfigurationFailure(description: "BACKENDS_URL_STYLE=subdomain needs BACKENDS_CLUSTER.")
+            }
         }
         self.control = try Self.control(settings, mode: self.catalogue?.mode)
         self.rootRedirect = try settings.text(.backendsRootRedirect)
         self.allowsInlineCommands = try settings.toggle(.backendsInlineCommands)
-        self.processes = try Self.processes(settings)
+        var processes = self.processes
+        mistakes.collect { processes = try Self.processes(settings) }
+        self.processes = processes
         self.containers = try settings.text(.backendsDockerSocket).map {
             ContainerRuntime.Configuration(socket: $0, mountBase: self.processes.mountBase)
         }
@@ -35,6 +40,7 @@ extension BackendsConfiguration {
         let spawns = try settings.count(.backendsSpawnsPerMinute)
         self.supervisor.spawnsPerMinute = spawns == 0 ? nil : spawns
         self.supervisor.waitForRelease = try settings.time(.backendsWaitForRelease)
+        try mistakes.throwIfAny()
     }
 
     /// - Returns: `nil` when they are switched off.
@@ -45,7 +51,7 @@ extension BackendsConfiguration {
         let defaultService =
             try file.defaultService
             ?? settings.text(.backendsCommand).map { BackendService(BackendsFile.shellCommand($0)) }
-            ?? (isDevelopment ? Self.example : nil)
+            ?? (isDevelopment ? Self.exampleProgram.map { BackendService(.command([$0])) } : nil)
         return BackendCatalogue(
             mode: mode == "dev" ? .development : .production,
             services: file.services,
@@ -56,13 +62,12 @@ extension BackendsConfiguration {
     }
 
     /// The whiteboard that is built beside this program.
-    private static var example: BackendService? {
+    static var exampleProgram: String? {
         guard let program = Bundle.main.executablePath else { return nil }
         let path = URL(filePath: program).resolvingSymlinksInPath().deletingLastPathComponent().appending(
             path: "whiteboard"
         )
-        guard FileManager.default.isExecutableFile(atPath: path.path()) else { return nil }
-        return BackendService(.command([path.path()]))
+        return FileManager.default.isExecutableFile(atPath: path.path()) ? path.path() : nil
     }
 
     private static func control(_ settings: Settings, mode: BackendCatalogue.Mode?) throws -> ControlAccess {

@@ -1,4 +1,3 @@
-import Foundation
 import Yams
 
 /// A YAML configuration file: settings by their names, and `spaces`.
@@ -9,56 +8,95 @@ struct ConfigurationFile {
     private(set) var values: [String: String] = [:]
     private(set) var spaces: [String: [String]] = [:]
     private(set) var backends = BackendsFile()
+    /// What is wrong with it, in sentences that say where.
+    private(set) var mistakes: [String] = []
 
-    init(path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ConfigurationFailure(description: "The configuration file \(path) cannot be read.")
-        }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: String(decoding: data, as: UTF8.self))
+    init(path: String) {
+        let bytes: [UInt8]
+        do throws(FileContents.Unreadable) {
+            bytes = try FileContents.read(path)
         } catch {
-            throw ConfigurationFailure(description: "\(path) is not YAML: \(error)")
+            self.mistakes = ["The configuration file \(path) cannot be read: \(error.reason)."]
+            return
         }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            self.mistakes = ["\(path) is not UTF-8 text: save the file as UTF-8."]
+            return
+        }
+        do {
+            // Editors of Windows put a byte order mark before the first key.
+            let hasMark = text.unicodeScalars.first == "\u{FEFF}"
+            let root = try Yams.compose(yaml: hasMark ? String(text.unicodeScalars.dropFirst()) : text)
+            self.read(root, path: path)
+        } catch {
+            self.mistakes.append("\(path)\(Self.sentence(error)).")
+        }
+    }
+
+    private mutating func read(_ root: Node?, path: String) {
         guard let root, root.null == nil else { return }
         guard let mapping = root.mapping else {
-            throw ConfigurationFailure(description: "\(path): expected a mapping of settings at the top.")
+            self.mistakes.append("\(path): expected a mapping of settings at the top.")
+            return
         }
         for (key, value) in mapping {
             if key.string == "spaces" {
-                self.spaces = try Self.spaces(value, path: path)
+                self.readSpaces(value, path: path)
             } else if key.string == "backends", let mapping = value.mapping {
                 for (key, value) in mapping {
                     let name = key.string ?? ""
                     if BackendsFile.keys.contains(name) {
-                        try self.backends.read(name, value, path: path)
+                        self.readBackends(name, value, path: path)
                     } else {
-                        try self.add(value, at: ["backends", name], path: path)
+                        self.add(value, at: ["backends", name], line: key.mark?.line, path: path)
                     }
                 }
             } else {
-                try self.add(value, at: [key.string ?? ""], path: path)
+                self.add(value, at: [key.string ?? ""], line: key.mark?.line, path: path)
             }
         }
     }
 
-    private mutating func add(_ value: Node, at keys: [String], path: String) throws {
+    /// What is wrong with text that is no YAML.
+    private static func sentence(_ error: any Error) -> String {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _)?, .parser(_, let problem, let mark, _)?,
+            .composer(_, let problem, let mark, _)?:
+            ", line \(mark.line): this is not YAML: \(LogText.escaped(problem, isQuoted: false))"
+        case .duplicatedKeysInMapping(let keys, let context)?:
+            ", line \(context.mark.line): \(keys.map { "'\(LogText.escaped($0.description, isQuoted: false))'" }.joined(separator: ", ")) stands there twice"
+        default: " is not YAML: \(LogText.escaped("\(error)", isQuoted: false))"
+        }
+    }
+
+    private mutating func readBackends(_ name: String, _ value: Node, path: String) {
+        do {
+            try self.backends.read(name, value, path: path)
+        } catch let failure as ConfigurationFailure {
+            self.mistakes += failure.mistakes
+        } catch {
+            self.mistakes.append("\(path): backends.\(name): \(error)")
+        }
+    }
+
+    private mutating func add(_ value: Node, at keys: [String], line: Int?, path: String) {
         if let mapping = value.mapping {
-            for (key, value) in mapping { try self.add(value, at: keys + [key.string ?? ""], path: path) }
+            for (key, value) in mapping {
+                self.add(value, at: keys + [key.string ?? ""], line: key.mark?.line, path: path)
+            }
             return
         }
         let name = Self.name(of: keys)
-        let known = Setting.all.flatMap(\.names)
-        guard known.contains(name) else {
-            // Compared as a whole, and by its first part, under which `spaces` stands.
-            let candidates =
-                known.map { ($0, EditDistance.between($0, name)) }
-                + [("SPACES", EditDistance.between("SPACES", Self.name(of: [keys[0]])))]
-            let nearest = candidates.min { $0.1 < $1.1 }?.0 ?? ""
-            throw ConfigurationFailure(
-                description:
-                    "\(path): unknown key '\(keys.joined(separator: "."))'. Did you mean '\(nearest.lowercased())'?"
+        guard Setting.all.contains(where: { $0.names.contains(name) }) else {
+            let key = LogText.escaped(keys.joined(separator: "."), isQuoted: false)
+            let hint = Suggestion.nearest(to: name, whoseFirstPartIs: Self.name(of: [keys[0]])).map {
+                "Did you mean '\($0.lowercased())'?"
+            }
+            self.mistakes.append(
+                "\(path)\(line.map { ", line \($0)" } ?? ""): unknown key '\(key)'. "
+                    + (hint ?? "`parley check-config` lists the names that there are.")
             )
+            return
         }
         // Scalars are taken as they are written: `off` stays a word, and leading zeros of a secret stay.
         if let scalar = value.scalar {
@@ -82,7 +120,7 @@ struct ConfigurationFile {
         }.joined(separator: "_")
     }
 
-    private static func spaces(_ value: Node, path: String) throws -> [String: [String]] {
+    private mutating func readSpaces(_ value: Node, path: String) {
         var spaces: [String: [String]] = [:]
         for (name, dialects) in value.mapping ?? [:] {
             guard let name = name.string, let list = dialects.sequence?.compactMap(\.string) else {
@@ -91,13 +129,45 @@ struct ConfigurationFile {
             }
             spaces[name] = list
         }
-        guard !spaces.isEmpty else {
-            throw ConfigurationFailure(
-                description:
-                    "\(path): spaces: expected a list of dialects under each name, such as 'lobby: [session-chat, relay]'."
+        if spaces.isEmpty {
+            self.mistakes.append(
+                "\(path): spaces: expected a list of dialects under each name, such as 'lobby: [session-chat, relay]'."
             )
         }
-        return spaces
+        self.spaces = spaces
+    }
+}
+
+/// What somebody may have meant who wrote a name that there is not.
+enum Suggestion {
+    /// What stands before names so that they do not collide with those of others, and is easily left out.
+    private static let prefixes = [
+        "PARLEY_", "SESSION_CHAT_", "DISPOSABLE_CHAT_", "CHANNEL_", "GATEWAY_", "BACKENDS_", "RELAY_",
+    ]
+
+    /// - Parameter first: The first part of the name, if it has several: `spaces` stands there.
+    /// - Returns: The nearest name; `nil` when none is near.
+    static func nearest(to name: String, whoseFirstPartIs first: String? = nil) -> String? {
+        var candidates: [(name: String, distance: Int)] = []
+        for known in Setting.all.flatMap(\.names) {
+            // Twice the distance, so that among equals the name that needs no prefix is nearer.
+            candidates.append((known, 2 * EditDistance.between(self.plain(known), self.plain(name))))
+            for prefix in self.prefixes where known.hasPrefix(prefix) {
+                let rest = String(known.dropFirst(prefix.count))
+                candidates.append((known, 2 * EditDistance.between(self.plain(rest), self.plain(name)) + 1))
+            }
+        }
+        for part in Set([name, first ?? name]) {
+            candidates.append(("SPACES", 2 * EditDistance.between("spaces", self.plain(part))))
+        }
+        guard let nearest = candidates.min(by: { $0.distance < $1.distance }),
+            nearest.distance <= 2 * max(2, name.count / 3) + 1
+        else { return nil }
+        return nearest.name
+    }
+
+    private static func plain(_ name: String) -> String {
+        String(name.lowercased().filter { $0 != "_" && $0 != "-" && $0 != "." })
     }
 }
 

@@ -32,16 +32,26 @@ struct GatewayBackends {
             return
         }
         do {
-            let provider = try OpenAIChatProvider(
-                baseURL: url,
-                apiKey: settings.text(.aiKey),
-                model: settings.text(.aiModel)
-            )
+            let provider = try Self.provider(settings, url: url)
             self.chat = FallbackChatProvider(provider) { error in
                 logger.warning("The AI endpoint failed; the built-in reply was given", metadata: ["error": "\(error)"])
             }
         } catch {
             throw ConfigurationFailure(description: "AI_API_URL: \(error)")
         }
+    }
+
+    /// - Throws: ``ConfigurationFailure`` when the settings cannot be used, as far as that is known before the start.
+    static func check(_ settings: Settings) throws {
+        guard try settings.toggle(.gateway), let url = try settings.text(.aiURL) else { return }
+        do {
+            _ = try self.provider(settings, url: url)
+        } catch {
+            throw ConfigurationFailure(description: "AI_API_URL: \(error)")
+        }
+    }
+
+    private static func provider(_ settings: Settings, url: String) throws -> OpenAIChatProvider {
+        try OpenAIChatProvider(baseURL: url, apiKey: settings.text(.aiKey), model: settings.text(.aiModel))
     }
 }

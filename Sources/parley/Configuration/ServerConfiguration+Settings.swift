@@ -12,33 +12,47 @@ struct ServePlan: Sendable {
     var processIdleTimeout: Double?
     /// Made for this run, by `--dev`.
     var authority: SessionTokenAuthority?
+    /// What was left aside although it was set, in sentences for the log.
+    var notes: [String]
 }
 
 extension ServePlan {
     /// - Parameter isDevelopment: Make a secret if there is none, and open the relay.
+    /// - Throws: ``ConfigurationFailure`` with everything that is wrong.
     init(_ settings: Settings, isDevelopment: Bool) async throws {
-        for setting in Setting.all { try settings.check(setting) }
+        var mistakes = Mistakes(settings.mistakes)
+        let unusable = Setting.all.filter { setting in !mistakes.collect { try settings.check(setting) } }
+        // What else is wrong shows with defaults in the place of what cannot be used.
+        let settings = settings.replacing(unusable)
         var server = ServerConfiguration(wallTime: Clock.wallTime)
-        server.backends = try BackendsConfiguration(settings, isDevelopment: isDevelopment)
-        try Self.readListeners(settings, into: &server)
-        try Self.readLimits(settings, into: &server)
-        try Self.readSessionChat(settings, into: &server)
-        try Self.readDisposableChat(settings, into: &server)
-        try Self.readChannelServer(settings, into: &server)
-        try Self.readRelay(settings, isDevelopment: isDevelopment, into: &server)
-        try Self.readGateway(settings, into: &server)
-        try Self.readSpaces(settings, into: &server)
+        var notes = settings.notes
+        mistakes.collect { server.backends = try BackendsConfiguration(settings, isDevelopment: isDevelopment) }
+        mistakes.collect { try Self.readListeners(settings, unusable, into: &server, &notes) }
+        mistakes.collect { server.trustedProxies = try Self.trustedProxies(settings) }
+        mistakes.collect { try Self.readTLS(settings, into: &server) }
+        mistakes.collect { try Self.readLimits(settings, into: &server) }
+        mistakes.collect { try Self.readSessionChat(settings, into: &server) }
+        mistakes.collect { try Self.readDisposableChat(settings, into: &server) }
+        mistakes.collect { try Self.readChannelServer(settings, into: &server) }
+        mistakes.collect { try Self.readManagement(settings, into: &server) }
+        mistakes.collect { try Self.readRelay(settings, into: &server) }
+        mistakes.collect { try Self.readGateway(settings, into: &server) }
+        mistakes.collect { try Self.readSpaces(settings, into: &server) }
+        mistakes.collect { try GatewayBackends.check(settings) }
         self.server = server
+        self.notes = notes
         self.processIdleTimeout =
             try settings.toggle(.idleTimeoutEnabled) ? try settings.seconds(.processIdleTimeout) : nil
+        var secret: String?
         if try settings.toggle(.sessionChat) {
-            let authority = try await SessionTokenAuthority(
-                secret: Self.secret(settings, isDevelopment: isDevelopment),
-                wallTime: Clock.wallTime
-            )
+            mistakes.collect { secret = try Self.secret(settings, isDevelopment: isDevelopment) }
+        }
+        if let secret, mistakes.isEmpty {
+            let authority = await SessionTokenAuthority(secret: secret, wallTime: Clock.wallTime)
             self.authority = authority
             self.server.sessionChat.authenticator = authority
         }
+        try mistakes.throwIfAny()
     }
 
     private static func secret(_ settings: Settings, isDevelopment: Bool) throws -> String {
@@ -55,44 +69,70 @@ extension ServePlan {
         return RandomIdentifier.urlSafe(length: 43, using: &random)
     }
 
-    private static func readListeners(_ settings: Settings, into server: inout ServerConfiguration) throws {
-        let candidates: [(Setting, ServerConfiguration.Listener.Kind)] = [
-            (.port, .frontDoor), (.gatewayPort, .gateway), (.webSocketPort, .gatewaySockets),
-            (.channelPort, .channelServer), (.backendsAPIPort, .backendsAPI), (.backendsProxyPort, .backendsProxy),
-            (.disposableChatPort, .disposableChat), (.issuerPort, .issuer),
-        ]
+    /// - Parameter unusable: Settings whose values are no ports: nothing else is to be said about them.
+    private static func readListeners(
+        _ settings: Settings,
+        _ unusable: [Setting],
+        into server: inout ServerConfiguration,
+        _ notes: inout [String]
+    ) throws {
+        let hasGateway = try settings.toggle(.gateway)
+        let hasBackends = server.backends.catalogue != nil
+        let hasIssuer = try settings.toggle(.sessionChat) && settings.toggle(.issuerEnabled)
         // A listener that is not there takes nobody's port.
-        let absent: [ServerConfiguration.Listener.Kind] =
-            server.backends.catalogue == nil ? [.backendsAPI, .backendsProxy] : []
+        let candidates: [(Setting, ServerConfiguration.Listener.Kind, isThere: Bool)] = [
+            (.port, .frontDoor, true),
+            (.gatewayPort, .gateway, hasGateway),
+            (.webSocketPort, .gatewaySockets, hasGateway),
+            (.channelPort, .channelServer, try settings.toggle(.channelServer)),
+            (.backendsAPIPort, .backendsAPI, hasBackends),
+            (.backendsProxyPort, .backendsProxy, hasBackends),
+            (.disposableChatPort, .disposableChat, try settings.toggle(.disposableChat)),
+            (.issuerPort, .issuer, hasIssuer),
+        ]
+        let isFrontDoorPlaced = !settings.value(of: .port).isDefault
+        var conflicts: [String] = []
         server.listeners = []
-        for (setting, kind) in candidates {
-            guard !absent.contains(kind), let port = try settings.port(setting) else { continue }
-            let name = settings.value(of: setting).name
-            if port != 0, let other = server.listeners.first(where: { $0.port == port }) {
-                throw ConfigurationFailure(
-                    description:
-                        "\(other.setting) and \(name) are both \(port): each listener needs a port of its own. Change one, or set it to off."
+        for (setting, kind, isThere) in candidates {
+            guard isThere, !unusable.contains(where: { $0.name == setting.name }), let port = try settings.port(setting)
+            else { continue }
+            let value = settings.value(of: setting)
+            guard port != 0, let other = server.listeners.first(where: { $0.port == port }) else {
+                server.listeners.append(.init(kind, port: port, setting: value.name))
+                continue
+            }
+            if value.isDefault, other.kind == .frontDoor, isFrontDoorPlaced {
+                notes.append(
+                    "\(value.name) has only its default, \(port), which \(other.setting) gives to the front door: "
+                        + "the \(kind.rawValue) has no port of its own."
+                )
+            } else {
+                conflicts.append(
+                    "\(other.setting) and \(value.name) are both \(port): each listener needs a port of its own. "
+                        + "Change one, or set it to off."
                 )
             }
-            server.listeners.append(.init(kind, port: port, setting: name))
         }
-        if try !settings.toggle(.channelServer) { server.listeners.removeAll { $0.kind == .channelServer } }
-        if try !settings.toggle(.gateway) {
-            server.listeners.removeAll { $0.kind == .gateway || $0.kind == .gatewaySockets }
+        if server.listeners.isEmpty, conflicts.isEmpty, unusable.isEmpty {
+            conflicts.append("Every listener is off: set PARLEY_PORT or another port.")
         }
-        let hasIssuer = try settings.toggle(.sessionChat) && settings.toggle(.issuerEnabled)
-        if !hasIssuer { server.listeners.removeAll { $0.kind == .issuer } }
-        if try !settings.toggle(.disposableChat) { server.listeners.removeAll { $0.kind == .disposableChat } }
-        guard !server.listeners.isEmpty else {
-            throw ConfigurationFailure(description: "Every listener is off: set PARLEY_PORT or another port.")
-        }
-        server.host = try settings.text(.host)
-        server.trustedProxies = try Self.trustedProxies(settings)
+        server.host = try settings.address(.host)
         server.eventLoops = settings.value(of: .eventLoops).text == nil ? 0 : try settings.count(.eventLoops)
         server.corsOrigin = try settings.text(.corsOrigin)
+        if !conflicts.isEmpty { throw ConfigurationFailure(mistakes: conflicts) }
+    }
+
+    private static func readTLS(_ settings: Settings, into server: inout ServerConfiguration) throws {
         switch (try settings.text(.tlsCertificate), try settings.text(.tlsKey)) {
         case (nil, nil): break
-        case (let certificate?, let key?): server.tls = .init(certificateFile: certificate, keyFile: key)
+        case (let certificate?, let key?):
+            let tls = ServerConfiguration.TLS(certificateFile: certificate, keyFile: key)
+            server.tls = tls
+            do throws(ParleyServer.StartFailure) {
+                try tls.validate()
+            } catch {
+                throw ConfigurationFailure(description: error.description)
+            }
         default:
             throw ConfigurationFailure(
                 description: "TLS needs both PARLEY_TLS_CERTIFICATE and PARLEY_TLS_KEY; only one of them is set."
@@ -120,6 +160,8 @@ extension ServePlan {
         let processBytes = try settings.count(.processBacklogBytes)
         server.processBacklogBytes =
             processBytes > 0 ? processBytes : min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 4))
+        let keepAlive = try settings.seconds(.keepAlive)
+        server.keepAlive = keepAlive == 0 ? nil : KeepAlive(seconds: Int(keepAlive.rounded(.up)))
         server.headerTimeout = try settings.seconds(.headerTimeout)
         server.frameTimeout = try settings.seconds(.frameTimeout)
         server.shutdownGrace = try settings.seconds(.shutdownGrace)
@@ -159,12 +201,7 @@ extension ServePlan {
 
     private static func readChannelServer(_ settings: Settings, into server: inout ServerConfiguration) throws {
         server.channelServer.isEnabled = try settings.toggle(.channelServer)
-        server.channelServer.path = try settings.word(.channelPath)
-        guard server.channelServer.path.hasPrefix("/") else {
-            throw ConfigurationFailure(
-                description: "CHANNEL_PATH is '\(server.channelServer.path)': expected a path that begins with /."
-            )
-        }
+        server.channelServer.path = try settings.path(.channelPath)
         server.channelServer.idleTimeout = try settings.seconds(.channelIdleTimeout)
         server.channelServer.maximumLifetime = try settings.seconds(.channelMaximumLifetime)
         server.channelServer.maximumMessageBytes = try settings.count(.channelMaximumMessageBytes)
@@ -173,6 +210,9 @@ extension ServePlan {
         server.channelServer.channels.echo = try settings.toggle(.channelEcho)
         server.channelServer.channels.rateLimit = try settings.count(.channelRateLimit)
         server.channelServer.adminToken = try settings.text(.channelManagementToken)
+    }
+
+    private static func readManagement(_ settings: Settings, into server: inout ServerConfiguration) throws {
         switch try settings.word(.channelManagementAuth) {
         case "none":
             server.channelServer.management = .loopback
@@ -200,12 +240,7 @@ extension ServePlan {
         server.gateway.isEnabled = try settings.toggle(.gateway)
         server.gateway.name = try settings.word(.gatewayName)
         server.gateway.version = Parley.version
-        server.gateway.webSocketPath = try settings.word(.webSocketPath)
-        guard server.gateway.webSocketPath.hasPrefix("/") else {
-            throw ConfigurationFailure(
-                description: "WEBSOCKET_PATH is '\(server.gateway.webSocketPath)': expected a path that begins with /."
-            )
-        }
+        server.gateway.webSocketPath = try settings.path(.webSocketPath)
         server.gateway.sessionTTL = try settings.count(.sessionTTL)
         if let origins = try settings.text(.gatewayCORSOrigin) ?? settings.text(.corsOrigin) {
             server.gateway.corsOrigins = origins.split(separator: ",").map {
@@ -221,11 +256,7 @@ extension ServePlan {
         server.gateway.swaggerDirectory = try settings.text(.swaggerDirectory)
     }
 
-    private static func readRelay(
-        _ settings: Settings,
-        isDevelopment: Bool,
-        into server: inout ServerConfiguration
-    ) throws {
+    private static func readRelay(_ settings: Settings, into server: inout ServerConfiguration) throws {
         server.relay.maximumMessageBytes = try settings.count(.relayMaximumMessageBytes)
         server.relay.compresses = try settings.toggle(.relayCompression)
         switch try settings.word(.relay) {
@@ -235,32 +266,33 @@ extension ServePlan {
                 throw ConfigurationFailure(description: "RELAY=jwt needs session tokens, but SESSION_CHAT is off.")
             }
             server.relay.access = .token
-        default:
-            server.relay.access = isDevelopment && settings.value(of: .relay).source == "default" ? .open : .closed
+        default: server.relay.access = .closed
         }
     }
 
     private static func readSpaces(_ settings: Settings, into server: inout ServerConfiguration) throws {
         var spaceOf: [DialectName: String] = [:]
+        var mistakes: [String] = []
         for (space, names) in settings.spaces.sorted(by: { $0.key < $1.key }) {
             for name in names {
                 guard let dialect = DialectName(rawValue: name), dialect.sharesRooms else {
                     let known = DialectName.allCases.filter(\.sharesRooms).map(\.rawValue).joined(separator: ", ")
-                    throw ConfigurationFailure(
-                        description:
-                            "\(settings.file ?? ""): spaces.\(space): no dialect with rooms to share: '\(name)'. Expected some of \(known)."
+                    mistakes.append(
+                        "\(settings.file ?? ""): spaces.\(space): no dialect with rooms to share: '\(name)'. Expected some of \(known)."
                     )
+                    continue
                 }
                 if let other = spaceOf[dialect] {
-                    throw ConfigurationFailure(
-                        description:
-                            "\(settings.file ?? ""): spaces: \(name) is in both \(other) and \(space); a dialect has one space."
+                    mistakes.append(
+                        "\(settings.file ?? ""): spaces: \(name) is in both \(other) and \(space); a dialect has one space."
                     )
+                    continue
                 }
                 spaceOf[dialect] = space
                 server.spaces[space, default: []].append(dialect)
             }
         }
+        if !mistakes.isEmpty { throw ConfigurationFailure(mistakes: mistakes) }
     }
 }
 

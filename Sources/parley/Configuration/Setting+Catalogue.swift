@@ -41,7 +41,7 @@ extension Setting {
         default: "off",
         help: "Issuing API of session chat alone"
     )
-    static let host = Setting("HOST", form: .text, help: "Address to bind; unset: all interfaces")
+    static let host = Setting("HOST", form: .address, help: "Address to bind; unset: all interfaces")
     static let trustedProxies = Setting(
         "PARLEY_TRUSTED_PROXIES",
         "BACKENDS_TRUSTED_PROXIES",
@@ -91,6 +91,12 @@ extension Setting {
         form: .count(atLeast: 0),
         default: "0",
         help: "Bytes that may wait for all slow readers; 0: a quarter of memory, at most 1 GiB"
+    )
+    static let keepAlive = Setting(
+        "PARLEY_TCP_KEEPALIVE",
+        form: .seconds(atLeast: 0),
+        default: "120",
+        help: "Seconds after which a peer that went away without a word is noticed, at least 8; 0: not by TCP"
     )
     static let headerTimeout = Setting(
         "PARLEY_HEADER_TIMEOUT",
@@ -291,7 +297,7 @@ extension Setting {
     static let channelServer = Setting("CHANNEL_SERVER", form: .toggle, default: "true", help: "Channel server")
     static let channelPath = Setting(
         "CHANNEL_PATH",
-        form: .text,
+        form: .path,
         default: "/",
         help: "A path for the channel server on the front door, beside /channels"
     )
@@ -372,7 +378,7 @@ extension Setting {
     )
     static let webSocketPath = Setting(
         "WEBSOCKET_PATH",
-        form: .text,
+        form: .path,
         default: "/ws",
         help: "Where GATEWAY_PORT takes native WebSocket connections"
     )
@@ -462,8 +468,8 @@ extension Setting {
             .backendsProxyPort, .host, .trustedProxies, .eventLoops,
             .tlsCertificate, .tlsKey,
             .dataDirectory,
-            .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .headerTimeout,
-            .frameTimeout, .shutdownGrace,
+            .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .keepAlive,
+            .headerTimeout, .frameTimeout, .shutdownGrace,
             .logLevel, .logFormat, .logDebug, .debug, .corsOrigin,
             .sessionChat, .jwtSecret, .sessionServerHost, .roomsPerProcess, .idleTimeoutEnabled, .processIdleTimeout,
             .roomIdleTimeout, .maximumUsersPerRoom, .historyLimit, .historyFull, .maximumMessageLength, .duplicateUser,

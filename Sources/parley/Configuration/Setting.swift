@@ -9,6 +9,10 @@ struct Setting: Sendable {
         case count(atLeast: Int)
         case toggle
         case text
+        /// An IP address or a host name, without scheme and port.
+        case address
+        /// The path of a URL.
+        case path
         case choice([String])
 
         var expectation: String {
@@ -18,6 +22,8 @@ struct Setting: Sendable {
             case .count(let minimum): return "a whole number, \(minimum) or more"
             case .toggle: return "true or false"
             case .text: return "text"
+            case .path: return "a path that begins with /"
+            case .address: return "an IP address or a host name, without scheme and port"
             case .choice(let words): return "one of " + words.joined(separator: ", ")
             }
         }

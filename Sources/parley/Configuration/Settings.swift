@@ -1,13 +1,18 @@
 import Configuration
 import Foundation
-import SystemPackage
 
-/// A configuration that cannot be used, in sentences that name key and source.
+/// A configuration that cannot be used: all that is wrong with it, each in a sentence that names key and source.
 struct ConfigurationFailure: Error, CustomStringConvertible {
-    let description: String
+    let mistakes: [String]
+
+    init(description: String) { self.mistakes = [description] }
+
+    init(mistakes: [String]) { self.mistakes = mistakes }
+
+    var description: String { self.mistakes.joined(separator: "\n") }
 }
 
-/// Where values come from, the strongest first: flags, environment, `.env`, the configuration file, defaults.
+/// Where values come from, the strongest first: flags, environment, `.env`, the configuration file, `--dev`, defaults.
 struct Settings: Sendable {
     /// A value in force, and where it was found.
     struct Value: Sendable, Equatable {
@@ -15,20 +20,20 @@ struct Settings: Sendable {
         /// The name under which it was found.
         let name: String
         let source: String
+
+        /// Whether anybody asked for it.
+        var isDefault: Bool { self.source == "default" }
     }
 
     private struct Layer: Sendable {
         let name: String
         let provider: any ConfigProvider
-        /// Whether values may stand in quotes, as is usual in `.env` files.
-        var isQuoted = false
-    }
 
-    private static func unquoted(_ text: String) -> String {
-        guard text.count >= 2, let quote = text.first, quote == "\"" || quote == "'", text.last == quote else {
-            return text
+        init(_ name: String, _ values: [String: String]) {
+            self.name = name
+            let entries = values.map { (Settings.key($0.key), ConfigValue(.string($0.value), isSecret: false)) }
+            self.provider = InMemoryProvider(name: name, values: Dictionary(uniqueKeysWithValues: entries))
         }
-        return String(text.dropFirst().dropLast())
     }
 
     private let layers: [Layer]
@@ -38,59 +43,106 @@ struct Settings: Sendable {
     let spaces: [String: [String]]
     /// Services and accounts of session backends, from the file.
     let backends: BackendsFile
+    /// What was found under names of ours and left aside, in sentences.
+    let notes: [String]
+    /// What is wrong with the sources themselves.
+    let mistakes: [String]
+    /// Settings whose values were found wrong, and have their defaults from then on.
+    private var unusable: Set<String> = []
 
-    /// - Parameters:
-    ///   - flags: Values from the command line, by setting.
-    ///   - file: The configuration file, if one is named.
+    /// - Throws: ``ConfigurationFailure`` with everything that is wrong with the sources.
     init(
         flags: [(Setting, String?)],
         file: String?,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws {
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
-        for (setting, value) in flags {
-            if let value { values[Self.key(setting.name)] = ConfigValue(.string(value), isSecret: setting.isSecret) }
-        }
+        self.init(sources: flags, file: file, environment: environment)
+        if !self.mistakes.isEmpty { throw ConfigurationFailure(mistakes: self.mistakes) }
+    }
+
+    /// Reads what can be read; ``mistakes`` says what could not.
+    ///
+    /// - Parameters:
+    ///   - flags: Values from the command line, by setting.
+    ///   - file: The configuration file, if one is named.
+    ///   - development: What `--dev` sets where nobody else does.
+    init(
+        sources flags: [(Setting, String?)],
+        file: String?,
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        development: [(Setting, String)] = []
+    ) {
+        var mistakes: [String] = []
+        var notes: [String] = []
+        let flags = Dictionary(flags.compactMap { setting, value in value.map { (setting.name, $0) } }) { $1 }
+        let dotEnv = Self.dotEnv(environment, &mistakes)
         var layers = [
-            Layer(name: "command line", provider: InMemoryProvider(name: "flags", values: values)),
-            Layer(name: "environment", provider: EnvironmentVariablesProvider(environmentVariables: environment)),
+            Layer("command line", flags),
+            Layer("environment", Self.ours(environment, "the environment", &notes)),
+            Layer(".env", Self.ours(dotEnv, ".env", &notes)),
         ]
-        do {
-            let dotEnv = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)
-            layers.append(Layer(name: ".env", provider: dotEnv, isQuoted: true))
-        } catch {
-            throw ConfigurationFailure(description: "The file .env in the working directory cannot be read: \(error)")
+        let contents = file.map { ConfigurationFile(path: $0) }
+        if let contents {
+            mistakes += contents.mistakes
+            layers.append(Layer(file ?? "", contents.values))
         }
-        var spaces: [String: [String]] = [:]
-        var backends = BackendsFile()
-        if let file {
-            let contents = try ConfigurationFile(path: file)
-            var values: [AbsoluteConfigKey: ConfigValue] = [:]
-            for (name, value) in contents.values {
-                values[Self.key(name)] = ConfigValue(.string(value), isSecret: false)
-            }
-            layers.append(Layer(name: file, provider: InMemoryProvider(name: "file", values: values)))
-            spaces = contents.spaces
-            backends = contents.backends
-        }
+        layers.append(Layer("--dev", Dictionary(development.map { ($0.name, $1) }) { $1 }))
         self.layers = layers
         self.file = file
-        self.spaces = spaces
-        self.backends = backends
+        self.spaces = contents?.spaces ?? [:]
+        self.backends = contents?.backends ?? BackendsFile()
+        self.notes = notes
+        self.mistakes = mistakes
+    }
+
+    private static func dotEnv(_ environment: [String: String], _ mistakes: inout [String]) -> [String: String] {
+        let path = ".env"
+        guard FileManager.default.fileExists(atPath: path) else { return [:] }
+        let bytes: [UInt8]
+        do throws(FileContents.Unreadable) {
+            bytes = try FileContents.read(path)
+        } catch {
+            mistakes.append("The file .env in the working directory cannot be read: \(error.reason).")
+            return [:]
+        }
+        let contents = DotEnvFile(bytes, environment: environment)
+        mistakes += contents.mistakes.map { ".env, line \($0.line): \(LogText.escaped($0.text, isQuoted: false))." }
+        return contents.values
+    }
+
+    /// Without what is meant for others.
+    private static func ours(_ values: [String: String], _ source: String, _ notes: inout [String]) -> [String: String]
+    {
+        var values = values
+        for setting in Setting.all {
+            for name in setting.names {
+                guard let text = values[name], let reason = ForeignValue.reason(setting, name, text) else { continue }
+                values[name] = nil
+                let shown = LogText.escaped(text, isQuoted: false)
+                notes.append("\(name) is '\(shown)' in \(source): that is \(reason). It is ignored.")
+            }
+        }
+        return values
+    }
+
+    /// These settings have their defaults from now on: what depends on them can be looked at all the same.
+    func replacing(_ settings: [Setting]) -> Settings {
+        var copy = self
+        copy.unusable.formUnion(settings.map(\.name))
+        return copy
     }
 
     private static func key(_ name: String) -> AbsoluteConfigKey {
-        AbsoluteConfigKey([name.lowercased()])
+        AbsoluteConfigKey([name])
     }
 
     /// The value in force. An empty one counts as unset, as it does in compose files and shells.
     func value(of setting: Setting) -> Value {
-        for layer in self.layers {
+        let layers = self.unusable.contains(setting.name) ? [] : self.layers
+        for layer in layers {
             for name in setting.names {
                 let result = try? layer.provider.value(forKey: Self.key(name), type: .string)
-                guard case .string(let found)? = result?.value?.content else { continue }
-                let text = layer.isQuoted ? Self.unquoted(found) : found
-                guard !text.isEmpty else { continue }
+                guard case .string(let text)? = result?.value?.content, !text.isEmpty else { continue }
                 return Value(text: text, name: name, source: layer.name)
             }
         }
@@ -118,11 +170,23 @@ extension Settings {
 
     func toggle(_ setting: Setting) throws(ConfigurationFailure) -> Bool {
         let value = self.value(of: setting)
-        switch value.text?.lowercased() {
-        case "true", "t", "1", "yes", "y", "on": return true
-        case "false", "f", "0", "no", "n", "off", nil: return false
-        default: throw self.unusable(value, setting)
-        }
+        guard let word = value.text?.lowercased() else { return false }
+        if Self.yes.contains(word) { return true }
+        if Self.no.contains(word) { return false }
+        throw self.unusable(value, setting)
+    }
+
+    private static let yes = ["true", "t", "1", "yes", "y", "on"]
+    private static let no = ["false", "f", "0", "no", "n", "off"]
+    static let words = Self.yes + Self.no
+
+    /// An address without the brackets that IPv6 has in URLs.
+    func address(_ setting: Setting) throws(ConfigurationFailure) -> String? {
+        let value = self.value(of: setting)
+        guard var text = value.text else { return nil }
+        if text.hasPrefix("["), text.hasSuffix("]") { text = String(text.dropFirst().dropLast()) }
+        guard HostName.isUsable(text) else { throw self.unusable(value, setting) }
+        return text
     }
 
     func count(_ setting: Setting) throws(ConfigurationFailure) -> Int {
@@ -152,6 +216,13 @@ extension Settings {
         return number
     }
 
+    /// The path of a URL.
+    func path(_ setting: Setting) throws(ConfigurationFailure) -> String {
+        let value = self.value(of: setting)
+        guard let text = value.text, text.hasPrefix("/") else { throw self.unusable(value, setting) }
+        return text
+    }
+
     /// Reads every setting in its own form, so that `check-config` finds what is wrong with any of them.
     func check(_ setting: Setting) throws(ConfigurationFailure) {
         switch setting.form {
@@ -159,14 +230,26 @@ extension Settings {
         case .seconds: _ = try self.seconds(setting)
         case .count: if self.value(of: setting).text != nil { _ = try self.count(setting) }
         case .toggle: _ = try self.toggle(setting)
+        case .address: _ = try self.address(setting)
+        case .path: _ = try self.path(setting)
         case .text, .choice: _ = try self.text(setting)
         }
     }
 
     private func unusable(_ value: Value, _ setting: Setting) -> ConfigurationFailure {
-        let shown = setting.isSecret ? "(secret)" : "'\(value.text ?? "")'"
+        let shown = setting.isSecret ? "(secret)" : "'\(LogText.escaped(value.text ?? "", isQuoted: false))'"
         return ConfigurationFailure(
-            description: "\(value.name) is \(shown), from the \(value.source): expected \(setting.form.expectation)."
+            description: "\(value.name) is \(shown), from \(value.place): expected \(setting.form.expectation)."
         )
+    }
+}
+
+extension Settings.Value {
+    /// The source as sentences have it.
+    var place: String {
+        switch self.source {
+        case "command line", "environment": "the \(self.source)"
+        default: self.source
+        }
     }
 }

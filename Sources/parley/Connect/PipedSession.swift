@@ -109,7 +109,7 @@ struct PipedSession {
         case .text(let text): StandardOutput.line(text)
         case .binary(let bytes) where self.options.hex: StandardOutput.line(Hexadecimal.encode(bytes.readableBytesView))
         case .binary(let bytes):
-            FileHandle.standardOutput.write(Data(bytes.readableBytesView) + [UInt8(ascii: "\n")])
+            StandardOutput.write(Array(bytes.readableBytesView) + [UInt8(ascii: "\n")])
         }
     }
 

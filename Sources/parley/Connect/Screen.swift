@@ -58,6 +58,6 @@ final class Screen: Sendable {
     }
 
     private static func write(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+        StandardOutput.write(Array(text.utf8))
     }
 }

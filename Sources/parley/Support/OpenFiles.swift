@@ -31,7 +31,7 @@ enum OpenFiles {
         if limit.rlim_cur < Self.comfortable {
             logger.warning(
                 "Few open files allowed: each connection takes one. Raise the hard limit (ulimit -Hn, LimitNOFILE)",
-                metadata: ["limit": "\(limit.rlim_cur)"]
+                metadata: ["limit": .stringConvertible(limit.rlim_cur)]
             )
         }
         return Int(clamping: limit.rlim_cur)

@@ -62,9 +62,11 @@ struct BackendsAPI: Sendable {
     /// - Returns: What the failure is called in the log.
     func note(_ failure: BackendFailure) -> String {
         let id = Self.randomID()
-        self.services.logger.info(
+        // What anybody can ask for as often as they like is for those who look for it; what is our fault is for all.
+        self.services.logger.log(
+            level: failure.status < 500 ? .debug : .warning,
             "A request to the backends' API was refused",
-            metadata: ["id": "\(id)", "code": "\(failure.code)", "status": "\(failure.status)"]
+            metadata: ["id": "\(id)", "code": "\(failure.code)", "status": .stringConvertible(failure.status)]
         )
         return id
     }

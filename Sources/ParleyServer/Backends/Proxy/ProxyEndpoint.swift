@@ -20,16 +20,15 @@ struct ProxyEndpoint: Sendable {
     /// A pool for each event loop.
     static func makePools(
         _ eventLoops: [any EventLoop],
+        keepAlive: KeepAlive?,
         ledger: MemoryLedger
     ) -> [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] {
         Dictionary(
             uniqueKeysWithValues: eventLoops.map { eventLoop in
-                (
+                let pool = UpstreamPool(eventLoop: eventLoop, keepAlive: keepAlive, ledger: ledger)
+                return (
                     ObjectIdentifier(eventLoop),
-                    NIOLoopBoundBox.makeBoxSendingValue(
-                        UpstreamPool(eventLoop: eventLoop, ledger: ledger),
-                        eventLoop: eventLoop
-                    )
+                    NIOLoopBoundBox.makeBoxSendingValue(pool, eventLoop: eventLoop)
                 )
             }
         )

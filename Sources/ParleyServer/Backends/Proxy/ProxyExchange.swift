@@ -9,6 +9,8 @@ protocol ProxyDownstream: AnyObject {
     func setReading(_ isReading: Bool)
     func write(_ bytes: ByteBuffer)
     func flush()
+    /// The answer that follows is no backend's.
+    func refused(_ status: HTTPResponseStatus)
     /// The response is complete.
     func finish(keepsAlive: Bool)
     /// The response broke off: the client must not take it for a whole one.
@@ -404,6 +406,7 @@ final class ProxyExchange: UpstreamDelegate {
         let keepsAlive = self.keepsDownstream
         self.sayWhetherKept(&head.headers)
         self.end(reusing: false)
+        if head.status.code >= 400 { downstream?.refused(head.status) }
         downstream?.write(.responseHead(head.status, head.headers))
         if self.request.head.method != .HEAD, !refusal.text.isEmpty {
             downstream?.write(ByteBuffer(string: refusal.text))

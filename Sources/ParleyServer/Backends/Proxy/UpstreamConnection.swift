@@ -166,13 +166,15 @@ final class UpstreamPool {
     }
 
     private let eventLoop: any EventLoop
+    private let keepAlive: KeepAlive?
     private var idle: [SocketAddress: [Idle]] = [:]
     private var sweep: Scheduled<Void>?
 
     private let ledger: MemoryLedger
 
-    init(eventLoop: any EventLoop, ledger: MemoryLedger) {
+    init(eventLoop: any EventLoop, keepAlive: KeepAlive?, ledger: MemoryLedger) {
         self.eventLoop = eventLoop
+        self.keepAlive = keepAlive
         self.ledger = ledger
     }
 
@@ -187,12 +189,13 @@ final class UpstreamPool {
 
     func connect(to address: SocketAddress) -> EventLoopFuture<UpstreamConnection> {
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let (eventLoop, ledger) = (self.eventLoop, self.ledger)
+        let (eventLoop, keepAlive, ledger) = (self.eventLoop, self.keepAlive, self.ledger)
         return ClientBootstrap(group: eventLoop)
             .connectTimeout(Self.connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    keepAlive?.apply(to: channel)
                     let bytes = UpstreamBytes()
                     let connection = UpstreamConnection(address: address, bytes: bytes, ledger: ledger)
                     connection.pool = bound.value

@@ -1,0 +1,49 @@
+/// Text from wherever, made fit for one line of a log.
+///
+/// Control characters, line and paragraph separators, and what changes the direction of text or cannot be seen, become escapes:
+/// nothing that a peer sends ends a line, colours a terminal, or makes one line look like another.
+enum LogText {
+    /// Bytes of one value.
+    static let maximumBytes = 4096
+
+    /// - Parameter isQuoted: Whether quotes and backslashes are escaped as well.
+    static func escaped(_ text: String, isQuoted: Bool) -> String {
+        let text = self.shortened(text)
+        if text.utf8.allSatisfy({ self.isPlain($0) && !(isQuoted && ($0 == 0x22 || $0 == 0x5C)) }) { return text }
+        var result = ""
+        result.reserveCapacity(text.utf8.count + 16)
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"" where isQuoted: result += "\\\""
+            case "\\" where isQuoted: result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where self.isHarmful(scalar):
+                for unit in UTF16.encode(scalar)! { result += "\\u" + self.hexadecimal(unit) }
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool { 0x20 <= byte && byte < 0x7F }
+
+    private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
+        default: false
+        }
+    }
+
+    private static func hexadecimal(_ unit: UInt16) -> String {
+        let digits = String(unit, radix: 16)
+        return String(repeating: "0", count: 4 - digits.count) + digits
+    }
+
+    private static func shortened(_ text: String) -> String {
+        guard text.utf8.count > self.maximumBytes else { return text }
+        let kept = text.unicodeScalars.prefix(self.maximumBytes / 4)
+        return String(kept) + "…"
+    }
+}
