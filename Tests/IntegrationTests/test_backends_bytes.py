@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from support import http
 from support.backends import SETTINGS, Backends, configuration
 from support.http import Connection
 from support.raw_backend import RawBackend

@@ -158,3 +158,20 @@ def test_calls_in_the_table_for_those_who_know_javascript_compile(tmp_path):
     given = "func calls(io: SocketIOServer, socket: Socket, configuration: inout SocketIOConfiguration) async throws {\n" + body
     complaint = compiler.typechecks(tmp_path / "main.swift", given, "}", may_warn=True)
     assert not complaint, complaint
+
+
+def test_names_of_variables_in_sentences_are_settings_or_stand_in_the_sources():
+    rows = "\n".join(line for line in pages()["docs/configuration.md"].splitlines() if line.startswith("|"))
+    known = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", rows))
+    sources = "\n".join(
+        path.read_text() for folder in ("Sources", "Conformance", "Tests") for path in (binary.REPOSITORY / folder).rglob("*")
+        if path.suffix in (".swift", ".py", ".mjs") or path.parent.name == "Conformance" and path.is_file()
+    )
+    unknown = {
+        f"{page}: {name}"
+        for page in pages()
+        for name in re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=[^`]*)?`", prose(page))
+        if not re.match(r"(?:RLIMIT|PR|CAP|SO|TCP)_", name)  # the kernel's
+        and name not in known and name.removesuffix("_FILE") not in known and not re.search(rf"\b{name}\b", sources)
+    }
+    assert not unknown

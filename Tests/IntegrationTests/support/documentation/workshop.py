@@ -4,17 +4,18 @@ Pages speak of the default ports. Here each of them stands for a free one, in wh
 """
 
 import os
+import random
 import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from .. import binary, tokens
-from ..address import free_port
 from ..node import DEBIAN_MODULES
 from ..server import Server
 
@@ -35,7 +36,7 @@ PATIENCE = 40
 class Workshop:
     def __init__(self, directory: Path):
         self.directory = directory
-        self.ports = {port: str(free_port()) for port in PORTS}
+        self.ports = dict(zip(PORTS, _quiet_ports(len(PORTS))))
         self.server: Server | None = None
         self._specification: str | None = None
         self._makes_commands(directory / "bin")
@@ -147,6 +148,21 @@ class Workshop:
             package = folder.relative_to(self.directory) / "socket.io-client"
             self.write(package / "package.json", '{"name": "socket.io-client", "exports": "./index.mjs"}')
             self.write(package / "index.mjs", SOCKET_IO_CLIENT.format(bundle=bundle, shim=shim))
+
+
+def _quiet_ports(count: int) -> list[str]:
+    """Ports that are free and stay it: below those that the kernel gives to whoever asks for any."""
+    found: list[str] = []
+    for port in random.sample(range(21000, 32000), 1000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(str(port))
+        if len(found) == count:
+            return found
+    raise AssertionError("no free ports between 21000 and 32000")
 
 
 def _ends(pid: int) -> None:
