@@ -415,8 +415,9 @@ async def test_a_connection_over_the_rate_limit_is_closed_1008(server, room, pla
     """Channel server, Lifecycle: CHANNEL_RATE_LIMIT exceeded for 2 s."""
     channels = at(server(CHANNEL_RATE_LIMIT=5), place)
     modest, greedy = await channels.together(room, "modest", "greedy")
-    flood = asyncio.create_task(ping_fast(greedy))
+    flood, began = asyncio.create_task(ping_fast(greedy)), time.monotonic()
     await greedy.is_closed(1008, after_anything=True)
+    assert time.monotonic() - began >= 1.9
     flood.cancel()
     await modest.answers_ping()
 
