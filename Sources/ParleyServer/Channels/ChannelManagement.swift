@@ -98,8 +98,9 @@ struct ChannelManagement: RouterMiddleware {
 
     /// The rows of a channel, for operators.
     private func table(_ request: Request, _ context: APIContext) async throws -> Response {
-        let bearer = request.headers[.authorization] ?? ""
-        guard let adminToken = self.adminToken, ManagementAuthorization.equal("Bearer \(adminToken)", bearer) else {
+        guard let adminToken = self.adminToken, let bearer = AuthorizationField.bearer(request.headers[.authorization]),
+            ManagementAuthorization.equal(adminToken, bearer)
+        else {
             return self.error(
                 .forbidden,
                 "ForbiddenException",

@@ -107,7 +107,7 @@ final class Gateway: Sendable {
         self.io.use { socket in
             let token =
                 socket.handshake.auth["token"]?.string ?? socket.handshake.query["token"]
-                ?? GatewayAuthentication.bearer(socket.request.header("Authorization"))
+                ?? AuthorizationField.bearer(socket.request.header("Authorization"))
             do throws(GatewayAuthentication.Failure) {
                 let session = try await self.authentication.session(token)
                 socket.data = session.socketData

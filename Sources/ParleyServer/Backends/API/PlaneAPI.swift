@@ -305,7 +305,7 @@ private struct ControlGate: RouterMiddleware {
         case .closed:
             return Self.unauthorized
         case .token(let token):
-            let given = GatewayAuthentication.bearer(request.headers[.authorization]) ?? ""
+            let given = AuthorizationField.bearer(request.headers[.authorization]) ?? ""
             return ConstantTime.areEqual(given, token) ? try await next(request, context) : Self.unauthorized
         case .forward(let url):
             let isAllowed = await ForwardAuthorization(url: url).isAllowed(

@@ -24,10 +24,4 @@ struct GatewayAuthentication: Sendable {
         guard let session else { throw .invalid }
         return session
     }
-
-    /// The token of `Authorization: Bearer …`; the scheme in any case (RFC 9110 §11.1).
-    static func bearer(_ header: String?) -> String? {
-        guard let header, header.count > 7, header.prefix(7).lowercased() == "bearer " else { return nil }
-        return header.dropFirst(7).trimmingSpaces()
-    }
 }

@@ -112,7 +112,7 @@ struct GatewayEndpoint: WebSocketEndpoint {
 
     func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
         // The query wins, even when it is the bad one.
-        let token = request.query["token"] ?? GatewayAuthentication.bearer(request.header("Authorization"))
+        let token = request.query["token"] ?? AuthorizationField.bearer(request.header("Authorization"))
         return .pending(
             eventLoop.makeFutureWithTask {
                 do throws(GatewayAuthentication.Failure) {

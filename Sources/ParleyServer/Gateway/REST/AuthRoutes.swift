@@ -107,7 +107,7 @@ struct AdminToken: Sendable {
     /// - Returns: `nil` when the request may go on.
     func refusal(_ request: GatewayRequest) -> Response? {
         guard let token, !token.isEmpty else { return .failure(.notFound, "Not found") }
-        let given = GatewayAuthentication.bearer(request.request.headers[.authorization]) ?? ""
+        let given = AuthorizationField.bearer(request.request.headers[.authorization]) ?? ""
         return ConstantTime.areEqual(given, token) ? nil : .failure(.unauthorized, "Invalid admin token")
     }
 }

@@ -74,7 +74,7 @@ struct GatewayRequest: Sendable {
     func token(in body: ByteBuffer) -> String? {
         if let token = JSONFields(body)?.string("token"), !token.isEmpty { return token }
         if let token = self.request.uri.queryParameters["token"].map(String.init), !token.isEmpty { return token }
-        if let token = GatewayAuthentication.bearer(self.request.headers[.authorization]) { return token }
+        if let token = AuthorizationField.bearer(self.request.headers[.authorization]) { return token }
         return self.request.cookies["token"]?.value
     }
 
