@@ -129,8 +129,11 @@ final class Gateway: Sendable {
             rateLimit: self.services.configuration.rateLimitEvents,
             rooms: { [weak socket] in socket.map { Self.rooms($0, of: session) } ?? [] },
             transport: { [weak socket] in socket?.presentTransport.rawValue ?? "websocket" },
-            emit: { [weak socket] event, data in
-                socket?.emit(event, arguments: SocketArguments([.json(data)]))
+            emit: { [weak socket] event, data, attachments in
+                let value = SocketValue.json(data)
+                // Whoever made placeholders has counted them.
+                let whole = attachments.isEmpty ? value : (try? value.substitutingAttachments(attachments)) ?? value
+                socket?.emit(event, arguments: SocketArguments([whole]))
             }
         )
         socket.onAny { event in
@@ -138,8 +141,15 @@ final class Gateway: Sendable {
                 client.emitError("Rate limit exceeded")
                 return event.socket.disconnect(close: true)
             }
-            let data = event.arguments.isEmpty ? nil : event.arguments[0].jsonBytes
-            self.router.dispatch(GatewayEvent(name: event.name, data: data, connection: client))
+            let data = event.arguments.isEmpty ? nil : event.arguments[0].jsonAndAttachments
+            self.router.dispatch(
+                GatewayEvent(
+                    name: event.name,
+                    data: data?.json,
+                    attachments: data?.attachments ?? [],
+                    connection: client
+                )
+            )
         }
         socket.onDisconnect { _ in
             client.closed()

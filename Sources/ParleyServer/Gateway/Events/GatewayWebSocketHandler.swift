@@ -37,7 +37,7 @@ final class GatewayWebSocketHandler: WebSocketHandler {
             wireProtocol: .nativeWebSocket,
             session: self.session,
             rateLimit: self.gateway.services.configuration.rateLimitEvents
-        ) { event, data in
+        ) { event, data, _ in
             if eventLoop.inEventLoop {
                 handler.value.emit(event, data)
             } else {
