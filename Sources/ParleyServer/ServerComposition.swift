@@ -123,7 +123,8 @@ struct ServerComposition: Sendable {
             router: configuration.events,
             hub: place.site.hub,
             nativeFormat: nativeFormat,
-            wallTime: configuration.wallTime
+            wallTime: configuration.wallTime,
+            logger: logger
         )
         let profile = ConnectionProfile(
             dialect: .eventGateway,

@@ -115,8 +115,8 @@ extension Refusal {
     )
     /// The store of sessions cannot be asked.
     public static let gatewayUnavailable = Refusal(
-        401,
-        "Authentication failed",
+        503,
+        "The session store does not answer: try again",
         label: "session_store",
         isBare: true
     )
@@ -195,10 +195,10 @@ extension Refusal {
     /// Every row, in the order of the printed table.
     public static let all: [Refusal] = [
         .badRequest, .repeatedHost, .badHost, .badTarget, .ambiguousLength, .notAHandshake, .disposableParameters, .relayTopic, .badToken,
-        .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .gatewayUnavailable, .originNotAccepted, .relayClosed,
+        .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .originNotAccepted, .relayClosed,
         .notFound, .unknownPath, .methodNotAllowed, .requestTimeout, .bodyTooLarge,
         .requestLineTooLong, .unknownExpectation, .unsupportedVersion, .upgradeRequired, .addressLimit, .headersTooLarge, .internalError,
-        .unknownMethod, .unknownTransferCoding, .tooManyRooms, .connectionLimit, .shuttingDown,
+        .unknownMethod, .unknownTransferCoding, .tooManyRooms, .connectionLimit, .gatewayUnavailable, .shuttingDown,
         .unsupportedHTTPVersion,
     ]
 }

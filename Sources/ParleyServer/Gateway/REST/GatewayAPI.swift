@@ -126,6 +126,15 @@ extension Response {
     }
 }
 
+extension Response {
+    /// The session store could not be asked, or not be written: it may pass.
+    static var storeFailure: Response {
+        var response = Response.failure(.serviceUnavailable, GatewayAuthentication.Failure.unavailable.rawValue)
+        response.headers[.retryAfter] = "5"
+        return response
+    }
+}
+
 extension Gateway {
     private var api: GatewayAPI { GatewayAPI(services: self.services, events: self.router.events) }
 

@@ -30,7 +30,9 @@ import Testing
         #expect(well.status == 200)
         #expect(well.body.hasPrefix("{\"status\":\"healthy\","))
         #expect(ill.status == 503)
-        #expect(ill.body.hasPrefix("{\"status\":\"unhealthy\","))
+        #expect(
+            ill.body.hasPrefix("{\"status\":\"unhealthy\",\"database\":\"disconnected\",\"error\":\"unavailable\",")
+        )
     }
 
     @Test("Clients learn where to connect, and which events there are")

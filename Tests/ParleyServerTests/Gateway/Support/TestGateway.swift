@@ -31,7 +31,7 @@ struct TestGateway: Sendable {
         configure(&configuration)
         self.services = GatewayServices(
             configuration: configuration,
-            sessions: sessions,
+            sessions: SessionDirectory(sessions),
             chat: chat,
             live: self.live,
             wallTime: { Self.now }
