@@ -137,6 +137,8 @@ public struct ServerConfiguration: Sendable {
     public var backlogBytes = 1 << 20
     /// Bytes that may wait for all slow readers together.
     public var processBacklogBytes = 1 << 30
+    /// Bytes that the histories of all rooms may have together.
+    public var historyBytes = 128 << 20
     /// Seconds for a request head to arrive.
     public var headerTimeout: Double = 10
     /// Seconds that an unfinished frame, message or body may go without progress.

@@ -92,6 +92,12 @@ extension Setting {
         default: "0",
         help: "Bytes that may wait for all slow readers; 0: a quarter of memory, at most 1 GiB"
     )
+    static let historyBytes = Setting(
+        "PARLEY_HISTORY_BYTES",
+        form: .count(atLeast: 1 << 20),
+        default: "134217728",
+        help: "Bytes that the histories of all rooms may have; rooms that nobody has been in for longest go first"
+    )
     static let headerTimeout = Setting(
         "PARLEY_HEADER_TIMEOUT",
         form: .seconds(atLeast: 0.01),
@@ -462,7 +468,8 @@ extension Setting {
             .backendsProxyPort, .host, .trustedProxies, .eventLoops,
             .tlsCertificate, .tlsKey,
             .dataDirectory,
-            .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .headerTimeout,
+            .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .historyBytes,
+            .headerTimeout,
             .frameTimeout, .shutdownGrace,
             .logLevel, .logFormat, .logDebug, .debug, .corsOrigin,
             .sessionChat, .jwtSecret, .sessionServerHost, .roomsPerProcess, .idleTimeoutEnabled, .processIdleTimeout,
