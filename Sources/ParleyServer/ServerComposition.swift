@@ -55,6 +55,7 @@ struct ServerComposition: Sendable {
         var hub = HubConfiguration(wallTime: configuration.wallTime)
         hub.directWriter = SocketWriter()
         hub.maximumHistoryBytes = configuration.historyBytes
+        hub.memory = self.ledger
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
         let profiles = ConnectionProfiles(configuration, formats: &hub.formats, ledger: self.ledger, logger: logger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)

@@ -141,7 +141,6 @@ extension Gateway {
     /// What the gateway's own port answers.
     func addRoutes(to router: Router<APIContext>) {
         router.add(middleware: GatewayCORS(self.services.configuration))
-        router.add(middleware: RefusalMiddleware())
         self.api.registerOwn(on: router)
         self.api.registerShared(on: router)
     }
@@ -151,7 +150,6 @@ extension Gateway {
         router.add(
             middleware: GatewayCORS(self.services.configuration) { GatewayRoute.isSharedPath($0) }
         )
-        router.add(middleware: RefusalMiddleware())
         self.api.registerShared(on: router)
     }
 }

@@ -51,7 +51,7 @@ import Testing
 
     @Test(
         "Anything else is not here",
-        arguments: [(.get, "/nothing"), (.get, "/api/nothing"), (.put, "/health"), (.get, "/api/auth/logout")]
+        arguments: [(.get, "/nothing"), (.get, "/api/nothing"), (.put, "/health/x"), (.get, "/api/auth")]
             as [(HTTPRequest.Method, String)]
     )
     func notFound(method: HTTPRequest.Method, path: String) async throws {

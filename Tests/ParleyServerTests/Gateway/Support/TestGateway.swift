@@ -41,10 +41,12 @@ struct TestGateway: Sendable {
         let routes = GatewayAPI(services: self.services, events: ["echo", "ping"])
         routes.registerOwn(on: router)
         routes.registerShared(on: router)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         self.api = RouterAPI(
             router,
-            fallback: { _ in .failure(.notFound, "Not found") },
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            shapes: [.gateway()],
+            failures: HandshakeFailures(logger: logger),
+            logger: logger
         )
     }
 
