@@ -24,6 +24,7 @@ let package = Package(
         .library(name: "WebSocketProtocol", targets: ["WebSocketProtocol"]),
         .library(name: "EngineIO", targets: ["EngineIO"]),
         .library(name: "SocketIO", targets: ["SocketIO"]),
+        .library(name: "ParleyDialects", targets: ["ParleyDialects", "ParleyModel"]),
         .library(name: "ParleySocketIO", targets: ["ParleySocketIO", "ParleyServer"]),
     ],
     dependencies: [

@@ -17,6 +17,15 @@ let package = Package(
     targets: [
         .target(name: "FuzzSupport", swiftSettings: settings),
         .executableTarget(
+            name: "fuzz-dialects",
+            dependencies: [
+                "FuzzSupport",
+                .product(name: "ParleyDialects", package: "parley"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "fuzz-socketio",
             dependencies: [
                 "FuzzSupport",

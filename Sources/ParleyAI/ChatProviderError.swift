@@ -5,16 +5,18 @@ public struct ChatProviderError: Error, Sendable, Equatable, CustomStringConvert
     /// What kind of error it is. More may be added: a `switch` needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {
-            case invalidURL, connectionFailed, timedOut, refused, malformedAnswer, answerTooLong, failed
+            case invalidURL, invalidKey, connectionFailed, timedOut, refused, malformedAnswer, answerTooLong, failed
         }
 
         private let wrapped: Wrapped
 
         /// The setting AI_API_URL is no `http:` or `https:` URL.
         public static let invalidURL = Self(wrapped: .invalidURL)
+        /// The setting AI_API_KEY cannot stand in a header field.
+        public static let invalidKey = Self(wrapped: .invalidKey)
         /// No connection, or it was lost.
         public static let connectionFailed = Self(wrapped: .connectionFailed)
-        /// No connection, or no byte of the answer, in time.
+        /// No connection, no byte of the answer, or not its end, in time.
         public static let timedOut = Self(wrapped: .timedOut)
         /// An HTTP status other than 2xx; see ``ChatProviderError/status``.
         public static let refused = Self(wrapped: .refused)

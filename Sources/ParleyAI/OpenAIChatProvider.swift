@@ -9,11 +9,16 @@ public import ParleyDialects
 public final class OpenAIChatProvider: ChatProvider {
     /// Of one answer, in bytes of UTF-8; what is longer ends with an error.
     public static let maximumAnswerBytes = 256 * 1024
+    /// Of everything that is sent for one answer, what keeps connections alive and thoughts of the model included.
+    public static let maximumBodyBytes = 64 << 20
+    /// How long an answer may take, from its head to its end.
+    public static let maximumDuration = Duration.seconds(600)
 
     private let endpoint: ChatEndpoint
     private let apiKey: String?
     private let model: String?
     private let client: HTTPClient
+    private let maximumDuration: Duration
 
     /// How this provider wants its client: 10 s for a connection, 60 s between bytes, no redirects, as they would carry the
     /// conversation to somebody else.
@@ -34,18 +39,50 @@ public final class OpenAIChatProvider: ChatProvider {
     ///   - apiKey: Sent as a bearer token; `nil`: none is sent.
     ///   - model: `nil`: none is named, and the endpoint has one.
     ///   - client: Configured like ``clientConfiguration``; shut down by ``shutdown()``.
-    /// - Throws: ``ChatProviderError`` with `invalidURL`.
-    public init(
+    /// - Throws: ``ChatProviderError`` with `invalidURL` or `invalidKey`.
+    public convenience init(
         baseURL: String,
         apiKey: String?,
         model: String?,
         client: HTTPClient? = nil
     ) throws {
+        try self.init(
+            baseURL: baseURL,
+            apiKey: apiKey,
+            model: model,
+            client: client,
+            maximumDuration: Self.maximumDuration
+        )
+    }
+
+    /// - Parameter maximumDuration: Another one than ``maximumDuration``, for tests.
+    init(
+        baseURL: String,
+        apiKey: String?,
+        model: String?,
+        client: HTTPClient?,
+        maximumDuration: Duration
+    ) throws {
         self.endpoint = try ChatEndpoint(setting: baseURL)
-        self.apiKey = apiKey
+        self.maximumDuration = maximumDuration
+        self.apiKey = try apiKey.map(Self.checkedKey)
         self.model = model
         self.client =
             client ?? HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.clientConfiguration)
+    }
+
+    /// What stands around a key in a file is no part of it; what stands in it goes into a header field.
+    private static func checkedKey(_ key: String) throws(ChatProviderError) -> String {
+        let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || (9...13).contains($0) }
+        var bytes = key.utf8.drop(while: isBlank)
+        while bytes.last.map(isBlank) == true { bytes = bytes.dropLast() }
+        guard bytes.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw ChatProviderError(
+                .invalidKey,
+                "AI_API_KEY must have printable ASCII characters and spaces alone in it"
+            )
+        }
+        return String(Substring(bytes))
     }
 
     /// Ends what is being asked, too.
@@ -67,6 +104,13 @@ public final class OpenAIChatProvider: ChatProvider {
                 throw ChatProviderError(
                     .timedOut,
                     "\(self.name) did not answer in time: \(error.shortDescription)",
+                    underlyingError: error
+                )
+            } catch let error as HTTPClientError {
+                // Its description may have header fields in it, and with them the key.
+                throw ChatProviderError(
+                    .connectionFailed,
+                    "The connection to \(self.name) failed: \(error.shortDescription)",
                     underlyingError: error
                 )
             } catch {
@@ -93,60 +137,38 @@ public final class OpenAIChatProvider: ChatProvider {
 
         // For the head alone: connection, and then as long as between bytes, which the read timeout watches from there on.
         let response = try await self.client.execute(request, timeout: .seconds(70))
-        guard (200..<300).contains(response.status.code) else {
-            let status = Int(response.status.code)
-            throw ChatProviderError(.refused, "\(self.name) answered with HTTP status \(status)", status: status)
-        }
-        var passed = 0
-        func pass(_ content: ChatCompletion.Content) throws {
-            switch content {
-            case .piece(""): break
-            case .piece(let piece):
-                passed += piece.utf8.count
-                guard passed <= Self.maximumAnswerBytes else { throw self.tooLong }
-                yield(piece)
-            case .failure:
-                throw ChatProviderError(.failed, "\(self.name) reported an error instead of an answer")
-            case .malformed:
-                throw ChatProviderError(.malformedAnswer, "\(self.name) did not answer with chat completions")
-            }
-        }
-        if response.headers.first(name: "Content-Type")?.lowercased().hasPrefix("application/json") == true {
-            return try pass(ChatCompletion.content(ofAnswer: try await self.collect(response.body)))
-        }
-        var events = ServerSentEvents()
+        try self.check(response)
+        var answer = AnswerReader(provider: self.name)
+        let clock = ContinuousClock()
+        let deadline = clock.now + self.maximumDuration
         for try await bytes in response.body {
-            for event in try self.receive(bytes, &events) {
-                if event == ChatCompletion.done { return }
-                try pass(ChatCompletion.content(ofEvent: event))
+            guard clock.now < deadline else {
+                throw ChatProviderError(
+                    .timedOut,
+                    "\(self.name) did not come to an end within \(self.maximumDuration.components.seconds) s"
+                )
             }
+            if try answer.receive(bytes, yield) { return }
         }
+        try answer.finish(yield)
     }
 
-    private func receive(_ bytes: ByteBuffer, _ events: inout ServerSentEvents) throws -> [String] {
-        do throws(ServerSentEvents.Failure) {
-            return try events.receive(bytes)
-        } catch {
-            throw ChatProviderError(
-                .malformedAnswer,
-                "\(self.name) sent a line or an event of more than \(error.limit) bytes"
-            )
+    /// Throws for what is no answer by its head alone.
+    private func check(_ response: HTTPClientResponse) throws(ChatProviderError) {
+        let status = Int(response.status.code)
+        guard (200..<300).contains(status) else {
+            var text = "\(self.name) answered with HTTP status \(status)"
+            if (300..<400).contains(status) {
+                text += ", and redirects are not followed: AI_API_URL names the place itself"
+            }
+            // A number of seconds, or a date; neither is shown as it came.
+            if let seconds = response.headers.first(name: "Retry-After").flatMap({ Int($0) }), seconds >= 0 {
+                text += ": it may be asked again in \(seconds) s"
+            }
+            throw ChatProviderError(.refused, text, status: status)
         }
-    }
-
-    /// The body of a provider that does not stream.
-    private func collect(_ body: HTTPClientResponse.Body) async throws -> ByteBuffer {
-        // Escapes may take six bytes for one.
-        let limit = Self.maximumAnswerBytes * 6
-        var collected = ByteBuffer()
-        for try await bytes in body {
-            guard collected.readableBytes + bytes.readableBytes <= limit else { throw self.tooLong }
-            collected.writeImmutableBuffer(bytes)
+        if let coding = response.headers.first(name: "Content-Encoding"), coding.lowercased() != "identity" {
+            throw ChatProviderError(.malformedAnswer, "\(self.name) compressed its answer without being asked to")
         }
-        return collected
-    }
-
-    private var tooLong: ChatProviderError {
-        ChatProviderError(.answerTooLong, "\(self.name) answered with more than \(Self.maximumAnswerBytes) bytes")
     }
 }

@@ -1,19 +1,27 @@
 internal import NIOCore
 
-/// A stream of server-sent events: bytes go in as they come, the data of complete events comes out.
+/// A stream of server-sent events: bytes go in as they come, complete events come out.
 ///
-/// Names, identifiers and retry times of events are of no use here and ignored. Source: HTML Living Standard, §9.2.6
-/// *Interpreting an event stream*.
+/// Identifiers and retry times are of no use here and ignored. Source: HTML Living Standard, §9.2.6 *Interpreting an event
+/// stream*; what providers make of it is marked where it is taken care of.
 struct ServerSentEvents: Sendable {
+    struct Event: Equatable, Sendable {
+        /// Of the field `event`; mostly empty.
+        var name = ""
+        var data: String
+    }
+
     struct Failure: Error, Equatable {
         enum Reason: Sendable {
             case lineTooLong
             case eventTooLarge
+            /// A line of JSON without a field name: whoever speaks is none who speaks of events.
+            case strayJSON
         }
 
         let reason: Reason
-        /// The limit in bytes.
-        let limit: Int
+        /// The limit in bytes; 0: none.
+        var limit = 0
     }
 
     let maximumLineBytes: Int
@@ -21,6 +29,7 @@ struct ServerSentEvents: Sendable {
     let maximumEventBytes: Int
 
     private var line: [UInt8] = []
+    private var name: [UInt8] = []
     private var data: [UInt8] = []
     private var hasData = false
     private var position = Position.firstLine
@@ -33,15 +42,15 @@ struct ServerSentEvents: Sendable {
         case afterCarriageReturn
     }
 
-    init(maximumLineBytes: Int = 64 * 1024, maximumEventBytes: Int = 256 * 1024) {
+    /// Some providers send a whole answer, or its logarithmic probabilities, in one line.
+    init(maximumLineBytes: Int = 512 * 1024, maximumEventBytes: Int = 512 * 1024) {
         self.maximumLineBytes = maximumLineBytes
         self.maximumEventBytes = maximumEventBytes
     }
 
-    /// An event that has begun when the stream ends is none: there is nothing to call then.
-    /// - Returns: The data of the events that `bytes` complete, in order.
-    mutating func receive(_ bytes: ByteBuffer) throws(Failure) -> [String] {
-        var events: [String] = []
+    /// - Returns: The events that `bytes` complete, in order.
+    mutating func receive(_ bytes: ByteBuffer) throws(Failure) -> [Event] {
+        var events: [Event] = []
         for byte in bytes.readableBytesView {
             if self.position == .afterCarriageReturn {
                 self.position = .line
@@ -64,32 +73,56 @@ struct ServerSentEvents: Sendable {
         return events
     }
 
-    /// - Returns: The data of the event that this line ends, if it is an empty one and there was any data.
-    private mutating func endLine() throws(Failure) -> String? {
+    /// The stream has ended.
+    /// - Returns: An event that has begun. The standard throws it away; there are providers that end without an empty line.
+    mutating func finish() throws(Failure) -> Event? {
+        if !self.line.isEmpty { _ = try self.endLine() }
+        return self.endEvent()
+    }
+
+    /// - Returns: The event that this line ends, if it is an empty one and there was any data.
+    private mutating func endLine() throws(Failure) -> Event? {
         defer { self.line.removeAll(keepingCapacity: true) }
         var line = self.line[...]
         if self.position == .firstLine, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
-        guard !line.isEmpty else { return self.endEvent() }
+        guard let first = line.first else { return self.endEvent() }
+        // Some providers break off with an error in plain JSON.
+        guard first != UInt8(ascii: "{") else { throw Failure(reason: .strayJSON) }
         // A line that begins with a colon is a comment: its field has no name.
         let colon = line.firstIndex(of: UInt8(ascii: ":"))
-        guard line[..<(colon ?? line.endIndex)].elementsEqual("data".utf8) else { return nil }
+        let field = line[..<(colon ?? line.endIndex)]
         var value = colon.map { line[($0 + 1)...] } ?? []
         if value.first == UInt8(ascii: " ") { value.removeFirst() }
+        if field.elementsEqual("data".utf8) {
+            try self.append(value)
+        } else if field.elementsEqual("event".utf8) {
+            self.name = Array(value)
+        } else if field.elementsEqual("error".utf8) {
+            // No field of the standard: llama.cpp's server breaks off with it.
+            self.name = Array(field)
+            try self.append(value)
+        }
+        return nil
+    }
+
+    private mutating func append(_ value: ArraySlice<UInt8>) throws(Failure) {
         guard self.data.count + value.count < self.maximumEventBytes else {
             throw Failure(reason: .eventTooLarge, limit: self.maximumEventBytes)
         }
         if self.hasData { self.data.append(UInt8(ascii: "\n")) }
         self.data += value
         self.hasData = true
-        return nil
     }
 
-    private mutating func endEvent() -> String? {
-        guard self.hasData else { return nil }
+    private mutating func endEvent() -> Event? {
         defer {
+            self.name.removeAll(keepingCapacity: true)
             self.data.removeAll(keepingCapacity: true)
             self.hasData = false
         }
-        return String(decoding: self.data, as: UTF8.self)
+        let name = String(decoding: self.name, as: UTF8.self)
+        // By the standard there is no event without data; an error is one all the same.
+        guard self.hasData || name == "error" else { return nil }
+        return Event(name: name, data: String(decoding: self.data, as: UTF8.self))
     }
 }

@@ -89,6 +89,17 @@ struct SQLiteDatabase: Sendable {
                     """
             )
         }
+        migrator.registerMigration("checks") { database in
+            try database.execute(
+                sql: """
+                    -- Written by health checks.
+                    CREATE TABLE store_checks (
+                        row INTEGER NOT NULL PRIMARY KEY CHECK (row = 1),
+                        count INTEGER NOT NULL
+                    );
+                    """
+            )
+        }
         return migrator
     }
 }

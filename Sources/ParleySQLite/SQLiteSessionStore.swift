@@ -10,9 +10,6 @@ internal import Synchronization
 ///
 /// The file has no tokens, but their SHA-256, which is as good for finding a session: 256 random bits cannot be guessed back.
 public struct SQLiteSessionStore: SessionStore {
-    /// How old the noted activity of a session may become, in milliseconds, before a touch writes it again.
-    static let activityGranularity: Int64 = 60_000
-
     /// How many sessions may be made between two looks at how many there are.
     static let evictionInterval = 1024
 
@@ -74,28 +71,25 @@ public struct SQLiteSessionStore: SessionStore {
         )
     }
 
-    public func touch(_ token: String, now: WallTime) async throws -> GatewaySession? {
+    public func find(_ token: String, now: WallTime) async throws -> GatewaySession? {
         let digest = Self.digest(of: token)
-        let found = try await self.database.read { database in
+        return try await self.database.read { database in
             try Row.fetchOne(
                 database,
                 sql: "SELECT * FROM gateway_sessions WHERE token = ? AND expires_at > ?",
                 arguments: [digest, now.milliseconds]
             ).map { try GatewaySession(token: token, row: $0) }
         }
-        guard var session = found else { return nil }
-        if now.milliseconds - session.lastActivityAt.milliseconds >= Self.activityGranularity {
-            let isStillThere = try await self.database.write { database in
-                try database.execute(
-                    sql: "UPDATE gateway_sessions SET last_activity_at = max(last_activity_at, ?) WHERE token = ?",
-                    arguments: [now.milliseconds, digest]
-                )
-                return database.changesCount > 0
-            }
-            guard isStillThere else { return nil }
+    }
+
+    public func noteActivity(_ times: [String: WallTime]) async throws {
+        let entries = times.map { (Self.digest(of: $0.key), $0.value.milliseconds) }
+        try await self.database.write { database in
+            let statement = try database.cachedStatement(
+                sql: "UPDATE gateway_sessions SET last_activity_at = max(last_activity_at, ?) WHERE token = ?"
+            )
+            for (digest, time) in entries { try statement.execute(arguments: [time, digest]) }
         }
-        session.lastActivityAt = now
-        return session
     }
 
     public func link(_ token: String, userID: String, now: WallTime) async throws -> Bool {
@@ -127,11 +121,21 @@ public struct SQLiteSessionStore: SessionStore {
         }
     }
 
-    /// Looks into the table, and takes and returns the right to write.
+    /// Looks into the table, and writes a number: a disk that is full, or read-only, shows itself by that alone.
     public func check() async throws {
         try await self.database.write { database in
             _ = try Row.fetchOne(database, sql: "SELECT * FROM gateway_sessions LIMIT 1")
+            try database.execute(
+                sql: """
+                    INSERT INTO store_checks (row, count) VALUES (1, 1) ON CONFLICT (row) DO UPDATE SET count = count + 1
+                    """
+            )
         }
+    }
+
+    /// For tests: the file stays as large as it is, as on a disk that is full.
+    func forbidGrowth() throws {
+        try self.database.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1") }
     }
 
     private static func digest(of token: String) -> Data { Data(SHA256.hash(data: Array(token.utf8))) }

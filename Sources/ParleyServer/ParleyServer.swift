@@ -173,6 +173,7 @@ public final class ParleyServer: Sendable {
             try? await Task.sleep(for: .milliseconds(20))
         }
         await backends
+        await self.composition.gatewayServices?.sessions.flush()
         for channel in self.channels { try? await channel.close() }
         try? await self.group.shutdownGracefully()
     }

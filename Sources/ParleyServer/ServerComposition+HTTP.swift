@@ -9,7 +9,9 @@ extension ServerComposition {
     func http(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
         if kind == .gatewaySockets, let gateway = self.gateway?.gateway { return GatewayInformation(gateway.services) }
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        var fallback: @Sendable (Request) -> Response = { _ in Response(.upgradeRequired) }
+        var shapes: [RefusalShape] = []
+        var speaksWebSocket: @Sendable (String) -> Bool = { _ in false }
+        var nothingHere = Refusal.notFound
         let hasGateway = self.gateway != nil && kind == .frontDoor
         let hasBackends = self.backends != nil && kind == .frontDoor
         let hasOwnRules: @Sendable (String) -> Bool = {
@@ -26,10 +28,15 @@ extension ServerComposition {
         }
         switch kind {
         case .frontDoor:
-            // Session chat is spoken at the root, and what is no API's is somebody looking for it.
-            fallback = { Response($0.uri.path == "/" ? .upgradeRequired : .unknownPath) }
+            if hasGateway { shapes.append(.gateway { GatewayRoute.isSharedPath($0) }) }
+            if let backends = self.backends {
+                let api = BackendsAPI(services: backends.services)
+                shapes.append(.backends(noting: { api.note($0) }, for: { BackendsCORS.isSharedPath($0) }))
+            }
+            shapes.append(.issuing { $0.hasPrefix("/api/") })
+            speaksWebSocket = self.webSocketPaths
+            nothingHere = .unknownPath
             self.addManagement(to: router)
-            router.add(middleware: RefusalMiddleware(leavesAlone: hasOwnRules))
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
             self.addObservability(to: router)
             self.addIssuer(to: router)
@@ -37,45 +44,50 @@ extension ServerComposition {
             if let backends = self.backends {
                 router.add(middleware: BackendsCORS { BackendsCORS.isSharedPath($0) })
                 router.add(middleware: DevelopmentGate(services: backends.services) { BackendsCORS.isSharedPath($0) })
-                router.add(middleware: RefusalMiddleware())
-                router.add(middleware: PlaneNotFound(api: BackendsAPI(services: backends.services)))
                 BackendsAPI(services: backends.services).registerShared(on: router)
             }
         case .channelServer:
             self.addManagement(to: router)
-            router.add(middleware: RefusalMiddleware())
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
+            // Any path does.
+            speaksWebSocket = { _ in true }
         case .disposableChat:
-            fallback = { _ in Response(.notFound) }
             router.get("health") { _, _ in Response(status: .ok) }
         case .gateway:
-            fallback = { _ in .failure(.notFound, "Not found") }
+            shapes.append(.gateway())
             self.gateway?.gateway.addRoutes(to: router)
         case .socketIO, .gatewaySockets, .backendsProxy:
-            fallback = { _ in Response(.notFound) }
+            break
         case .backendsAPI:
-            fallback = { _ in BackendFailure.notFound.response(id: "") }
             router.add(middleware: BackendsCORS { _ in true })
             if let backends = self.backends {
                 router.add(middleware: DevelopmentGate(services: backends.services) { _ in true })
-                router.add(middleware: RefusalMiddleware())
-                router.add(middleware: PlaneNotFound(api: BackendsAPI(services: backends.services)))
                 let api = BackendsAPI(services: backends.services)
+                shapes.append(.backends(noting: { api.note($0) }))
                 api.registerShared(on: router)
                 api.registerOwn(on: router)
             }
         case .issuer:
-            fallback = { _ in Response(.notFound) }
-            router.add(middleware: RefusalMiddleware())
+            shapes.append(.issuing { $0.hasPrefix("/api/") })
             router.get("health") { _, _ in Response.json(.ok, "{\"status\":\"ok\"}") }
             self.addIssuer(to: router)
         }
         return RouterAPI(
             router,
-            fallback: fallback,
+            shapes: shapes,
+            speaksWebSocket: speaksWebSocket,
+            nothingHere: nothingHere,
+            failures: self.failures,
             maximumBodyBytes: kind == .backendsAPI ? BackendsAPI.maximumBodyBytes : 1 << 20,
             logger: self.logger
         )
+    }
+
+    /// Where the front door takes upgrades that its routing sends to no dialect by the path alone.
+    private var webSocketPaths: @Sendable (String) -> Bool {
+        let hasSessionChat = self.endpoints.sessionChat != nil
+        let channelPath = self.endpoints.channelServer == nil ? nil : self.configuration.channelServer.path
+        return { path in hasSessionChat && path == "/" || path == channelPath }
     }
 
     func addObservability(to router: Router<APIContext>) {

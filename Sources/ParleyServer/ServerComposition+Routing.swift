@@ -88,7 +88,7 @@ extension ServerComposition.GatewayEndpoints {
             if request.query["name"] != nil, request.query["room"] != nil { return nil }
             if self.isSocketIO(request) { return .exchange(self.socketIO) }
             let hasToken =
-                request.query["token"] != nil || GatewayAuthentication.bearer(request.header("Authorization")) != nil
+                request.query["token"] != nil || AuthorizationField.bearer(request.header("Authorization")) != nil
             return hasToken ? .webSocket(self.native) : nil
         }
         return self.isSocketIO(request) ? .exchange(self.socketIO) : nil

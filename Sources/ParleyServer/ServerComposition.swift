@@ -56,6 +56,8 @@ struct ServerComposition: Sendable {
 
         var hub = HubConfiguration(wallTime: configuration.wallTime)
         hub.directWriter = SocketWriter()
+        hub.maximumHistoryBytes = configuration.historyBytes
+        hub.memory = self.ledger
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
         let profiles = ConnectionProfiles(configuration, formats: &hub.formats, ledger: self.ledger, logger: logger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)
@@ -128,7 +130,8 @@ struct ServerComposition: Sendable {
             router: configuration.events,
             hub: place.site.hub,
             nativeFormat: nativeFormat,
-            wallTime: configuration.wallTime
+            wallTime: configuration.wallTime,
+            logger: logger
         )
         let profile = ConnectionProfile(
             dialect: .eventGateway,

@@ -139,6 +139,8 @@ public struct ServerConfiguration: Sendable {
     public var processBacklogBytes = 1 << 30
     /// How a peer that is gone without a word is noticed; `nil`: not by this.
     public var keepAlive: KeepAlive? = KeepAlive()
+    /// Bytes that the histories of all rooms may have together.
+    public var historyBytes = 128 << 20
     /// Seconds for a request head to arrive.
     public var headerTimeout: Double = 10
     /// Seconds that an unfinished frame, message or body may go without progress.

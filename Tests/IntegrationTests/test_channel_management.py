@@ -114,10 +114,45 @@ async def test_no_or_a_wrong_token_is_403(api, channels, headers):
     await alice.answers_ping()
 
 
-async def test_a_body_over_the_limit_is_413(api, channels):
+GOOD_BEARERS = [f"bearer {TOKEN}", f"BEARER {TOKEN}", f"Bearer  {TOKEN}", f"bEARER     {TOKEN}", f"Bearer {TOKEN} \t"]
+BAD_BEARERS = [f"Bearer\t{TOKEN}", f"Bearer{TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN},", f"Token {TOKEN}", "Bearer", "Bearer "]
+
+
+@pytest.mark.parametrize("field, status", [(field, 200) for field in GOOD_BEARERS] + [(field, 403) for field in BAD_BEARERS])
+async def test_the_scheme_is_written_in_any_case_with_any_number_of_spaces(api, channels, field, status):
+    """RFC 9110 §11.1, §11.4."""
+    alice = await channels.connect("alice", "")
+    answer = await call(api, "GET", await alice.connection_id(), headers={"Authorization": field})
+    assert answer.status == status
+    answer = await http.request(api, "/connections?channelId=x", headers={"Authorization": field})
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_another_method_is_405_and_allow_names_those_there_are(api, method):
+    """RFC 9110 §15.5.6; the code travels as in the other errors."""
+    for path, allow in (("/@connections/x", "GET, HEAD, POST, DELETE, OPTIONS"), ("/connections", "GET, HEAD, OPTIONS")):
+        answer = await http.request(api, path, method=method, headers=BEARER)
+        assert_error(answer, 405, "MethodNotAllowedException")
+        assert answer.headers["allow"] == allow
+    assert_error(await http.request(api, "/connections", method="POST", headers=BEARER, body=b"x"), 405, "MethodNotAllowedException")
+
+
+async def test_head_is_get_without_a_body_and_options_names_the_methods(api, channels):
+    """RFC 9110 §9.3.2, §9.3.7."""
+    alice = await channels.connect("alice", "")
+    identity = await alice.connection_id()
+    head, get = await call(api, "HEAD", identity), await call(api, "GET", identity)
+    assert (head.status, head.body) == (200, b"") and head.headers["content-length"] == get.headers["content-length"]
+    answer = await call(api, "OPTIONS", identity)
+    assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, POST, DELETE, OPTIONS")
+
+
+@pytest.mark.parametrize("size", [131073, (1 << 20) + 1, 8 << 20])
+async def test_a_body_over_the_limit_is_413(api, channels, size):
     """Channel server, acceptance 16: 131073 bytes."""
     alice = await channels.connect("alice", "")
-    answer = await call(api, "POST", await alice.connection_id(), b"x" * 131073)
+    answer = await call(api, "POST", await alice.connection_id(), b"x" * size)
     assert_error(answer, 413, "PayloadTooLargeException")
     await alice.answers_ping()
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support import http
+from support import http, metrics
 from support.dialects import ChannelServer
 from support.raw import CONTINUATION, PING, PONG, TEXT
 
@@ -413,12 +413,15 @@ async def test_a_vanished_member_does_not_hold_up_the_publisher(channels, room):
 
 async def test_a_connection_over_the_rate_limit_is_closed_1008(server, room, place):
     """Channel server, Lifecycle: CHANNEL_RATE_LIMIT exceeded for 2 s."""
-    channels = at(server(CHANNEL_RATE_LIMIT=5), place)
+    started = server(CHANNEL_RATE_LIMIT=5)
+    channels = at(started, place)
     modest, greedy = await channels.together(room, "modest", "greedy")
-    flood = asyncio.create_task(ping_fast(greedy))
+    flood, began = asyncio.create_task(ping_fast(greedy)), time.monotonic()
     await greedy.is_closed(1008, after_anything=True)
+    assert time.monotonic() - began >= 1.9
     flood.cancel()
     await modest.answers_ping()
+    assert metrics.read(started.front_door).total("parley_closes_total", reason="too_many_requests") == 1
 
 
 async def ping_fast(member) -> None:

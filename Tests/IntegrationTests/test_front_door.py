@@ -47,19 +47,19 @@ def test_every_listener_has_health(listener):
     assert http.fetch(listener, "/health?ready=1").status == 200
 
 
-def test_an_unknown_path_is_no_success(address):
-    """Session chat, Connection: anything else that is not an upgrade answers 426; unknown API paths 404."""
+def test_an_unknown_path_is_404_and_says_what_there_is(address):
+    """Decision 15: 426 only where a WebSocket is spoken."""
     answer = http.fetch(address, "/no/such/path")
-    assert answer.status in (404, 426)
-    if answer.status == 426:
-        assert answer.headers["upgrade"].lower() == "websocket"
-    assert http.fetch(address, "/api/nothing").status in (404, 426)
+    assert answer.status == 404 and "/relay/{topic}" in answer.text
+    assert http.fetch(address, "/api/nothing").status == 404
+    answer = http.fetch(address, "/")
+    assert answer.status == 426 and answer.headers["upgrade"].lower() == "websocket"
 
 
 def test_a_known_path_with_another_method_is_refused(address):
     """RFC 9110 §15.5.6."""
-    assert http.fetch(address, "/health", method="DELETE").status in (404, 405, 426)
-    assert http.fetch(address, "/api/login").status in (404, 405, 426)
+    assert http.fetch(address, "/health", method="DELETE").status == 405
+    assert http.fetch(address, "/api/login").status == 405
 
 
 def test_name_and_room_mean_disposable_chat_even_beside_a_token(address, room):

@@ -1,6 +1,8 @@
 """Event gateway over Socket.IO, packet by packet: who is let in, namespaces, framing, limits, the end."""
 
 import asyncio
+import base64
+import json
 import re
 
 import pytest
@@ -249,14 +251,76 @@ async def test_data_arrives_as_it_was_written(shared_server, token, way):
     assert '12345678901234567890' in packet and "1.0" in packet
 
 
-@pytest.mark.parametrize("way", SOCKET_IO_WAYS[:3], ids=name_of)
-async def test_binary_does_no_harm(shared_server, token, way):
-    """The table has no event with binary data; whatever happens to who sends it, nobody else feels it."""
-    witness, client = [await way.connect(shared_server, token) for _ in range(2)]
-    await client.sends_packet('451-["echo",{"_placeholder":true,"num":0}]')
-    await client.client.sends(b"\x00\xff")
-    await client.emits("ping")
-    await witness.is_alive()
+BINARY = {
+    "alone": ('{"_placeholder":true,"num":0}', [b"\x00\xff"]),
+    "empty": ('{"_placeholder":true,"num":0}', [b""]),
+    "in an object": ('{"a":1,"b":{"c":{"_placeholder":true,"num":0}}}', [b"c"]),
+    "in a list, twice": ('[{"_placeholder":true,"num":0},"x",{"_placeholder":true,"num":1}]', [b"one", b"two"]),
+    "large": ('{"file":{"_placeholder":true,"num":0}}', [bytes(range(256)) * 256]),
+}
+
+
+async def sends_binary(client, packet: str, attachments: list[bytes]) -> None:
+    if isinstance(client, gateway.OverPolling):
+        encoded = [packet] + ["b" + base64.b64encode(data).decode() for data in attachments]
+        return await client.sends_packet("\x1e".join(encoded))
+    await client.sends_packet(packet)
+    for data in attachments:
+        await client.client.sends(data)
+
+
+async def receives_attachment(client) -> bytes:
+    if isinstance(client, gateway.OverPolling):
+        packet = await client.receives_packet()
+        assert packet[0] == "b", packet
+        return base64.b64decode(packet[1:])
+    data = await client.client.receives()
+    assert isinstance(data, bytes), data
+    return data
+
+
+@pytest.mark.parametrize("data, attachments", BINARY.values(), ids=BINARY)
+@pytest.mark.parametrize("event, answer, member", [("echo", "echo_response", "received"), ("message", "message_received", "data")])
+@pytest.mark.parametrize("way", [SOCKET_IO_WAYS[0], SOCKET_IO_WAYS[4]], ids=name_of)
+async def test_binary_comes_back_as_binary(shared_server, token, way, event, answer, member, data, attachments):
+    """`echo`: D, whatever was sent."""
+    client = await way.connect(shared_server, token)
+    await sends_binary(client, f'45{len(attachments)}-["{event}",{data}]', attachments)
+    packet = await client.receives_packet()
+    start = f"45{len(attachments)}-"
+    assert packet.startswith(start), packet
+    name, payload = json.loads(packet.removeprefix(start))
+    assert (name, payload[member]) == (answer, json.loads(data))
+    assert [await receives_attachment(client) for _ in attachments] == attachments
+    await client.is_alive()
+
+
+@pytest.mark.parametrize(
+    "event, data, answer, error",
+    [
+        ("ai:chat", '{"_placeholder":true,"num":0}', "ai:response:error", "Message is required"),
+        ("ai:chat", '{"message":{"_placeholder":true,"num":0}}', "ai:response:error", "Message is required"),
+        ("nothing", '{"_placeholder":true,"num":0}', "error", "Unknown event type: nothing"),
+    ],
+)
+@pytest.mark.parametrize("way", [SOCKET_IO_WAYS[0], SOCKET_IO_WAYS[4]], ids=name_of)
+async def test_binary_is_refused_where_it_means_nothing(shared_server, token, way, event, data, answer, error):
+    client = await way.connect(shared_server, token)
+    await sends_binary(client, f'451-["{event}",{data}]', [b"\x00"])
+    assert await client.expects_event(answer) == {"error": error}
+
+
+@pytest.mark.parametrize("event", ["ping", "status", "info"])
+@pytest.mark.parametrize("way", [SOCKET_IO_WAYS[0], SOCKET_IO_WAYS[4]], ids=name_of)
+async def test_binary_is_ignored_where_data_is(shared_server, token, way, event):
+    client = await way.connect(shared_server, token)
+    await sends_binary(client, f'451-["{event}",{{"_placeholder":true,"num":0}}]', [b"\x00"])
+    await client.expects_event(gateway.REPLIES[event])
+
+
+async def test_what_only_looks_like_binary_is_data(shared_server, token, way):
+    client = await way.connect(shared_server, token)
+    assert (await client.asks("echo", {"_placeholder": True, "num": 0}))["received"] == {"_placeholder": True, "num": 0}
 
 
 @pytest.mark.parametrize("packet", ["42", "42[]", "42{}", '42["ping"', "42[5]", "4x", "42[null]", '42["connect"]', "48", "9"])

@@ -25,17 +25,59 @@ import Testing
             (#"{"choices":[{"delta":"a"}]}"#, .malformed),
             (#"{"choices":["a"]}"#, .malformed),
             (#"{"choices":{}}"#, .malformed),
-            ("[]", .malformed), ("", .malformed), ("hello", .malformed), ("{", .malformed), ("[DONE]", .malformed),
+            (
+                #"{"choices":[{"delta":{"content":[{"type":"text","text":"Hel"},{"type":"text","text":"lo"}]}}]}"#,
+                .piece("Hello")
+            ),
+            (#"{"choices":[{"delta":{"content":["a",{"type":"output_text","text":"b"},null]}}]}"#, .piece("ab")),
+            (#"{"choices":[{"delta":{"content":[{"type":"image_url","image_url":{"url":"x"}}]}}]}"#, .piece("")),
+            (#"{"choices":[{"delta":{"content":{"type":"text","text":"a"}}}]}"#, .piece("a")),
+            (#"{"choices":[{"delta":{"content":[]}}]}"#, .piece("")),
+            (#"{"choices":[{"delta":{"content":[1]}}]}"#, .malformed),
+            (#"{"choices":[{"delta":{"content":null,"refusal":"I cannot"}}]}"#, .piece("I cannot")),
+            (#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, .piece("")),
+            (#"{"choices":[{"delta":{"tool_calls":[{"id":"x"}]},"finish_reason":null}]}"#, .piece("")),
+            (#"{"choices":[{"index":1,"delta":{"content":"other"}}]}"#, .piece("")),
+            (#"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#, .piece("a")),
+            (#"{"choices":[{"delta":{"content":"a"},"finish_reason":"length"}]}"#, .piece("a")),
+            (#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#, .piece("a")),
+            (#"{"choices":[{"delta":{},"finish_reason":"content_filter"}]}"#, .failure),
+            (#"{"choices":[{"delta":{},"finish_reason":"error"}]}"#, .failure),
+            (#"{"choices":[{"delta":{"content":""},"error":{"message":"overloaded"}}]}"#, .failure),
+            (#"{"type":"error","message":"overloaded"}"#, .failure),
+            (#"{"object":"error","message":"overloaded","code":503}"#, .failure),
+            (#"{"message":"overloaded"}"#, .failure),
+            (#"{"detail":"Not Found"}"#, .failure),
+            (#"{"usage":{"total_tokens":3}}"#, .piece("")),
+            ("\n {\"choices\":\n[{\"delta\":{\"content\":\"a\"}}]}", .piece("a")),
+            ("[DONE]", .done), ("[DONE] ", .done), (" [DONE]\r", .done), ("", .piece("")), ("  ", .piece("")),
+            ("[]", .malformed), ("hello", .malformed), ("{", .malformed), ("[DONE]x", .malformed), ("DONE", .malformed),
         ] as [(String, ChatCompletion.Content)]
     )
     func event(json: String, expected: ChatCompletion.Content) {
-        #expect(ChatCompletion.content(ofEvent: json) == expected)
+        #expect(ChatCompletion.content(of: ServerSentEvents.Event(data: json)) == expected)
+        #expect(ChatCompletion.content(of: ServerSentEvents.Event(name: "completion", data: json)) == expected)
+        #expect(ChatCompletion.content(of: ServerSentEvents.Event(name: "error", data: json)) == .failure)
     }
 
     @Test("A whole answer has a message")
     func answer() {
         let json = ByteBuffer(string: #"{"choices":[{"message":{"role":"assistant","content":"Hello"}}]}"#)
         #expect(ChatCompletion.content(ofAnswer: json) == .piece("Hello"))
+    }
+
+    @Test(
+        "The first byte tells what an answer is",
+        arguments: [
+            ("data: x", .events), (": x", .events), ("\n\nevent: x", .events), ("\u{FEFF}data: x", .events),
+            ("upstream", .events),
+            ("{}", .json), (" \r\n{", .json), ("\u{FEFF}{", .json), ("[", .json), ("<html>", .neither),
+            ("\n <!DOCTYPE", .neither),
+            ("", nil), (" \n", nil),
+        ] as [(String, AnswerForm?)]
+    )
+    func form(beginning: String, expected: AnswerForm?) {
+        #expect(AnswerForm(beginningWith: ByteBuffer(string: beginning)) == expected)
     }
 
     @Test("A request names the model if there is one, asks for a stream and has the turns in order")

@@ -39,24 +39,40 @@ import Testing
         }
     }
 
-    @Test(
-        "An answer is passed on piece by piece, and ends with [DONE] or the stream",
-        arguments: [
-            ([.bytes(event("a")), .bytes(event("b ")), .bytes("data: [DONE]\n\n"), .end], ["a", "b "]),
-            ([.bytes(event("a")), .end], ["a"]),
-            ([.bytes(event("a") + event("") + event("b")), .end], ["a", "b"]),
-            ([.bytes("data: {\"choices\":[{\"delta\":{\"cont"), .bytes("ent\":\"ab\"}}]}\r\n\r\n"), .end], ["ab"]),
-            (
-                [.bytes(": waiting\n\n"), .bytes(event("a")), .bytes("data: {\"choices\":[],\"usage\":{}}\n\n"), .end],
-                ["a"]
-            ),
-            ([.bytes(event("a") + "data: [DONE]\n\n" + event("after"))], ["a"]),
-            ([.end], []),
-        ] as [([ScriptedUpstream.Step], [String])]
-    )
-    func streams(steps: [ScriptedUpstream.Step], expected: [String]) async throws {
+    private static let (a, b) = (event("a"), event("b"))
+    private static let done = "data: [DONE]\n\n"
+    private static let long = String(repeating: "x", count: 100_000)
+
+    static let streamCases: [(steps: [ScriptedUpstream.Step], pieces: [String])] = [
+        ([.bytes(a), .bytes(event("b ")), .bytes(done), .end], ["a", "b "]),
+        ([.bytes(a), .end], ["a"]),
+        ([.bytes(a), .bytes(event("")), .bytes(b), .end], ["a", "b"]),
+        ([.bytes("data: {\"choices\":[{\"delta\":{\"cont"), .bytes("ent\":\"ab\"}}]}\r\n\r\n"), .end], ["ab"]),
+        ([.bytes(": waiting\n\n"), .bytes(a), .bytes("data: {\"choices\":[],\"usage\":{}}\n\n"), .end], ["a"]),
+        ([.bytes(a), .bytes("\(done)\(b)")], ["a"]),
+        ([.end], []),
+        // To keep the connection alive.
+        ([.bytes("data:\n\n"), .bytes(a), .bytes("data: \n\n:\n\n"), .bytes(b), .end], ["a", "b"]),
+        ([.bytes(a), .bytes("data: [DONE] \n\n\(b)")], ["a"]),
+        (
+            [.bytes("data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}}]}\n\n"), .end],
+            ["a"]
+        ),
+        ([.bytes(event(long)), .end], [long]),
+        ([.bytes(a.replacing("\n", with: "\r")), .bytes(b.replacing("\n", with: "\r")), .end], ["a", "b"]),
+        ([.bytes(a.replacing("\n", with: "\r\n")), .end], ["a"]),
+        ([.bytes("\u{FEFF}\(a)"), .end], ["a"]),
+        ([.bytes("data: {\"choices\":\ndata: [{\"delta\":{\"content\":\"a\"}}]}\n\n"), .end], ["a"]),
+        ([.bytes("id: 1\nretry: 5\nevent: message\n\(a)"), .end], ["a"]),
+        // Without the empty line behind the last.
+        ([.bytes(a), .bytes(String(b.dropLast(2))), .end], ["a", "b"]),
+        ([.bytes(a), .bytes("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n"), .end], ["a"]),
+    ]
+
+    @Test("An answer is passed on piece by piece, and ends with [DONE] or the stream", arguments: Self.streamCases)
+    func streams(steps: [ScriptedUpstream.Step], pieces: [String]) async throws {
         let answer = try await Self.ask([.head(.ok)] + steps)
-        #expect(answer.pieces == expected)
+        #expect(answer.pieces == pieces)
         #expect(answer.error == nil)
     }
 
@@ -70,30 +86,67 @@ import Testing
         #expect(request.body == String(buffer: ChatCompletion.request(model: "model-1", turns: Self.turns)))
     }
 
-    @Test("A provider that does not stream is understood")
-    func whole() async throws {
+    @Test("Characters are whole, wherever their bytes are cut")
+    func cutCharacters() async throws {
+        let bytes = Array(Self.event("سلام 😀 é").utf8)
+        let answer = try await Self.ask([.head(.ok)] + bytes.map { .raw([$0]) } + [.end])
+        #expect(answer.pieces == ["سلام 😀 é"])
+        #expect(answer.error == nil)
+    }
+
+    @Test(
+        "A provider that does not stream is understood, whatever it calls its answer",
+        arguments: [
+            "application/json; charset=utf-8", "application/json", "text/event-stream", "text/plain",
+            "application/x+json",
+        ]
+    )
+    func whole(contentType: String) async throws {
         let answer = try await Self.ask([
-            .head(.ok, contentType: "application/json; charset=utf-8"), .bytes(#"{"choices":[{"message":"#),
+            .head(.ok, contentType: contentType), .bytes(#" {"choices":[{"message":"#),
             .bytes(#"{"content":"Hello there"}}]}"#), .end,
         ])
         #expect(answer.pieces == ["Hello there"])
         #expect(answer.error == nil)
     }
 
-    @Test(
-        "What goes wrong is an error with a code, after the pieces that came before it",
-        arguments: [
-            ([.head(.unauthorized), .bytes("key-1 is wrong"), .end], [], .refused),
-            ([.head(.found), .end], [], .refused),
-            ([.head(.internalServerError), .end], [], .refused),
-            ([.close], [], .connectionFailed),
-            ([.head(.ok), .bytes(event("a")), .close], ["a"], .connectionFailed),
-            ([.head(.ok), .bytes("data: {\"error\":{\"message\":\"key-1\"}}\n\n"), .end], [], .failed),
-            ([.head(.ok), .bytes(event("a")), .bytes("data: <html>\n\n"), .end], ["a"], .malformedAnswer),
-            ([.head(.ok), .bytes(String(repeating: "x", count: 65 * 1024)), .end], [], .malformedAnswer),
-            ([.head(.ok, contentType: "application/json"), .bytes("{}x"), .end], [], .malformedAnswer),
-        ] as [([ScriptedUpstream.Step], [String], ChatProviderError.Code)]
-    )
+    static let failureCases: [(script: [ScriptedUpstream.Step], pieces: [String], code: ChatProviderError.Code)] = [
+        ([.head(.unauthorized), .bytes("key-1 is wrong"), .end], [], .refused),
+        ([.head(.found), .end], [], .refused),
+        ([.head(.internalServerError), .end], [], .refused),
+        ([.close], [], .connectionFailed),
+        ([.head(.ok), .bytes(a), .close], ["a"], .connectionFailed),
+        ([.head(.ok), .bytes("data: {\"error\":{\"message\":\"key-1\"}}\n\n"), .end], [], .failed),
+        ([.head(.ok), .bytes(a), .bytes("data: <html>\n\n"), .end], ["a"], .malformedAnswer),
+        ([.head(.ok), .bytes(String(repeating: "x", count: 513 * 1024)), .end], [], .malformedAnswer),
+        ([.head(.ok, contentType: "application/json"), .bytes("{}x"), .end], [], .malformedAnswer),
+        ([.head(.ok), .bytes(a), .bytes("event: error\ndata: {\"message\":\"key-1\"}\n\n"), .end], ["a"], .failed),
+        ([.head(.ok), .bytes(a), .bytes("event: error\n\n"), .end], ["a"], .failed),
+        ([.head(.ok), .bytes(a), .bytes("data: {\"error\":\"key-1\"}\n\n\(done)")], ["a"], .failed),
+        ([.head(.ok), .bytes(a), .bytes("data: {\"message\":\"key-1\"}\n\n"), .end], ["a"], .failed),
+        ([.head(.ok), .bytes(a), .bytes("error: {\"code\":500}\n\n"), .end], ["a"], .failed),
+        ([.head(.ok), .bytes(a), .bytes("{\"error\":{\"message\":\"key-1\"}}\n"), .end], ["a"], .malformedAnswer),
+        ([.head(.ok), .bytes(a), .bytes("data: {\"choices\":[{\"del"), .end], ["a"], .malformedAnswer),
+        (
+            [
+                .head(.ok), .bytes(a),
+                .bytes("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n\n"), .end,
+            ], ["a"], .failed
+        ),
+        (
+            [.head(.ok, contentType: "application/json"), .bytes("{\"error\":{\"message\":\"key-1\"}}"), .end], [],
+            .failed
+        ),
+        ([.head(.ok), .bytes("{\"error\":{\"message\":\"key-1\"}}"), .end], [], .failed),
+        ([.head(.ok, contentType: "text/html"), .bytes("<html>key-1</html>"), .end], [], .malformedAnswer),
+        ([.head(.ok), .bytes("\n<!DOCTYPE html>"), .end], [], .malformedAnswer),
+        (
+            [.head(.ok, contentType: "application/json"), .bytes(String(repeating: " ", count: 1_600_000)), .end], [],
+            .answerTooLong
+        ),
+    ]
+
+    @Test("What goes wrong is an error with a code, after the pieces that came before it", arguments: Self.failureCases)
     func failures(script: [ScriptedUpstream.Step], pieces: [String], code: ChatProviderError.Code) async throws {
         let answer = try await Self.ask(script)
         #expect(answer.pieces == pieces)
@@ -109,6 +162,60 @@ import Testing
         let error = try #require(answer.error as? ChatProviderError)
         #expect(error.status == 429)
         #expect(error.message == "127.0.0.1 answered with HTTP status 429")
+    }
+
+    @Test(
+        "When it may be asked again is told, if it is a number",
+        arguments: [("7", ": it may be asked again in 7 s"), ("Fri, 31 Dec 1999 23:59:59 GMT", ""), ("-1", "")]
+    )
+    func retryAfter(value: String, text: String) async throws {
+        let answer = try await Self.ask([.head(.tooManyRequests, fields: ["Retry-After": value]), .end])
+        let error = try #require(answer.error as? ChatProviderError)
+        #expect(error.message == "127.0.0.1 answered with HTTP status 429" + text)
+    }
+
+    @Test("An answer that is compressed without being asked for is none")
+    func compressed() async throws {
+        let answer = try await Self.ask([.head(.ok, fields: ["Content-Encoding": "gzip"]), .bytes("x"), .end])
+        #expect((answer.error as? ChatProviderError)?.code == .malformedAnswer)
+    }
+
+    @Test("An answer that does not come to an end is cut off, however lively it is")
+    func endless() async throws {
+        let script: [ScriptedUpstream.Step] = [.head(.ok), .bytes(Self.event("a")), .forever(": still thinking\n\n")]
+        try await ScriptedUpstream.run(script) { upstream in
+            let provider = try OpenAIChatProvider(
+                baseURL: upstream.baseURL,
+                apiKey: nil,
+                model: nil,
+                client: nil,
+                maximumDuration: .milliseconds(100)
+            )
+            let error = await #expect(throws: ChatProviderError.self) {
+                for try await _ in provider.answer(to: Self.turns, locale: nil) {}
+            }
+            #expect(error?.code == .timedOut)
+            try await provider.shutdown()
+        }
+    }
+
+    @Test("Space around a key is no part of it", arguments: ["key-1\n", " key-1\r\n", "\tkey-1 "])
+    func keyFromAFile(key: String) async throws {
+        let request = try #require(try await Self.ask([.head(.ok), .end], apiKey: key).requests.first)
+        #expect(request.head.headers["Authorization"] == ["Bearer key-1"])
+    }
+
+    @Test(
+        "A key that cannot stand in a header field is refused, and not repeated",
+        arguments: ["key\n1", "key\u{0}1", "ké1"]
+    )
+    func badKey(key: String) {
+        let error = #expect(throws: ChatProviderError.self) {
+            try OpenAIChatProvider(baseURL: "http://127.0.0.1:1/v1", apiKey: key, model: nil)
+        }
+        #expect(error?.code == .invalidKey)
+        #expect(error?.message.contains("AI_API_KEY") == true)
+        #expect(error?.message.contains("1") == false)
     }
 
     @Test("An endless answer is cut off")

@@ -42,9 +42,51 @@ import Testing
             var found: [String] = []
             var rest = bytes
             while let part = rest.readSlice(length: min(max(size, 1), max(rest.readableBytes, 1))) {
-                found += try events.receive(part)
+                found += try events.receive(part).map(\.data)
             }
             #expect(found == expected, "in parts of \(size) bytes")
+        }
+    }
+
+    @Test(
+        "Names of events are kept, and an error needs no data",
+        arguments: [
+            ("event: error\ndata: a\n\n", [.init(name: "error", data: "a")]),
+            ("data: a\nevent: error\n\ndata: b\n\n", [.init(name: "error", data: "a"), .init(data: "b")]),
+            ("event: error\n\n", [.init(name: "error", data: "")]),
+            ("event: ping\n\ndata: a\n\n", [.init(data: "a")]),
+            ("event: a\nevent: b\ndata: c\n\n", [.init(name: "b", data: "c")]),
+            ("event:error\r\ndata:a\r\n\r\n", [.init(name: "error", data: "a")]),
+            ("error: {\"code\":500}\n\n", [.init(name: "error", data: "{\"code\":500}")]),
+        ] as [(String, [ServerSentEvents.Event])]
+    )
+    func names(stream: String, expected: [ServerSentEvents.Event]) throws {
+        var events = ServerSentEvents()
+        #expect(try events.receive(ByteBuffer(string: stream)) == expected)
+    }
+
+    @Test(
+        "What has begun when the stream ends is an event, too",
+        arguments: [
+            ("data: a", "a"), ("data: a\n", "a"), ("data: a\r\n", "a"), ("data: a\ndata: b", "a\nb"),
+            ("data: a\n\n", nil),
+            (": bye", nil), ("", nil), ("event: x", nil), ("event: error", ""),
+        ] as [(String, String?)]
+    )
+    func ending(stream: String, expected: String?) throws {
+        var events = ServerSentEvents()
+        _ = try events.receive(ByteBuffer(string: stream))
+        let last = try events.finish()
+        let after = try events.finish()
+        #expect(last?.data == expected)
+        #expect(after == nil)
+    }
+
+    @Test("JSON without a field name is no event", arguments: ["{\"error\":1}\n", "data: a\n\n{\n \"error\": 1\n}\n"])
+    func strayJSON(stream: String) {
+        #expect(throws: ServerSentEvents.Failure(reason: .strayJSON)) {
+            var events = ServerSentEvents()
+            _ = try events.receive(ByteBuffer(string: stream))
         }
     }
 
@@ -53,7 +95,7 @@ import Testing
         var events = ServerSentEvents()
         #expect(
             try events.receive(ByteBuffer(bytes: Array("data: a".utf8) + [0xFF] + Array("b\n\n".utf8))) == [
-                "a\u{FFFD}b"
+                ServerSentEvents.Event(data: "a\u{FFFD}b")
             ]
         )
     }
@@ -76,7 +118,7 @@ import Testing
     func eventLimit() throws {
         var events = ServerSentEvents(maximumLineBytes: 100, maximumEventBytes: 6)
         for _ in 0..<3 {
-            #expect(try events.receive(ByteBuffer(string: "data: ab\ndata: cd\n\n")) == ["ab\ncd"])
+            #expect(try events.receive(ByteBuffer(string: "data: ab\ndata: cd\n\n")).map(\.data) == ["ab\ncd"])
         }
         #expect(throws: ServerSentEvents.Failure(reason: .eventTooLarge, limit: 6)) {
             try events.receive(ByteBuffer(string: "data: ab\ndata: cd\ndata: ef\n\n"))

@@ -36,7 +36,7 @@ import Testing
             try store.close()
 
             store = try SQLiteSessionStore(path: path)
-            let found = try await store.touch(Self.session.token, now: Self.start)
+            let found = try await store.find(Self.session.token, now: Self.start)
             #expect(found?.userID == "alice")
             #expect(found?.metadata == Self.session.metadata)
             #expect(found?.expiresAt == Self.session.expiresAt)
@@ -56,32 +56,13 @@ import Testing
                             expiresAt: Self.session.expiresAt
                         )
                         try await stores[index % 2].create(session)
-                        #expect(try await stores[(index + 1) % 2].touch(session.token, now: Self.start) == session)
+                        #expect(try await stores[(index + 1) % 2].find(session.token, now: Self.start) == session)
                     }
                 }
                 try await group.waitForAll()
             }
             #expect(try await stores[0].purge(now: Self.session.expiresAt) == 200)
             #expect(try await stores[1].purge(now: Self.session.expiresAt) == 0)
-        }
-    }
-
-    @Test(
-        "An activity is written when the noted one is a minute old",
-        arguments: [(0, 0), (59_999, 0), (60_000, 60_000), (600_000, 600_000)] as [(Int64, Int64)]
-    )
-    func activity(touchedAfter: Int64, notedAfter: Int64) async throws {
-        try await withTemporaryDirectory { directory in
-            let store = try SQLiteSessionStore(path: directory)
-            try await store.create(Self.session)
-            #expect(
-                try await store.touch(Self.session.token, now: Self.after(touchedAfter))?.lastActivityAt
-                    == Self.after(touchedAfter)
-            )
-            let noted = try await SQLiteDatabase(directory: directory).read { database in
-                try Int64.fetchOne(database, sql: "SELECT last_activity_at FROM gateway_sessions")
-            }
-            #expect(noted == Self.after(notedAfter).milliseconds)
         }
     }
 
@@ -142,7 +123,7 @@ import Testing
             try file.close()
             do {
                 store = try SQLiteSessionStore(path: directory)
-                for index in 0..<500 { _ = try await store.touch("token-\(index)", now: Self.start) }
+                for index in 0..<500 { _ = try await store.find("token-\(index)", now: Self.start) }
                 Issue.record("Expected an error")
             } catch let error as StoreError {
                 #expect(error.code == .damaged)
@@ -171,8 +152,30 @@ import Testing
             try store.close()
             await #expect(throws: StoreError(.unavailable, "")) { try await store.check() }
             await #expect(throws: StoreError(.unavailable, "")) {
-                try await store.touch(Self.session.token, now: Self.start)
+                try await store.find(Self.session.token, now: Self.start)
             }
+        }
+    }
+
+    @Test("A file that cannot grow keeps nobody from reading")
+    func unwritable() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteSessionStore(path: directory)
+            try await store.create(Self.session)
+            try store.forbidGrowth()
+            await #expect(throws: StoreError(.full, "")) {
+                for number in 0..<1000 {
+                    try await store.create(
+                        GatewaySession(
+                            token: "token-\(number)",
+                            metadata: ["userAgent": String(repeating: "x", count: 250)],
+                            createdAt: Self.start,
+                            expiresAt: Self.session.expiresAt
+                        )
+                    )
+                }
+            }
+            #expect(try await store.find(Self.session.token, now: Self.after(120_000)) == Self.session)
         }
     }
 

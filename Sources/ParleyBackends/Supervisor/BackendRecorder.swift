@@ -6,6 +6,7 @@ internal import Synchronization
 /// changed since. What could not be written is tried again.
 final class BackendRecorder: Sendable {
     private struct State: Sendable {
+        var health = StoreHealth()
         var changed: [String: StoredBackend] = [:]
         var forgotten: Set<String> = []
         var isWriting = false
@@ -75,12 +76,28 @@ final class BackendRecorder: Sendable {
                 if !forgotten.isEmpty { try await self.store.delete(Array(forgotten)) }
                 if !changed.isEmpty { try await self.store.save(Array(changed.values)) }
                 for one in waiting { one.resume() }
+                self.log(self.state.withLock { $0.health.succeeded(.write) })
             } catch {
-                self.logger.error("What is known of backends cannot be saved", metadata: ["error": "\(error)"])
+                self.log(self.state.withLock { $0.health.failed(.write, error) })
                 for one in waiting { one.resume() }
                 self.putBack(changed, forgotten)
                 try? await Task.sleep(for: Self.retryPause)
             }
+        }
+    }
+
+    /// Once for a trouble, however often it is tried again.
+    private func log(_ change: StoreHealth.Change?) {
+        switch change {
+        case .began(_, let error):
+            self.logger.error("What is known of backends cannot be saved", metadata: ["error": "\(error)"])
+        case .ended(_, let failures):
+            self.logger.notice(
+                "What is known of backends is saved again",
+                metadata: ["failures": "\(failures)"]
+            )
+        case nil:
+            break
         }
     }
 

@@ -28,25 +28,66 @@ public struct HistoryPolicy: Sendable, Equatable {
 struct History {
     private var publications: CircularBuffer<Publication> = []
     private var byteCount = 0
+    /// In place of the above while nobody is there to look or to add.
+    private var packed: PackedHistory?
 
-    var isEmpty: Bool { self.publications.isEmpty }
+    /// What a publication holds in memory beside its bytes, about.
+    private static let overhead = MemoryLayout<Publication>.stride + 64
+
+    var isEmpty: Bool { self.publications.isEmpty && self.packed == nil }
+
+    /// What it holds in memory, about.
+    var memoryBytes: Int {
+        self.packed?.memoryBytes ?? self.byteCount + self.publications.count * Self.overhead
+    }
 
     func refuses(_ policy: HistoryPolicy) -> Bool {
-        policy.whenFull == .refuse && policy.limit > 0 && self.publications.count >= policy.limit
+        policy.whenFull == .refuse && policy.limit > 0
+            && (self.packed?.count ?? self.publications.count) >= policy.limit
     }
 
     /// - Parameter publication: Its payload must own its bytes (``Payload/detached()``), or it would pin a read buffer.
     mutating func append(_ publication: Publication, policy: HistoryPolicy) {
+        self.unpack()
         self.publications.append(publication)
         self.byteCount += publication.payload.byteCount
         while self.publications.count > policy.limit
             || (self.byteCount > policy.maximumBytes && self.publications.count > 1)
         {
-            self.byteCount -= self.publications.removeFirst().payload.byteCount
+            self.removeOldest()
         }
     }
 
+    /// - Returns: Whether there was one to discard; the newest stays.
+    mutating func discardOldest() -> Bool {
+        guard self.publications.count > 1 else { return false }
+        self.removeOldest()
+        return true
+    }
+
+    private mutating func removeOldest() {
+        self.byteCount -= self.publications.removeFirst().payload.byteCount
+    }
+
     func forEach(_ body: (Publication) -> Void) {
+        if let packed = self.packed { return packed.forEachPublication(body) }
         for publication in self.publications { body(publication) }
+    }
+
+    /// Makes it as small as it can be. Reading goes on, at a price.
+    mutating func pack() {
+        guard self.packed == nil, !self.publications.isEmpty else { return }
+        self.packed = PackedHistory(self.publications)
+        self.publications = []
+        self.byteCount = 0
+    }
+
+    mutating func unpack() {
+        guard let packed = self.packed else { return }
+        self.packed = nil
+        packed.forEachPublication { publication in
+            self.publications.append(publication)
+            self.byteCount += publication.payload.byteCount
+        }
     }
 }

@@ -22,6 +22,10 @@ public struct HubConfiguration: Sendable {
     public var policies: [SpaceID: SpacePolicy]
     /// How fan-out reaches transports that need no driver; `nil`: everything goes through the delegates.
     public var directWriter: (any DirectWriter)?
+    /// Bytes that the histories of all topics may have together, about. Beyond it those go first that nobody has been in for longest.
+    public var maximumHistoryBytes = 128 << 20
+    /// Where histories of topics that nobody is in are counted with everything else that waits; `nil`: nowhere.
+    public var memory: MemoryLedger?
     public var wallTime: @Sendable () -> WallTime
     public var makeRandom: @Sendable () -> any RandomNumberGenerator & Sendable
     /// One for each event loop; set by the hub.

@@ -14,6 +14,12 @@ public struct HubMetrics: Sendable, Equatable {
     public var slowConsumerCloses = 0
     /// Why the server ended connections, by the close table's labels.
     public var closes: [String: Int] = [:]
+    /// What the histories of topics hold in memory, about.
+    public var historyBytes = 0
+    /// Topics with a retained history that were forgotten before their time, for want of room.
+    public var evictedTopics = 0
+    /// Publications that went out of the history of a topic with members for want of room.
+    public var discardedPublications = 0
 
     public init() {}
 
@@ -30,6 +36,9 @@ public struct HubMetrics: Sendable, Equatable {
         sum.droppedMessages += rhs.droppedMessages
         sum.slowConsumerCloses += rhs.slowConsumerCloses
         sum.closes.merge(rhs.closes, uniquingKeysWith: +)
+        sum.historyBytes += rhs.historyBytes
+        sum.evictedTopics += rhs.evictedTopics
+        sum.discardedPublications += rhs.discardedPublications
         return sum
     }
 }

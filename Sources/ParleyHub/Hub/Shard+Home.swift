@@ -27,8 +27,8 @@ extension Shard {
             self.refuse(join, key, .roomFull)
             return
         }
+        self.wake(topic)
         topic.members.append(member, format: join.format, holdsName: holdsName)
-        topic.emptySince = nil
         topic.addSubscriber(format: join.format, shard: Int(member.connection.shard), shards: self.configuration.shards)
         self.admit(join, to: topic)
         self.distribute(.joined(member), in: topic)
@@ -61,7 +61,10 @@ extension Shard {
             sender: sender,
             payload: policy.limit > 0 ? publish.payload.detached() : publish.payload
         )
-        if policy.limit > 0 { topic.history.append(publication, policy: policy) }
+        if policy.limit > 0 {
+            topic.history.append(publication, policy: policy)
+            self.measure(topic)
+        }
         self.metrics.publications += 1
         self.distribute(.published(publication), in: topic, excluding: publish.excluding)
         self.complete(publish, key)
@@ -132,31 +135,7 @@ extension Shard {
         if retention == .zero || topic.history.isEmpty {
             self.forget(topic)
         } else {
-            let now = self.eventLoop.now
-            topic.emptySince = now
-            self.idleTopics[topic.key.space, default: []].append((topic.key, now + retention))
-            self.startWheel()
+            self.retain(topic, for: retention)
         }
-    }
-
-    /// Forgets topics that have been empty for as long as their space retains them.
-    func forgetIdleTopics(now: NIODeadline) {
-        for space in self.idleTopics.keys {
-            while let entry = self.idleTopics[space]?.first, entry.deadline <= now {
-                self.idleTopics[space]?.removeFirst()
-                // Somebody may have come and gone since: then a later entry stands for it.
-                guard let topic = self.topics[entry.key], let emptySince = topic.emptySince,
-                    emptySince + self.configuration.policy(of: space).retention <= now
-                else { continue }
-                self.forget(topic)
-            }
-            if self.idleTopics[space]?.isEmpty == true { self.idleTopics[space] = nil }
-        }
-    }
-
-    private func forget(_ topic: Topic) {
-        self.topics[topic.key] = nil
-        self.configuration.policy(of: topic.key.space).limit.close(topic.key.name)
-        self.metrics.topics -= 1
     }
 }

@@ -26,7 +26,10 @@ public final class Shard {
     /// Topics whose home this is.
     var topics: [TopicKey: Topic] = [:]
     /// Topics without members, by space: each list is in the order of its deadlines, as a space has one retention.
-    var idleTopics: [SpaceID: CircularBuffer<(key: TopicKey, deadline: NIODeadline)>] = [:]
+    var idleTopics: [SpaceID: IdleTopics] = [:]
+    /// Bytes of topics without members: see Shard+Histories.swift.
+    var idleHistoryBytes = 0
+    var idleHolding: MemoryLedger.Holding?
 
     var arena = Arena()
     /// Connections with notes.

@@ -35,12 +35,18 @@ public final class MemorySessionStore: SessionStore {
         for session in leastUseful.prefix(max(1, sessions.count / 64)) { sessions[session.token] = nil }
     }
 
-    public func touch(_ token: String, now: WallTime) -> GatewaySession? {
+    public func find(_ token: String, now: WallTime) -> GatewaySession? {
         self.sessions.withLock { sessions in
-            guard var session = sessions[token], !session.isExpired(at: now) else { return nil }
-            session.lastActivityAt = now
-            sessions[token] = session
-            return session
+            sessions[token].flatMap { $0.isExpired(at: now) ? nil : $0 }
+        }
+    }
+
+    public func noteActivity(_ times: [String: WallTime]) {
+        self.sessions.withLock { sessions in
+            for (token, time) in times {
+                guard let known = sessions[token]?.lastActivityAt, known < time else { continue }
+                sessions[token]?.lastActivityAt = time
+            }
         }
     }
 

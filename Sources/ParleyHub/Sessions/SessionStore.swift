@@ -10,11 +10,15 @@ public protocol SessionStore: Sendable {
     /// - Throws: ``StoreError`` with `exists` for a token in use, `full` when there is no room for it.
     func create(_ session: GatewaySession) async throws
 
-    /// The session if it exists and is not expired at `now`; notes the activity.
+    /// The session if it exists and is not expired at `now`.
     ///
-    /// The answer has `now` as its last activity. A store may write that down less often than it happens, though no more
-    /// than a minute late.
-    func touch(_ token: String, now: WallTime) async throws -> GatewaySession?
+    /// Reads, and nothing else: it must work while nothing can be written, as on a disk that is full.
+    func find(_ token: String, now: WallTime) async throws -> GatewaySession?
+
+    /// Notes when sessions were last used; one that is not there, or was used later, stays as it is.
+    ///
+    /// Comes seconds behind the use, for many sessions at a time (``SessionDirectory``).
+    func noteActivity(_ times: [String: WallTime]) async throws
 
     /// Logs a user in to a session; one that is there already is replaced.
     /// - Returns: Whether there is such a session.
@@ -27,6 +31,6 @@ public protocol SessionStore: Sendable {
     /// - Returns: How many sessions that were.
     @discardableResult func purge(now: WallTime) async throws -> Int
 
-    /// Asks the store whether it works, for health checks.
+    /// Finds out whether the store works, for health checks: by a real write, as reading may go on where writing does not.
     func check() async throws
 }

@@ -11,6 +11,11 @@ final class Topic: TopicView {
     var offset: UInt64 = 0
     /// When the last member left; `nil` while somebody is here.
     var emptySince: NIODeadline?
+    /// What the shard has counted for its history.
+    var historyBytes = 0
+    /// Its neighbours among those that nobody is in. Their shard holds on to all of them.
+    unowned var previousIdle: Topic?
+    unowned var nextIdle: Topic?
     /// For each wire format in use here, how many subscribers of it each shard has.
     private(set) var formats: [FormatUse] = []
 
@@ -26,6 +31,9 @@ final class Topic: TopicView {
     }
 
     var name: TopicName { self.key.name }
+
+    /// What a topic holds in memory beside its history, about: itself, its name in three tables, its lists.
+    static func overhead(of key: TopicKey) -> Int { 512 + 3 * key.name.value.utf8.count }
 
     func forEachMember(_ body: (Member) -> Void) { self.members.forEach(body) }
     func forEachPublication(_ body: (Publication) -> Void) { self.history.forEach(body) }

@@ -70,6 +70,12 @@ extension BackendFailure {
         "No such build: tags stand under the service, images under backends.executables"
     )
     public static let notFound = BackendFailure(404, "NotFound", kind: "NotFound", "Nothing is here")
+    public static let wrongMethod = BackendFailure(
+        405,
+        "WrongMethod",
+        kind: "WrongMethod",
+        "Another method is expected here: the header Allow names it"
+    )
     public static let keyUnheld = BackendFailure(
         409,
         "KeyUnheldNoSpawnConfig",
@@ -171,7 +177,8 @@ extension BackendFailure {
     public static let all: [BackendFailure] = [
         .invalidJSON, .invalidCluster, .unauthorized, .forbidden, .developmentOnly, .backendNotFound, .serviceNotFound,
         .imageNotFound,
-        .notFound, .keyUnheld, .keyHeld, .notRunning, .tooLarge, .unsupportedMediaType, .rateLimited, .internalError,
+        .notFound, .wrongMethod, .keyUnheld, .keyHeld, .notRunning, .tooLarge, .unsupportedMediaType, .rateLimited,
+        .internalError,
         .keyLockFailed, .notImplemented, .noCapacity, .tooManyStreams, .draining, .shuttingDown,
     ]
 }

@@ -113,11 +113,12 @@ extension Refusal {
         label: "bad_token",
         isBare: true
     )
-    /// The store of sessions cannot be asked.
+    /// The store of sessions cannot be asked. Neither "Authentication" nor "token" may stand here: clients stop trying at them.
     public static let gatewayUnavailable = Refusal(
-        401,
-        "Authentication failed",
+        503,
+        "The session store does not answer: try again",
         label: "session_store",
+        headers: [("Retry-After", "5")],
         isBare: true
     )
     public static let originNotAccepted = Refusal(
@@ -165,6 +166,25 @@ extension Refusal {
         "Not found: WebSocket is spoken at /, /ws, /channels, /events and /relay/{topic}; /healthz says whether the server lives",
         label: "not_found"
     )
+    /// An address of an HTTP API that takes other methods.
+    public static func wrongMethod(allowed methods: [String]) -> Refusal {
+        let list = methods.dropLast().joined(separator: ", ")
+        let text = list.isEmpty ? methods.joined() : "\(list) or \(methods.last ?? "")"
+        return Refusal(
+            405,
+            "Expected \(text) here",
+            label: "wrong_method",
+            headers: [("Allow", methods.joined(separator: ", "))]
+        )
+    }
+    /// What a library has refused.
+    public static func other(status: Int) -> Refusal {
+        Refusal(
+            status,
+            status == 413 ? "The request body is too large" : "The request cannot be answered",
+            label: "other"
+        )
+    }
     public static let requestLineTooLong = Refusal(
         414,
         "The request line exceeds 8192 bytes",
@@ -194,11 +214,13 @@ extension Refusal {
 
     /// Every row, in the order of the printed table.
     public static let all: [Refusal] = [
-        .badRequest, .repeatedHost, .badHost, .badTarget, .ambiguousLength, .notAHandshake, .disposableParameters, .relayTopic, .badToken,
-        .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .gatewayUnavailable, .originNotAccepted, .relayClosed,
+        .badRequest, .repeatedHost, .badHost, .badTarget, .ambiguousLength, .notAHandshake, .disposableParameters,
+        .relayTopic, .badToken,
+        .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .originNotAccepted, .relayClosed,
         .notFound, .unknownPath, .methodNotAllowed, .requestTimeout, .bodyTooLarge,
-        .requestLineTooLong, .unknownExpectation, .unsupportedVersion, .upgradeRequired, .addressLimit, .headersTooLarge, .internalError,
-        .unknownMethod, .unknownTransferCoding, .tooManyRooms, .connectionLimit, .shuttingDown,
+        .requestLineTooLong, .unknownExpectation, .unsupportedVersion, .upgradeRequired, .addressLimit,
+        .headersTooLarge, .internalError,
+        .unknownMethod, .unknownTransferCoding, .tooManyRooms, .connectionLimit, .gatewayUnavailable, .shuttingDown,
         .unsupportedHTTPVersion,
     ]
 }

@@ -36,13 +36,47 @@ struct ChannelManagement: RouterMiddleware {
         let path = (request.head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
         let components = path.split(separator: "/").map { PercentEncoding.decode($0) ?? String($0) }
         if let index = components.firstIndex(of: "@connections"), index <= 1, components.count == index + 2 {
-            if context.refusal != nil { return self.tooLarge }
-            return try await self.connection(components[index + 1], request, context)
+            let wireID = components[index + 1]
+            return try await self.answer(request, context, ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]) {
+                try await self.connection(wireID, request, context)
+            }
         }
-        if components == ["connections"], request.method == .get {
-            return try await self.table(request, context)
+        if components == ["connections"] {
+            return try await self.answer(request, context, ["GET", "HEAD", "OPTIONS"]) {
+                try await self.table(request, context)
+            }
         }
         return try await next(request, context)
+    }
+
+    private func answer(
+        _ request: Request,
+        _ context: APIContext,
+        _ methods: [String],
+        _ body: () async throws -> Response
+    ) async throws -> Response {
+        if let refusal = context.refusal { return self.error(refusal) }
+        let allow = methods.joined(separator: ", ")
+        if request.method == .options { return Response(status: .noContent, headers: [.allow: allow]) }
+        guard methods.contains(request.method.rawValue) else { return self.error(.wrongMethod(allowed: methods)) }
+        return try await body()
+    }
+
+    /// What the server refused before it came here, in the API's own form.
+    private func error(_ refusal: Refusal) -> Response {
+        let type: String
+        switch refusal.status {
+        case 405: type = "MethodNotAllowedException"
+        case 408: type = "RequestTimeoutException"
+        case 413: return self.tooLarge
+        case 500...: type = "InternalServerErrorException"
+        default: type = "BadRequestException"
+        }
+        var response = self.error(.init(code: refusal.status), type, refusal.text)
+        for header in refusal.headers {
+            if let name = HTTPField.Name(header.name) { response.headers[name] = header.value }
+        }
+        return response
     }
 
     private func connection(_ wireID: String, _ request: Request, _ context: APIContext) async throws -> Response {
@@ -53,9 +87,8 @@ struct ChannelManagement: RouterMiddleware {
         }
         switch request.method {
         case .post: return try await self.post(body, to: wireID)
-        case .get: return try await self.describe(wireID)
         case .delete: return try await self.delete(wireID)
-        default: return self.error(.methodNotAllowed, "MethodNotAllowedException", "Expected POST, GET or DELETE")
+        default: return try await self.describe(wireID)
         }
     }
 
@@ -98,8 +131,9 @@ struct ChannelManagement: RouterMiddleware {
 
     /// The rows of a channel, for operators.
     private func table(_ request: Request, _ context: APIContext) async throws -> Response {
-        let bearer = request.headers[.authorization] ?? ""
-        guard let adminToken = self.adminToken, ManagementAuthorization.equal("Bearer \(adminToken)", bearer) else {
+        guard let adminToken = self.adminToken, let bearer = AuthorizationField.bearer(request.headers[.authorization]),
+            ManagementAuthorization.equal(adminToken, bearer)
+        else {
             return self.error(
                 .forbidden,
                 "ForbiddenException",

@@ -22,8 +22,8 @@ public enum ManagementAuthorization: Sendable {
         case .loopback:
             return address.map(Self.isLoopback) ?? false
         case .token(let token):
-            guard let given = request.headers[.authorization] else { return false }
-            return Self.equal("Bearer \(token)", given)
+            guard let given = AuthorizationField.bearer(request.headers[.authorization]) else { return false }
+            return Self.equal(token, given)
         case .signature(let accessKeyID, let secretAccessKey):
             let signature = RequestSignature(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey)
             return signature.isValid(request, body: body, now: now)

@@ -101,10 +101,11 @@ extension RequestSignature {
         let signature: String
 
         init?(_ header: String) {
-            let scheme = "AWS4-HMAC-SHA256 "
-            guard header.hasPrefix(scheme) else { return nil }
+            guard let credentials = AuthorizationField.credentials(of: "aws4-hmac-sha256", in: header) else {
+                return nil
+            }
             var fields: [String: String] = [:]
-            for field in header.dropFirst(scheme.count).split(separator: ",") {
+            for field in credentials.split(separator: ",") {
                 let sides = field.split(separator: "=", maxSplits: 1)
                 guard sides.count == 2 else { return nil }
                 fields[sides[0].trimmingSpaces()] = String(sides[1])

@@ -255,7 +255,9 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func upgrade(_ request: UpgradeRequest, _ endpoint: any WebSocketEndpoint) {
         if self.services.state.isDraining, request.wantsWebSocket { return self.refuse(.shuttingDown) }
-        if let refusal = endpoint.refusal(for: request) ?? request.handshakeRefusal { return self.refuse(refusal) }
+        if let refusal = request.methodRefusal ?? endpoint.refusal(for: request) ?? request.handshakeRefusal {
+            return self.refuse(refusal)
+        }
         guard let context = self.context else { return }
         self.phase = .upgrading(Upgrade(request: request, endpoint: endpoint))
         self.resolve(endpoint.admit(request, on: context.eventLoop))

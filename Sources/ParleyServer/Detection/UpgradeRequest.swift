@@ -46,10 +46,19 @@ struct UpgradeRequest: Sendable {
         self.head.headers["Upgrade"].contains { WebSocketHandshake.containsToken($0, "websocket") }
     }
 
+    /// Asked before anything else: by no other method is there anything at a place for WebSocket (RFC 6455 §4.1).
+    var methodRefusal: Refusal? {
+        switch self.head.method {
+        case .GET: return nil
+        // As GET would be answered (RFC 9110 §9.3.2).
+        case .HEAD: return self.wantsWebSocket ? .methodNotAllowed : nil
+        default: return .methodNotAllowed
+        }
+    }
+
     /// What is wrong with the handshake, if anything (RFC 6455 §4.2.1).
     var handshakeRefusal: Refusal? {
         guard self.wantsWebSocket else { return .upgradeRequired }
-        guard self.head.method == .GET else { return .methodNotAllowed }
         guard self.head.headers["Connection"].contains(where: { WebSocketHandshake.containsToken($0, "upgrade") }),
             self.head.version == .http1_1
         else { return .notAHandshake }

@@ -28,11 +28,12 @@ final class Gateway: Sendable {
         router: EventRouter,
         hub: Hub,
         nativeFormat: FormatID,
-        wallTime: @escaping @Sendable () -> WallTime
+        wallTime: @escaping @Sendable () -> WallTime,
+        logger: Logger
     ) {
         let live = GatewayLive(io: io, hub: hub, nativeFormat: nativeFormat)
         self.live = live
-        let sessions = configuration.sessions ?? MemorySessionStore()
+        let sessions = SessionDirectory(configuration.sessions ?? MemorySessionStore()) { $0.log(to: logger) }
         let chat = configuration.chat ?? BuiltInChatProvider()
         self.services = GatewayServices(
             configuration: configuration,
@@ -107,7 +108,7 @@ final class Gateway: Sendable {
         self.io.use { socket in
             let token =
                 socket.handshake.auth["token"]?.string ?? socket.handshake.query["token"]
-                ?? GatewayAuthentication.bearer(socket.request.header("Authorization"))
+                ?? AuthorizationField.bearer(socket.request.header("Authorization"))
             do throws(GatewayAuthentication.Failure) {
                 let session = try await self.authentication.session(token)
                 socket.data = session.socketData
@@ -129,8 +130,11 @@ final class Gateway: Sendable {
             rateLimit: self.services.configuration.rateLimitEvents,
             rooms: { [weak socket] in socket.map { Self.rooms($0, of: session) } ?? [] },
             transport: { [weak socket] in socket?.presentTransport.rawValue ?? "websocket" },
-            emit: { [weak socket] event, data in
-                socket?.emit(event, arguments: SocketArguments([.json(data)]))
+            emit: { [weak socket] event, data, attachments in
+                let value = SocketValue.json(data)
+                // Whoever made placeholders has counted them.
+                let whole = attachments.isEmpty ? value : (try? value.substitutingAttachments(attachments)) ?? value
+                socket?.emit(event, arguments: SocketArguments([whole]))
             }
         )
         socket.onAny { event in
@@ -138,8 +142,15 @@ final class Gateway: Sendable {
                 client.emitError("Rate limit exceeded")
                 return event.socket.disconnect(close: true)
             }
-            let data = event.arguments.isEmpty ? nil : event.arguments[0].jsonBytes
-            self.router.dispatch(GatewayEvent(name: event.name, data: data, connection: client))
+            let data = event.arguments.isEmpty ? nil : event.arguments[0].jsonAndAttachments
+            self.router.dispatch(
+                GatewayEvent(
+                    name: event.name,
+                    data: data?.json,
+                    attachments: data?.attachments ?? [],
+                    connection: client
+                )
+            )
         }
         socket.onDisconnect { _ in
             client.closed()
@@ -157,6 +168,24 @@ final class Gateway: Sendable {
         let own = "session:\(session.token)"
         let others = socket.rooms.subtracting([socket.id, own]).sorted()
         return [socket.id, "session:\(GatewayToken.masked(session.token))"] + others
+    }
+}
+
+extension StoreHealth.Change {
+    /// Once for a trouble, however many are refused by it.
+    fileprivate func log(to logger: Logger) {
+        switch self {
+        case .began(let operation, let error):
+            logger.error(
+                "The session store is in trouble",
+                metadata: ["operation": "\(operation)", "kind": "\(error.code)", "error": "\(error)"]
+            )
+        case .ended(let operation, let failures):
+            logger.notice(
+                "The session store works again",
+                metadata: ["operation": "\(operation)", "failures": "\(failures)"]
+            )
+        }
     }
 }
 

@@ -7,7 +7,7 @@ internal import ParleyModel
 /// What the parts of the event gateway share.
 struct GatewayServices: Sendable {
     let configuration: GatewayConfiguration
-    let sessions: any SessionStore
+    let sessions: SessionDirectory
     let chat: any ChatProvider
     let live: any GatewayLiveConnections
     let wallTime: @Sendable () -> WallTime
@@ -20,7 +20,8 @@ struct GatewayServices: Sendable {
                     let count = try await self.sessions.purge(now: self.wallTime())
                     if count > 0 { logger.info("Expired sessions removed", metadata: ["count": "\(count)"]) }
                 } catch {
-                    logger.warning("Expired sessions could not be removed", metadata: ["error": "\(error)"])
+                    // Whoever watches the store has said it, once.
+                    logger.debug("Expired sessions could not be removed", metadata: ["error": "\(error)"])
                 }
             }
         }

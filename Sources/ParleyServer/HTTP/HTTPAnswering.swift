@@ -25,22 +25,40 @@ protocol HTTPAnswering: Sendable {
 /// A Hummingbird router as a listener's HTTP API.
 struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Context == APIContext {
     private let responder: Responder
-    /// The answer where the router has no route.
-    private let fallback: @Sendable (Request) -> Response
     private let table: RouteTable
+    private let shapes: [RefusalShape]
     private let maximumBodyBytes: Int
     private let logger: Logger
 
-    /// - Parameter maximumBodyBytes: Of any request.
+    /// - Parameters:
+    ///   - router: With all its routes.
+    ///   - shapes: How the APIs say no. The first that applies is used; where none does, it is a sentence.
+    ///   - speaksWebSocket: Where a client that asks for an upgrade gets one.
+    ///   - nothingHere: What is said where there is nothing.
+    ///   - maximumBodyBytes: Of any request.
     init(
         _ router: Router<APIContext>,
-        fallback: @escaping @Sendable (Request) -> Response,
+        shapes: [RefusalShape],
+        speaksWebSocket: @escaping @Sendable (_ path: String) -> Bool = { _ in false },
+        nothingHere: Refusal = .notFound,
+        failures: HandshakeFailures,
         maximumBodyBytes: Int = 1 << 20,
         logger: Logger
     ) where Responder == RouterResponder<APIContext> {
+        let shapes = shapes + [.text]
+        router.add(
+            middleware: UnroutedRequests(
+                table: RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) }),
+                shapes: shapes,
+                speaksWebSocket: speaksWebSocket,
+                failures: failures,
+                nothingHere: nothingHere
+            )
+        )
         self.responder = router.buildResponder()
+        // Again, as there are routes for HEAD now.
         self.table = RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) })
-        self.fallback = fallback
+        self.shapes = shapes
         self.maximumBodyBytes = maximumBodyBytes
         self.logger = logger
     }
@@ -65,11 +83,19 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         context.remoteAddress = client
         context.refusal = refusal
         if request.method == .options, request.head.path == "*" { return Self.aboutTheServer }
+        let request = refusal == nil ? request : Self.withoutRoute(request)
         do {
             let response = try await self.responder.respond(to: request, context: context)
-            // A route that answers 404 itself says something; where there is no route, nothing was said.
-            guard response.status == .notFound, response.headers[.contentType] == nil else { return response }
-            return self.fallback(request)
+            // A route that refuses says something; what the router's library refuses has a status alone.
+            guard response.status.kind == .clientError || response.status.kind == .serverError,
+                response.headers[.contentType] == nil, response.body.contentLength == 0,
+                let shape = self.shapes.first(where: { $0.applies(request.uri.path) })
+            else { return response }
+            var shaped = shape.response(to: .other(status: response.status.code), at: request.uri.path)
+            for field in response.headers where field.name != .contentLength {
+                shaped.headers[field.name] = field.value
+            }
+            return shaped
         } catch let error as any HTTPResponseError {
             return (try? error.response(from: request, context: context)) ?? Response(.internalError)
         } catch let refusal as Refusal {
@@ -78,6 +104,16 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
             self.logger.error("Request failed", metadata: ["error": "\(type(of: error))"])
             return Response(.internalError)
         }
+    }
+}
+
+extension RouterAPI {
+    /// The router gives its middlewares to each route as they are when the route is made, so that none stands before the routes
+    /// and behind the others. A request that has no route comes to those who answer such, through all of them.
+    private static func withoutRoute(_ request: Request) -> Request {
+        var head = request.head
+        head.method = .refused
+        return Request(head: head, body: request.body)
     }
 }
 
@@ -95,22 +131,9 @@ struct APIContext: RequestContext {
     }
 }
 
-/// Answers what was refused before the API was asked. Stands behind the middlewares that add to every answer, and before the
-/// routes.
-struct RefusalMiddleware: RouterMiddleware {
-    typealias Context = APIContext
-
-    /// Whether a path has one of its own.
-    var leavesAlone: @Sendable (_ path: String) -> Bool = { _ in false }
-
-    func handle(
-        _ request: Request,
-        context: APIContext,
-        next: (Request, APIContext) async throws -> Response
-    ) async throws -> Response {
-        if let refusal = context.refusal, !self.leavesAlone(request.uri.path) { return Response(refusal) }
-        return try await next(request, context)
-    }
+extension HTTPRequest.Method {
+    /// No route has it, and no parser of requests makes it.
+    fileprivate static let refused = HTTPRequest.Method("REFUSED-REQUEST")!
 }
 
 extension Response {

@@ -70,11 +70,10 @@ struct IssuingAPI: Sendable {
             ? WallTime(milliseconds: self.wallTime().milliseconds + Int64(self.tokenLifetime) * 1000) : nil
     }
 
-    /// The claims of `Authorization: Bearer <token>`: two parts, the first exactly `Bearer`.
+    /// The claims of `Authorization: Bearer <token>`.
     private func bearer(of request: Request) async -> SessionClaims? {
-        let parts = (request.headers[.authorization] ?? "").split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0] == "Bearer",
-            let claims = try? await self.authenticator.verify(String(parts[1])),
+        guard let token = AuthorizationField.bearer(request.headers[.authorization]),
+            let claims = try? await self.authenticator.verify(token),
             claims.isWellFormed
         else { return nil }
         return claims

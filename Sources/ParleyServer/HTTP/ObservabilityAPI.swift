@@ -36,6 +36,21 @@ struct ObservabilityAPI: Sendable {
         )
         page.gauge("parley_subscriptions", "Memberships of connections in topics.", total.subscriptions)
         page.gauge("parley_topics", "Topics with members or a retained history.", total.topics)
+        page.gauge(
+            "parley_history_bytes",
+            "Bytes that the histories of topics hold in memory, about.",
+            total.historyBytes
+        )
+        page.counter(
+            "parley_evicted_topics_total",
+            "Topics without members whose history was forgotten before its time, for want of room.",
+            total.evictedTopics
+        )
+        page.counter(
+            "parley_discarded_publications_total",
+            "Messages that went out of the history of a topic with members, for want of room.",
+            total.discardedPublications
+        )
         page.counter("parley_publications_total", "Messages published to topics.", total.publications)
         page.counter("parley_deliveries_total", "Messages handed to subscribers.", total.deliveries)
         page.counter("parley_received_messages_total", "Messages received from clients.", total.receivedMessages)

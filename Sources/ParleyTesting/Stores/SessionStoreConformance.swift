@@ -30,16 +30,31 @@ public enum SessionStoreConformance {
         Scenario("A session comes back as it was created") { store in
             let session = Self.session("a", metadata: ["userAgent": "\u{1F600} \"quoted\" \\ \n\u{0}", "": ""])
             try await store.create(session)
-            try await Self.expect(try await store.touch(session.token, now: Self.start), session, "the session")
+            try await Self.expect(try await store.find(session.token, now: Self.start), session, "the session")
         },
-        Scenario("Touching notes the activity") { store in
+        Scenario("An activity is noted, unless a later one is known or the session is gone") { store in
             var session = Self.session("a")
             try await store.create(session)
-            for milliseconds in [1, 59_999, 60_000, 300_000] as [Int64] {
-                session.lastActivityAt = Self.after(milliseconds)
+            for (milliseconds, known) in [(1, 1), (60_000, 60_000), (59_999, 60_000), (300_000, 300_000)]
+                as [(Int64, Int64)]
+            {
+                try await store.noteActivity(["a": Self.after(milliseconds), "gone": Self.after(milliseconds)])
+                session.lastActivityAt = Self.after(known)
                 try await Self.expect(
-                    try await store.touch(session.token, now: Self.after(milliseconds)),
+                    try await store.find("a", now: Self.after(milliseconds)),
                     session,
+                    "the session \(milliseconds) ms later"
+                )
+            }
+            try await Self.expect(try await store.find("gone", now: Self.start), nil, "a session that there never was")
+            try await store.noteActivity([:])
+        },
+        Scenario("Finding a session changes nothing") { store in
+            try await store.create(Self.session("a"))
+            for milliseconds in [0, 60_000, 600_000] as [Int64] {
+                try await Self.expect(
+                    try await store.find("a", now: Self.after(milliseconds)),
+                    Self.session("a"),
                     "the session \(milliseconds) ms later"
                 )
             }
@@ -47,7 +62,7 @@ public enum SessionStoreConformance {
         Scenario("An unknown token has no session") { store in
             try await store.create(Self.session("a"))
             for token in ["b", "", "A", "a ", "' OR 1=1 --", String(repeating: "x", count: 100_000)] {
-                try await Self.expect(try await store.touch(token, now: Self.start), nil, "the session of \(token)")
+                try await Self.expect(try await store.find(token, now: Self.start), nil, "the session of \(token)")
                 try await Self.expect(
                     try await store.link(token, userID: "u", now: Self.start),
                     false,
@@ -55,7 +70,7 @@ public enum SessionStoreConformance {
                 )
                 try await Self.expect(try await store.delete(token), false, "deleting \(token)")
             }
-            try await Self.expect(try await store.touch("a", now: Self.start), Self.session("a"), "the other session")
+            try await Self.expect(try await store.find("a", now: Self.start), Self.session("a"), "the other session")
         },
         Scenario("A token is used once") { store in
             try await store.create(Self.session("a"))
@@ -63,7 +78,7 @@ public enum SessionStoreConformance {
                 try await store.create(Self.session("a", metadata: ["userAgent": "another"]))
             } catch let error as StoreError where error.code == .exists {
                 return try await Self.expect(
-                    try await store.touch("a", now: Self.start),
+                    try await store.find("a", now: Self.start),
                     Self.session("a"),
                     "the first session"
                 )
@@ -73,13 +88,13 @@ public enum SessionStoreConformance {
         Scenario("A session ends at its expiry, purged or not") { store in
             try await store.create(Self.session("a"))
             try await Self.expect(
-                try await store.touch("a", now: Self.after(Self.lifetime - 1)) == nil,
+                try await store.find("a", now: Self.after(Self.lifetime - 1)) == nil,
                 false,
                 "an end"
             )
             for milliseconds in [Self.lifetime, Self.lifetime + 1] {
                 let now = Self.after(milliseconds)
-                try await Self.expect(try await store.touch("a", now: now), nil, "the expired session")
+                try await Self.expect(try await store.find("a", now: now), nil, "the expired session")
                 try await Self.expect(try await store.link("a", userID: "u", now: now), false, "linking it")
             }
         },
@@ -95,18 +110,17 @@ public enum SessionStoreConformance {
                 )
                 session.userID = user
                 session.isLoggedIn = true
-                session.lastActivityAt = Self.after(2)
-                try await Self.expect(try await store.touch("a", now: Self.after(2)), session, "the linked session")
+                try await Self.expect(try await store.find("a", now: Self.after(2)), session, "the linked session")
             }
-            try await Self.expect(try await store.touch("b", now: Self.start), Self.session("b"), "the other session")
+            try await Self.expect(try await store.find("b", now: Self.start), Self.session("b"), "the other session")
         },
         Scenario("A deleted session is gone, the others stay") { store in
             try await store.create(Self.session("a"))
             try await store.create(Self.session("b"))
             try await Self.expect(try await store.delete("a"), true, "deleting")
             try await Self.expect(try await store.delete("a"), false, "deleting again")
-            try await Self.expect(try await store.touch("a", now: Self.start), nil, "the deleted session")
-            try await Self.expect(try await store.touch("b", now: Self.start), Self.session("b"), "the other session")
+            try await Self.expect(try await store.find("a", now: Self.start), nil, "the deleted session")
+            try await Self.expect(try await store.find("b", now: Self.start), Self.session("b"), "the other session")
             try await store.create(Self.session("a"))
         },
         Scenario("Purging removes what is expired, and counts it") { store in
@@ -116,8 +130,8 @@ public enum SessionStoreConformance {
             try await Self.expect(try await store.purge(now: Self.after(999)), 0, "the first purge")
             try await Self.expect(try await store.purge(now: Self.after(3000)), 3, "the second purge")
             try await Self.expect(try await store.purge(now: Self.after(3000)), 0, "the third purge")
-            try await Self.expect(try await store.touch("s2", now: Self.start), nil, "a purged session")
-            try await Self.expect(try await store.touch("s3", now: Self.start) == nil, false, "an end of the next one")
+            try await Self.expect(try await store.find("s2", now: Self.start), nil, "a purged session")
+            try await Self.expect(try await store.find("s3", now: Self.start) == nil, false, "an end of the next one")
             try await Self.expect(try await store.purge(now: Self.after(1_000_000)), 7, "the last purge")
         },
         Scenario("Sessions are created, used and deleted at the same time") { store in
@@ -127,7 +141,7 @@ public enum SessionStoreConformance {
                         let session = Self.session("s\(index)", metadata: ["userAgent": "agent \(index)"])
                         try await store.create(session)
                         try await Self.expect(
-                            try await store.touch(session.token, now: Self.start),
+                            try await store.find(session.token, now: Self.start),
                             session,
                             "a session"
                         )
@@ -144,7 +158,7 @@ public enum SessionStoreConformance {
                 try await group.waitForAll()
             }
             for index in 0..<64 {
-                let user = try await store.touch("s\(index)", now: Self.start)?.userID
+                let user = try await store.find("s\(index)", now: Self.start)?.userID
                 try await Self.expect(user, index.isMultiple(of: 2) ? nil : "u\(index)", "the user of session \(index)")
             }
         },

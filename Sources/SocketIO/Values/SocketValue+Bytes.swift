@@ -2,12 +2,15 @@ public import NIOCore
 
 extension SocketValue {
     /// The value as JSON: as it came, where it came over the wire. Binary in it becomes a placeholder.
-    public var jsonBytes: ByteBuffer {
-        if case .json(let bytes) = self { return bytes }
+    public var jsonBytes: ByteBuffer { self.jsonAndAttachments.json }
+
+    /// The value as JSON, with a placeholder for each run of bytes in it, and these bytes.
+    public var jsonAndAttachments: (json: ByteBuffer, attachments: [ByteBuffer]) {
+        if case .json(let bytes) = self { return (bytes, []) }
         var json = ByteBuffer()
         var attachments: [ByteBuffer] = []
         self.writeJSON(into: &json, attachments: &attachments)
-        return json
+        return (json, attachments)
     }
 }
 

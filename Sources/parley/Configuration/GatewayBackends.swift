@@ -37,7 +37,7 @@ struct GatewayBackends {
                 logger.warning("The AI endpoint failed; the built-in reply was given", metadata: ["error": "\(error)"])
             }
         } catch {
-            throw ConfigurationFailure(description: "AI_API_URL: \(error)")
+            throw ConfigurationFailure(description: "\(error)")
         }
     }
 

@@ -157,6 +157,7 @@ extension ServePlan {
         server.maximumConnections = try settings.count(.maximumConnections)
         server.maximumConnectionsPerAddress = try settings.count(.maximumConnectionsPerAddress)
         server.backlogBytes = try settings.count(.backlogBytes)
+        server.historyBytes = try settings.count(.historyBytes)
         let processBytes = try settings.count(.processBacklogBytes)
         server.processBacklogBytes =
             processBytes > 0 ? processBytes : min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 4))

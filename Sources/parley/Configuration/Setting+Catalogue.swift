@@ -98,6 +98,12 @@ extension Setting {
         default: "120",
         help: "Seconds after which a peer that went away without a word is noticed, at least 8; 0: not by TCP"
     )
+    static let historyBytes = Setting(
+        "PARLEY_HISTORY_BYTES",
+        form: .count(atLeast: 1 << 20),
+        default: "134217728",
+        help: "Bytes that the histories of all rooms may have; rooms that nobody has been in for longest go first"
+    )
     static let headerTimeout = Setting(
         "PARLEY_HEADER_TIMEOUT",
         form: .seconds(atLeast: 0.01),
@@ -469,7 +475,7 @@ extension Setting {
             .tlsCertificate, .tlsKey,
             .dataDirectory,
             .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .keepAlive,
-            .headerTimeout, .frameTimeout, .shutdownGrace,
+            .historyBytes, .headerTimeout, .frameTimeout, .shutdownGrace,
             .logLevel, .logFormat, .logDebug, .debug, .corsOrigin,
             .sessionChat, .jwtSecret, .sessionServerHost, .roomsPerProcess, .idleTimeoutEnabled, .processIdleTimeout,
             .roomIdleTimeout, .maximumUsersPerRoom, .historyLimit, .historyFull, .maximumMessageLength, .duplicateUser,

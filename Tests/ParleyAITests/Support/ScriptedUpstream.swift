@@ -7,8 +7,11 @@ import Testing
 /// An HTTP server on a free port that answers every request as its script says.
 final class ScriptedUpstream: Sendable {
     enum Step: Sendable {
-        case head(HTTPResponseStatus, contentType: String = "text/event-stream")
+        case head(HTTPResponseStatus, contentType: String = "text/event-stream", fields: [String: String] = [:])
         case bytes(String)
+        case raw([UInt8])
+        /// Every ten milliseconds, as long as somebody is there.
+        case forever(String)
         case end
         /// Without an end of the response.
         case close
@@ -101,16 +104,28 @@ final class ScriptedUpstream: Sendable {
 
         private func perform(_ step: Step, _ context: ChannelHandlerContext) {
             switch step {
-            case .head(let status, let contentType):
-                let head = HTTPResponseHead(version: .http1_1, status: status, headers: ["Content-Type": contentType])
+            case .head(let status, let contentType, let fields):
+                var head = HTTPResponseHead(version: .http1_1, status: status, headers: ["Content-Type": contentType])
+                for (name, value) in fields { head.headers.add(name: name, value: value) }
                 context.writeAndFlush(self.wrapOutboundOut(.head(head)), promise: nil)
             case .bytes(let text):
-                context.writeAndFlush(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+                self.send(ByteBuffer(string: text), context)
+            case .raw(let bytes):
+                self.send(ByteBuffer(bytes: bytes), context)
+            case .forever(let text):
+                self.send(ByteBuffer(string: text), context)
+                context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(10)) {
+                    if context.channel.isActive { self.perform(step, context) }
+                }
             case .end:
                 context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
             case .close:
                 context.close(promise: nil)
             }
+        }
+
+        private func send(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+            context.writeAndFlush(self.wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
         }
 
         func channelInactive(context: ChannelHandlerContext) { self.ended() }
@@ -121,8 +136,10 @@ extension ScriptedUpstream.Step: CustomTestStringConvertible {
     /// Short, as some steps send much.
     var testDescription: String {
         switch self {
-        case .head(let status, _): "\(status.code)"
+        case .head(let status, let contentType, _): "\(status.code) \(contentType)"
         case .bytes(let text): "\(text.prefix(60))"
+        case .raw(let bytes): "\(bytes)"
+        case .forever(let text): "\(text) …"
         case .end: "end"
         case .close: "close"
         }

@@ -154,9 +154,11 @@ import Testing
         configuration.rateLimit = 1
         let client = Self.client(configuration)
         let pong = ReceiveAction.reply(#"{"type":"pong"}"#)
-        #expect(client.hear(#"{"type":"ping"}"#) == pong)
-        #expect(client.hear(#"{"type":"ping"}"#) == pong)
-        client.pass(.seconds(1))
+        for _ in 0..<2 {
+            #expect(client.hear(#"{"type":"ping"}"#) == pong)
+            #expect(client.hear(#"{"type":"ping"}"#) == pong)
+            client.pass(.seconds(1))
+        }
         #expect(client.hear(#"{"type":"ping"}"#) == pong)
         #expect(client.hear(#"{"type":"ping"}"#) == .close(.tooManyRequests))
     }

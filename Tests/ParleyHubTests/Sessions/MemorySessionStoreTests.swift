@@ -22,11 +22,11 @@ import Testing
             try create(token, at: time)
         }
         #expect(store.link("known", userID: "u", now: WallTime(milliseconds: 3)))
-        #expect(store.touch("busy", now: WallTime(milliseconds: 9)) != nil)
+        store.noteActivity(["busy": WallTime(milliseconds: 9)])
         try create("new", at: 4)
         let now = WallTime(milliseconds: 9)
         #expect(
-            ["known", "idle", "busy", "new"].map { store.touch($0, now: now) != nil } == [true, false, true, true]
+            ["known", "idle", "busy", "new"].map { store.find($0, now: now) != nil } == [true, false, true, true]
         )
         #expect(store.count == 3)
     }

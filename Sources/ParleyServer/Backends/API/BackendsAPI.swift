@@ -103,7 +103,7 @@ struct BackendsAPI: Sendable {
     }
 
     func accounts(of request: Request) throws(BackendFailure) -> [String] {
-        guard let token = GatewayAuthentication.bearer(request.headers[.authorization]) else { throw .unauthorized }
+        guard let token = AuthorizationField.bearer(request.headers[.authorization]) else { throw .unauthorized }
         let accounts = self.services.catalogue.accounts(of: token)
         guard !accounts.isEmpty else { throw .unauthorized }
         return accounts

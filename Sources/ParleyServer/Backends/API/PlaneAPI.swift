@@ -266,28 +266,6 @@ extension HTTPField.Name {
     fileprivate static let lastEventID = HTTPField.Name("Last-Event-ID")!
 }
 
-/// Says that nothing is there in the words of Plane's controller, where a path is of its API.
-struct PlaneNotFound: RouterMiddleware {
-    typealias Context = APIContext
-
-    let api: BackendsAPI
-
-    func handle(
-        _ request: Request,
-        context: APIContext,
-        next: (Request, APIContext) async throws -> Response
-    ) async throws -> Response {
-        guard PlaneAPI.claims(request.uri.path) else { return try await next(request, context) }
-        do {
-            let response = try await next(request, context)
-            guard response.status == .notFound, response.headers[.contentType] == nil else { return response }
-        } catch let error as HTTPError where error.status == .notFound {
-            // The router's own.
-        }
-        return self.api.refusal(.notFound, for: request)
-    }
-}
-
 /// Lets trusted programs pass.
 private struct ControlGate: RouterMiddleware {
     typealias Context = APIContext
@@ -305,7 +283,7 @@ private struct ControlGate: RouterMiddleware {
         case .closed:
             return Self.unauthorized
         case .token(let token):
-            let given = GatewayAuthentication.bearer(request.headers[.authorization]) ?? ""
+            let given = AuthorizationField.bearer(request.headers[.authorization]) ?? ""
             return ConstantTime.areEqual(given, token) ? try await next(request, context) : Self.unauthorized
         case .forward(let url):
             let isAllowed = await ForwardAuthorization(url: url).isAllowed(

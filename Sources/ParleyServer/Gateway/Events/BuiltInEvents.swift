@@ -19,7 +19,7 @@ struct BuiltInEvents: Sendable {
         }
         router.on("status") { self.status($0) }
         router.on("echo") { event in
-            event.connection.emit("echo_response") {
+            event.connection.emit("echo_response", attachments: event.attachments) {
                 $0.write("received", json: event.data)
                 $0.write("timestamp", self.timestamp)
                 $0.write("socketId", event.connection.socketID)
@@ -27,7 +27,7 @@ struct BuiltInEvents: Sendable {
         }
         router.on("info") { self.info($0) }
         router.on("message") { event in
-            event.connection.emit("message_received") {
+            event.connection.emit("message_received", attachments: event.attachments) {
                 $0.write("success", true)
                 $0.write("message", "Message received successfully")
                 $0.write("data", json: event.data)

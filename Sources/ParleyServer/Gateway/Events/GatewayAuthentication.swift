@@ -3,14 +3,15 @@ internal import ParleyModel
 
 /// Who a client is: the session that its token stands for. Source: event gateway specification, *Authentication*.
 struct GatewayAuthentication: Sendable {
-    let sessions: any SessionStore
+    let sessions: SessionDirectory
     let wallTime: @Sendable () -> WallTime
 
-    /// What a client without a usable token is told, over either protocol. Clients know these words, and stop trying.
+    /// What a client without a usable token is told, over either protocol. Clients know the words "Authentication" and "token",
+    /// and stop trying: what may pass must have neither.
     enum Failure: String, Error {
         case required = "Authentication token required"
         case invalid = "Invalid or expired session token"
-        case unavailable = "Authentication failed"
+        case unavailable = "The session store does not answer: try again"
     }
 
     func session(_ token: String?) async throws(Failure) -> GatewaySession {
@@ -23,11 +24,5 @@ struct GatewayAuthentication: Sendable {
         }
         guard let session else { throw .invalid }
         return session
-    }
-
-    /// The token of `Authorization: Bearer …`; the scheme in any case (RFC 9110 §11.1).
-    static func bearer(_ header: String?) -> String? {
-        guard let header, header.count > 7, header.prefix(7).lowercased() == "bearer " else { return nil }
-        return header.dropFirst(7).trimmingSpaces()
     }
 }

@@ -25,7 +25,7 @@ public final class GatewayConnection: Sendable {
     }
 
     private let state: Mutex<State>
-    private let emitJSON: @Sendable (_ event: String, _ data: ByteBuffer) -> Void
+    private let emitJSON: @Sendable (_ event: String, _ data: ByteBuffer, _ attachments: [ByteBuffer]) -> Void
     private let describeRooms: @Sendable () -> [String]
     private let describeTransport: @Sendable () -> String
 
@@ -39,7 +39,7 @@ public final class GatewayConnection: Sendable {
         rateLimit: Int,
         rooms: @escaping @Sendable () -> [String] = { [] },
         transport: @escaping @Sendable () -> String = { "websocket" },
-        emit: @escaping @Sendable (_ event: String, _ data: ByteBuffer) -> Void
+        emit: @escaping @Sendable (_ event: String, _ data: ByteBuffer, _ attachments: [ByteBuffer]) -> Void
     ) {
         self.socketID = socketID
         self.wireProtocol = wireProtocol
@@ -51,12 +51,21 @@ public final class GatewayConnection: Sendable {
     }
 
     /// Sends an event to this client.
-    /// - Parameter data: One JSON value.
-    public func emit(_ event: String, _ data: ByteBuffer) { self.emitJSON(event, data) }
+    /// - Parameters:
+    ///   - data: One JSON value.
+    ///   - attachments: The bytes that its placeholders stand for (``GatewayEvent/attachments``). Native clients get the
+    ///     placeholders, as their messages are text.
+    public func emit(_ event: String, _ data: ByteBuffer, attachments: [ByteBuffer] = []) {
+        self.emitJSON(event, data, attachments)
+    }
 
     /// Sends an event whose data is the object that `body` writes.
-    public func emit(_ event: String, _ body: (inout JSONObjectWriter) -> Void) {
-        self.emitJSON(event, JSONObjectWriter.object(body))
+    public func emit(
+        _ event: String,
+        attachments: [ByteBuffer] = [],
+        _ body: (inout JSONObjectWriter) -> Void
+    ) {
+        self.emitJSON(event, JSONObjectWriter.object(body), attachments)
     }
 
     /// Runs `work` until it is done or the client is gone.
@@ -96,7 +105,16 @@ public final class GatewayConnection: Sendable {
 /// Something that a client of the gateway said.
 public struct GatewayEvent: Sendable {
     public let name: String
-    /// One JSON value as it came; `nil` when there was none.
+    /// One JSON value as it came; `nil` when there was none. For bytes in it `{"_placeholder":true,"num":0}` stands.
     public let data: ByteBuffer?
+    /// The bytes themselves, each at the place that its placeholder numbers: from clients of Socket.IO alone.
+    public let attachments: [ByteBuffer]
     public let connection: GatewayConnection
+
+    init(name: String, data: ByteBuffer?, attachments: [ByteBuffer] = [], connection: GatewayConnection) {
+        self.name = name
+        self.data = data
+        self.attachments = attachments
+        self.connection = connection
+    }
 }

@@ -37,7 +37,7 @@ final class GatewayWebSocketHandler: WebSocketHandler {
             wireProtocol: .nativeWebSocket,
             session: self.session,
             rateLimit: self.gateway.services.configuration.rateLimitEvents
-        ) { event, data in
+        ) { event, data, _ in
             if eventLoop.inEventLoop {
                 handler.value.emit(event, data)
             } else {
@@ -112,7 +112,7 @@ struct GatewayEndpoint: WebSocketEndpoint {
 
     func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
         // The query wins, even when it is the bad one.
-        let token = request.query["token"] ?? GatewayAuthentication.bearer(request.header("Authorization"))
+        let token = request.query["token"] ?? AuthorizationField.bearer(request.header("Authorization"))
         return .pending(
             eventLoop.makeFutureWithTask {
                 do throws(GatewayAuthentication.Failure) {

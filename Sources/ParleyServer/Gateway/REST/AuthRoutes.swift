@@ -8,15 +8,13 @@ internal import ParleyModel
 struct AuthRoutes: Sendable {
     let services: GatewayServices
 
-    private static let storeFailure = Response.failure(.internalServerError, "The session store failed")
-
     func acquire(_ request: GatewayRequest) async throws -> Response {
         let body = try await request.body()
         let session: GatewaySession
         do {
             session = try await self.services.acquireSession(metadata: Self.metadata(of: request, body))
         } catch {
-            return Self.storeFailure
+            return .storeFailure
         }
         return .success {
             $0.write(
@@ -50,7 +48,7 @@ struct AuthRoutes: Sendable {
         do {
             session = try await self.services.sessions.touch(token, now: self.services.wallTime())
         } catch {
-            return Self.storeFailure
+            return .storeFailure
         }
         guard let session else { return .failure(.unauthorized, "Invalid or expired session") }
         return .success {
@@ -73,7 +71,7 @@ struct AuthRoutes: Sendable {
         do {
             try await self.services.sessions.delete(token)
         } catch {
-            return Self.storeFailure
+            return .storeFailure
         }
         await self.services.live.end(session: token)
         return .success { $0.write("message", "Logged out successfully") }
@@ -91,7 +89,7 @@ struct AuthRoutes: Sendable {
             return isLinked
                 ? .success { $0.write("message", "Session linked") } : .failure(.notFound, "No such session")
         } catch {
-            return Self.storeFailure
+            return .storeFailure
         }
     }
 }
@@ -107,7 +105,7 @@ struct AdminToken: Sendable {
     /// - Returns: `nil` when the request may go on.
     func refusal(_ request: GatewayRequest) -> Response? {
         guard let token, !token.isEmpty else { return .failure(.notFound, "Not found") }
-        let given = GatewayAuthentication.bearer(request.request.headers[.authorization]) ?? ""
+        let given = AuthorizationField.bearer(request.request.headers[.authorization]) ?? ""
         return ConstantTime.areEqual(given, token) ? nil : .failure(.unauthorized, "Invalid admin token")
     }
 }

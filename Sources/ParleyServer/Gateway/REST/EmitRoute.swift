@@ -23,11 +23,11 @@ struct EmitRoute: Sendable {
         }
         if let token = fields.string("session") {
             do {
-                guard try await self.services.sessions.touch(token, now: self.services.wallTime()) != nil else {
+                guard try await self.services.sessions.find(token, now: self.services.wallTime()) != nil else {
                     return .failure(.notFound, "No such session")
                 }
             } catch {
-                return .failure(.internalServerError, "The session store failed")
+                return .storeFailure
             }
         }
         await self.services.live.emit(

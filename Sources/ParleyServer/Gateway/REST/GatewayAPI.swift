@@ -74,7 +74,7 @@ struct GatewayRequest: Sendable {
     func token(in body: ByteBuffer) -> String? {
         if let token = JSONFields(body)?.string("token"), !token.isEmpty { return token }
         if let token = self.request.uri.queryParameters["token"].map(String.init), !token.isEmpty { return token }
-        if let token = GatewayAuthentication.bearer(self.request.headers[.authorization]) { return token }
+        if let token = AuthorizationField.bearer(self.request.headers[.authorization]) { return token }
         return self.request.cookies["token"]?.value
     }
 
@@ -126,13 +126,21 @@ extension Response {
     }
 }
 
+extension Response {
+    /// The session store could not be asked, or not be written: it may pass.
+    static var storeFailure: Response {
+        var response = Response.failure(.serviceUnavailable, GatewayAuthentication.Failure.unavailable.rawValue)
+        response.headers[.retryAfter] = "5"
+        return response
+    }
+}
+
 extension Gateway {
     private var api: GatewayAPI { GatewayAPI(services: self.services, events: self.router.events) }
 
     /// What the gateway's own port answers.
     func addRoutes(to router: Router<APIContext>) {
         router.add(middleware: GatewayCORS(self.services.configuration))
-        router.add(middleware: RefusalMiddleware())
         self.api.registerOwn(on: router)
         self.api.registerShared(on: router)
     }
@@ -142,7 +150,6 @@ extension Gateway {
         router.add(
             middleware: GatewayCORS(self.services.configuration) { GatewayRoute.isSharedPath($0) }
         )
-        router.add(middleware: RefusalMiddleware())
         self.api.registerShared(on: router)
     }
 }

@@ -40,8 +40,8 @@ struct GatewayDocumentation: Sendable {
     }
 
     private func isAuthorized(_ header: String?, _ password: String) -> Bool {
-        guard let header, header.prefix(6).lowercased() == "basic ",
-            let data = Data(base64Encoded: String(header.dropFirst(6)).trimmingCharacters(in: .whitespaces)),
+        guard let credentials = AuthorizationField.credentials(of: "basic", in: header),
+            let data = Data(base64Encoded: credentials),
             let given = String(data: data, encoding: .utf8)
         else { return false }
         return ConstantTime.areEqual(given, "\(self.configuration.docsUser):\(password)")

@@ -34,7 +34,7 @@ struct GatewayRoute: Sendable {
             operation: .acquireSession,
             summary: "Make an anonymous session",
             body: [("platform", "string", false)],
-            responses: [(200, "The token, and when it expires"), (500, "The session store failed")]
+            responses: [(200, "The token, and when it expires"), (503, "The session store does not answer")]
         ),
         GatewayRoute(
             method: .get,
@@ -43,7 +43,8 @@ struct GatewayRoute: Sendable {
             summary: "Look at a session",
             security: .session,
             responses: [
-                (200, "The session"), (401, "No token, or none of a session"), (500, "The session store failed"),
+                (200, "The session"), (401, "No token, or none of a session"),
+                (503, "The session store does not answer"),
             ]
         ),
         GatewayRoute(
@@ -53,7 +54,9 @@ struct GatewayRoute: Sendable {
             summary: "Delete a session, and end its connections",
             security: .session,
             body: [("token", "string", false)],
-            responses: [(200, "It is gone, if it was there"), (400, "No token"), (500, "The session store failed")]
+            responses: [
+                (200, "It is gone, if it was there"), (400, "No token"), (503, "The session store does not answer"),
+            ]
         ),
         GatewayRoute(
             method: .post,
@@ -65,7 +68,7 @@ struct GatewayRoute: Sendable {
             responses: [
                 (200, "Later connections are the user's"), (400, "The body is not as it should be"),
                 (401, "Not the admin token"), (404, "No such session, or there is no admin token"),
-                (500, "The session store failed"),
+                (503, "The session store does not answer"),
             ]
         ),
         GatewayRoute(
@@ -82,7 +85,7 @@ struct GatewayRoute: Sendable {
             responses: [
                 (200, "It was sent to whoever is connected"), (400, "The body is not as it should be"),
                 (401, "Not the admin token"), (404, "No such session, or there is no admin token"),
-                (500, "The session store failed"),
+                (503, "The session store does not answer"),
             ]
         ),
         GatewayRoute(

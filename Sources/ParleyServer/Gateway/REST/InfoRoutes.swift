@@ -44,18 +44,20 @@ struct InfoRoutes: Sendable {
     }
 
     func databaseHealth() async -> Response {
-        let works: Bool
+        var failure: StoreError.Code?
         do {
             try await self.services.sessions.check()
-            works = true
         } catch {
-            works = false
+            // The sentence is for operators: it names files.
+            failure = (error as? StoreError)?.code ?? .unavailable
         }
+        let works = failure == nil
         return .json(
             works ? .ok : .serviceUnavailable,
             JSONObjectWriter.object {
                 $0.write("status", works ? "healthy" : "unhealthy")
                 $0.write("database", works ? "connected" : "disconnected")
+                if let failure { $0.write("error", "\(failure)") }
                 $0.write("timestamp", self.services.wallTime().iso8601)
             }
         )

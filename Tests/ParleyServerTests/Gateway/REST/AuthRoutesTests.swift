@@ -9,7 +9,8 @@ import Testing
 @Suite struct AuthRoutesTests {
     private static let unauthorized = "{\"success\":false,\"error\":\"Invalid or expired session\"}"
     private static let noToken = "{\"success\":false,\"error\":\"No token provided\"}"
-    private static let storeFailed = "{\"success\":false,\"error\":\"The session store failed\"}"
+    private static let storeFailed =
+        "{\"success\":false,\"error\":\"The session store does not answer: try again\"}"
 
     // MARK: acquire-session
 
@@ -207,7 +208,7 @@ import Testing
     // MARK: Failures
 
     @Test(
-        "A store that cannot be asked is the server's fault",
+        "A store that cannot be asked is a trouble that may pass",
         arguments: [
             (.post, "/api/auth/acquire-session", ""), (.get, "/api/auth/session?token=abc", ""),
             (.post, "/api/auth/logout?token=abc", ""), (.post, "/api/auth/link", AuthRoutesTests.link),
@@ -217,7 +218,8 @@ import Testing
     func storeFailure(method: HTTPRequest.Method, path: String, body: String) async throws {
         let gateway = TestGateway(sessions: AbsentSessionStore())
         let answer = try await gateway.send(method, path, body, headers: .admin)
-        #expect(answer.line == "500 " + Self.storeFailed)
+        #expect(answer.line == "503 " + Self.storeFailed)
+        #expect(answer.headers[.retryAfter] == "5")
         #expect(gateway.live.calls.isEmpty)
     }
 

@@ -30,7 +30,9 @@ import Testing
         #expect(well.status == 200)
         #expect(well.body.hasPrefix("{\"status\":\"healthy\","))
         #expect(ill.status == 503)
-        #expect(ill.body.hasPrefix("{\"status\":\"unhealthy\","))
+        #expect(
+            ill.body.hasPrefix("{\"status\":\"unhealthy\",\"database\":\"disconnected\",\"error\":\"unavailable\",")
+        )
     }
 
     @Test("Clients learn where to connect, and which events there are")
@@ -49,7 +51,7 @@ import Testing
 
     @Test(
         "Anything else is not here",
-        arguments: [(.get, "/nothing"), (.get, "/api/nothing"), (.put, "/health"), (.get, "/api/auth/logout")]
+        arguments: [(.get, "/nothing"), (.get, "/api/nothing"), (.put, "/health/x"), (.get, "/api/auth")]
             as [(HTTPRequest.Method, String)]
     )
     func notFound(method: HTTPRequest.Method, path: String) async throws {

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOEmbedded
+import ParleyModel
 import Synchronization
 
 @testable import ParleyServer
@@ -27,7 +28,8 @@ struct Answer: Sendable {
         _ path: String,
         _ body: String = "",
         scheme: String = "http",
-        headers: HTTPFields = [:]
+        headers: HTTPFields = [:],
+        refusing refusal: Refusal? = nil
     ) async throws -> Answer {
         let channel = NIOAsyncTestingChannel()
         channel.remoteAddress = try SocketAddress(ipAddress: TestGateway.clientIP, port: 40_000)
@@ -39,7 +41,7 @@ struct Answer: Sendable {
             headerFields: headers
         )
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
-        let response = await api.respond(to: request, from: channel.remoteAddress, on: channel, refusing: nil)
+        let response = await api.respond(to: request, from: channel.remoteAddress, on: channel, refusing: refusal)
         _ = try await channel.finish()
         return try await Answer(response)
     }

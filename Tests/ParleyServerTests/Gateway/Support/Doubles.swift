@@ -33,7 +33,8 @@ struct AbsentSessionStore: SessionStore {
     private func fail() throws -> Never { throw StoreError(.unavailable, "The store is away") }
 
     func create(_ session: GatewaySession) async throws { try self.fail() }
-    func touch(_ token: String, now: WallTime) async throws -> GatewaySession? { try self.fail() }
+    func find(_ token: String, now: WallTime) async throws -> GatewaySession? { try self.fail() }
+    func noteActivity(_ times: [String: WallTime]) async throws { try self.fail() }
     func link(_ token: String, userID: String, now: WallTime) async throws -> Bool { try self.fail() }
     func delete(_ token: String) async throws -> Bool { try self.fail() }
     func purge(now: WallTime) async throws -> Int { try self.fail() }

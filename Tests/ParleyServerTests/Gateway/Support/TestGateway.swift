@@ -31,7 +31,7 @@ struct TestGateway: Sendable {
         configure(&configuration)
         self.services = GatewayServices(
             configuration: configuration,
-            sessions: sessions,
+            sessions: SessionDirectory(sessions),
             chat: chat,
             live: self.live,
             wallTime: { Self.now }
@@ -41,10 +41,12 @@ struct TestGateway: Sendable {
         let routes = GatewayAPI(services: self.services, events: ["echo", "ping"])
         routes.registerOwn(on: router)
         routes.registerShared(on: router)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         self.api = RouterAPI(
             router,
-            fallback: { _ in .failure(.notFound, "Not found") },
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            shapes: [.gateway()],
+            failures: HandshakeFailures(logger: logger),
+            logger: logger
         )
     }
 

@@ -1,0 +1,116 @@
+internal import NIOCore
+
+/// Reads the body of one answer: bytes go in as they come, pieces of text come out.
+struct AnswerReader {
+    /// Named in errors.
+    let provider: String
+
+    private var form: AnswerForm?
+    /// What came before the form was known, and all of it when it is JSON.
+    private var collected = ByteBuffer()
+    private var events = ServerSentEvents()
+    private var received = 0
+    private var passed = 0
+
+    init(provider: String) {
+        self.provider = provider
+    }
+
+    /// - Returns: Whether the provider has said that this is the end.
+    mutating func receive(_ bytes: ByteBuffer, _ yield: (String) -> Void) throws(ChatProviderError) -> Bool {
+        self.received += bytes.readableBytes
+        guard self.received <= OpenAIChatProvider.maximumBodyBytes else { throw self.tooLong }
+        if self.form == .events { return try self.read(bytes, yield) }
+        // Escapes may take six bytes for one.
+        guard self.collected.readableBytes + bytes.readableBytes <= OpenAIChatProvider.maximumAnswerBytes * 6 else {
+            throw self.tooLong
+        }
+        self.collected.writeImmutableBuffer(bytes)
+        self.form = self.form ?? AnswerForm(beginningWith: self.collected)
+        switch self.form {
+        case .events:
+            defer { self.collected = ByteBuffer() }
+            return try self.read(self.collected, yield)
+        case .neither:
+            throw self.malformed
+        case .json, nil:
+            return false
+        }
+    }
+
+    /// The body has ended.
+    mutating func finish(_ yield: (String) -> Void) throws(ChatProviderError) {
+        switch self.form {
+        case .json:
+            _ = try self.pass(ChatCompletion.content(ofAnswer: self.collected), yield)
+        case .events:
+            let last: ServerSentEvents.Event?
+            do throws(ServerSentEvents.Failure) {
+                last = try self.events.finish()
+            } catch {
+                throw self.error(for: error)
+            }
+            if let last { _ = try self.pass(ChatCompletion.content(of: last), yield) }
+        case .neither, nil:
+            break
+        }
+    }
+
+    private mutating func read(_ bytes: ByteBuffer, _ yield: (String) -> Void) throws(ChatProviderError) -> Bool {
+        let events: [ServerSentEvents.Event]
+        do throws(ServerSentEvents.Failure) {
+            events = try self.events.receive(bytes)
+        } catch {
+            throw self.error(for: error)
+        }
+        for event in events where try self.pass(ChatCompletion.content(of: event), yield) { return true }
+        return false
+    }
+
+    private mutating func pass(
+        _ content: ChatCompletion.Content,
+        _ yield: (String) -> Void
+    ) throws(ChatProviderError) -> Bool {
+        switch content {
+        case .piece(""):
+            return false
+        case .piece(let piece):
+            self.passed += piece.utf8.count
+            guard self.passed <= OpenAIChatProvider.maximumAnswerBytes else { throw self.tooLong }
+            yield(piece)
+            return false
+        case .done:
+            return true
+        case .failure:
+            throw ChatProviderError(
+                .failed,
+                "\(self.provider) reported an error instead of an answer, or of the rest of it"
+            )
+        case .malformed:
+            throw self.malformed
+        }
+    }
+
+    private func error(for failure: ServerSentEvents.Failure) -> ChatProviderError {
+        switch failure.reason {
+        case .strayJSON: return self.malformed
+        case .lineTooLong, .eventTooLarge:
+            return ChatProviderError(
+                .malformedAnswer,
+                "\(self.provider) sent a line or an event of more than \(failure.limit) bytes"
+            )
+        }
+    }
+
+    private var malformed: ChatProviderError {
+        ChatProviderError(.malformedAnswer, "\(self.provider) did not answer with chat completions")
+    }
+
+    private var tooLong: ChatProviderError {
+        ChatProviderError(
+            .answerTooLong,
+            "\(self.provider) answered with more than \(OpenAIChatProvider.maximumAnswerBytes) bytes of text, or "
+                + "\(OpenAIChatProvider.maximumBodyBytes) of anything"
+        )
+    }
+}

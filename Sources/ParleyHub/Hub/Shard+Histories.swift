@@ -1,0 +1,124 @@
+internal import NIOCore
+internal import ParleyModel
+
+/// What topics of this shard hold in memory beyond the connections that are in them: bounded, and what nobody has looked at for
+/// longest goes first.
+extension Shard {
+    /// The bytes that the histories of this shard may have. Topics are spread evenly.
+    private var maximumHistoryBytes: Int {
+        self.configuration.maximumHistoryBytes / max(1, self.configuration.shards)
+    }
+
+    /// Nobody is in the topic any more: it keeps what was said in it, at the size that this has.
+    func retain(_ topic: Topic, for retention: TimeAmount) {
+        let now = self.eventLoop.now
+        topic.emptySince = now
+        topic.members = MemberList()
+        topic.history.pack()
+        self.idleHistoryBytes += topic.historyBytes
+        self.recount(topic)
+        self.idleTopics[topic.key.space, default: IdleTopics()].append(topic)
+        self.startWheel()
+        self.boundHistories(sparing: nil)
+        self.reportIdleHistories()
+    }
+
+    /// Somebody has come.
+    func wake(_ topic: Topic) {
+        guard topic.emptySince != nil else { return }
+        self.takeFromIdle(topic)
+        topic.history.unpack()
+        self.measure(topic)
+        self.reportIdleHistories()
+    }
+
+    /// Something was said, or thrown away.
+    func measure(_ topic: Topic) {
+        self.recount(topic)
+        self.boundHistories(sparing: topic)
+    }
+
+    private func recount(_ topic: Topic) {
+        let isIdle = topic.emptySince != nil
+        let bytes = topic.history.memoryBytes + (isIdle ? Topic.overhead(of: topic.key) : 0)
+        if isIdle { self.idleHistoryBytes += bytes - topic.historyBytes }
+        self.metrics.historyBytes += bytes - topic.historyBytes
+        topic.historyBytes = bytes
+    }
+
+    /// Forgets topics that have been empty for as long as their space retains them.
+    func forgetIdleTopics(now: NIODeadline) {
+        guard !self.idleTopics.isEmpty else { return }
+        for space in Array(self.idleTopics.keys) {
+            let retention = self.configuration.policy(of: space).retention
+            while let topic = self.idleTopics[space]?.first, let emptySince = topic.emptySince,
+                emptySince + retention <= now
+            {
+                self.forget(topic)
+            }
+        }
+        self.reportIdleHistories()
+    }
+
+    func forget(_ topic: Topic) {
+        if topic.emptySince != nil { self.takeFromIdle(topic) }
+        self.metrics.historyBytes -= topic.historyBytes
+        topic.historyBytes = 0
+        self.topics[topic.key] = nil
+        self.configuration.policy(of: topic.key.space).limit.close(topic.key.name)
+        self.metrics.topics -= 1
+    }
+
+    private func takeFromIdle(_ topic: Topic) {
+        topic.emptySince = nil
+        self.idleHistoryBytes -= topic.historyBytes
+        self.idleTopics[topic.key.space]?.remove(topic)
+        if self.idleTopics[topic.key.space]?.isEmpty == true { self.idleTopics[topic.key.space] = nil }
+    }
+
+    /// Histories nobody looks at go first, the oldest before the others; then the oldest of what was said in `topic`.
+    private func boundHistories(sparing topic: Topic?) {
+        while self.metrics.historyBytes > self.maximumHistoryBytes, self.forgetOldestIdleTopic() {}
+        guard let topic, self.topics[topic.key] === topic else { return }
+        while self.metrics.historyBytes > self.maximumHistoryBytes, topic.history.discardOldest() {
+            self.recount(topic)
+            self.metrics.discardedPublications += 1
+        }
+    }
+
+    private func forgetOldestIdleTopic() -> Bool {
+        let oldest = self.idleTopics.values.compactMap(\.first).min {
+            ($0.emptySince ?? .distantFuture) < ($1.emptySince ?? .distantFuture)
+        }
+        guard let oldest else { return false }
+        self.forget(oldest)
+        self.metrics.evictedTopics += 1
+        return true
+    }
+
+    /// The process as a whole is short of memory: half of what nobody looks at goes.
+    private func shedIdleTopics() {
+        let target = self.idleHistoryBytes / 2
+        while self.idleHistoryBytes > target, self.forgetOldestIdleTopic() {}
+        self.reportIdleHistories()
+    }
+
+    private func reportIdleHistories() {
+        guard let ledger = self.configuration.memory else { return }
+        let holding: MemoryLedger.Holding
+        if let opened = self.idleHolding {
+            holding = opened
+        } else {
+            let shard = NIOLoopBound(WeakShard(shard: self), eventLoop: self.eventLoop)
+            let eventLoop = self.eventLoop
+            // Not at once: whoever ends up here may be in the middle of something.
+            holding = ledger.open(.history) { eventLoop.execute { shard.value.shard?.shedIdleTopics() } }
+            self.idleHolding = holding
+        }
+        holding.update(bytes: self.idleHistoryBytes)
+    }
+}
+
+private struct WeakShard {
+    weak var shard: Shard?
+}

@@ -1,0 +1,106 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import ParleyModel
+import Testing
+
+@testable import ParleyServer
+
+/// Tests of `UnroutedRequests.swift`, `RouteTable.swift` and `RefusalShape.swift`.
+@Suite struct UnroutedRequestsTests {
+    private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Two APIs on one listener, and a place for WebSocket.
+    private static func api(_ failures: HandshakeFailures = HandshakeFailures(logger: logger)) -> any HTTPAnswering {
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        router.get("plain") { _, _ in Response.text(.ok, "here") }
+        router.post("api/rooms") { _, _ in Response.text(.ok, "made") }
+        router.get("api/rooms/:id") { _, _ in Response.text(.ok, "found") }
+        router.delete("api/rooms/:id") { _, _ in Response.text(.ok, "gone") }
+        router.get("v2/things") { _, _ in Response.text(.ok, "things") }
+        router.get("ctrl/status") { _, _ in Response.text(.ok, "status") }
+        router.post("api/small") { request, _ in
+            var request = request
+            return Response.json(try await request.collectBody(upTo: 4))
+        }
+        return RouterAPI(
+            router,
+            shapes: [
+                .backends(for: { $0.hasPrefix("/v2") || $0.hasPrefix("/ctrl") }),
+                .gateway { $0.hasPrefix("/api/auth") },
+                .issuing { $0.hasPrefix("/api/") },
+            ],
+            speaksWebSocket: { $0 == "/socket" },
+            nothingHere: .unknownPath,
+            failures: failures,
+            logger: Self.logger
+        )
+    }
+
+    static let cases: [(method: HTTPRequest.Method, path: String, status: Int, allow: String?, body: String)] = [
+        (.get, "/plain", 200, nil, "here"),
+        (.head, "/plain", 200, nil, ""),
+        (.post, "/plain", 405, "GET, HEAD, OPTIONS", "Expected GET, HEAD or OPTIONS here\n"),
+        (.delete, "/plain?x=1", 405, "GET, HEAD, OPTIONS", "Expected GET, HEAD or OPTIONS here\n"),
+        (.options, "/plain", 204, "GET, HEAD, OPTIONS", ""),
+        (.get, "/api/rooms", 405, "POST, OPTIONS", "{\"error\":\"Expected POST or OPTIONS here\"}"),
+        (.head, "/api/rooms", 405, "POST, OPTIONS", "{\"error\":\"Expected POST or OPTIONS here\"}"),
+        (
+            .put, "/api/rooms/7", 405, "GET, HEAD, DELETE, OPTIONS",
+            "{\"error\":\"Expected GET, HEAD, DELETE or OPTIONS here\"}"
+        ),
+        (.options, "/api/rooms/7", 204, "GET, HEAD, DELETE, OPTIONS", ""),
+        (.options, "*", 204, "GET, HEAD, OPTIONS", ""),
+        (.get, "/api/auth/x", 404, nil, "{\"success\":false,\"error\":\"\(Refusal.unknownPath.text)\"}"),
+        (.get, "/api/x", 404, nil, "{\"error\":\"\(Refusal.unknownPath.text)\"}"),
+        (.options, "/api/x", 404, nil, "{\"error\":\"\(Refusal.unknownPath.text)\"}"),
+        (.get, "/x", 404, nil, Refusal.unknownPath.text + "\n"),
+        (.get, "/socket", 426, nil, Refusal.upgradeRequired.text + "\n"),
+        (.head, "/socket", 426, nil, Refusal.upgradeRequired.text + "\n"),
+        (.post, "/socket", 405, "GET, HEAD, OPTIONS", "Expected GET, HEAD or OPTIONS here\n"),
+        (.options, "/socket", 204, "GET, HEAD, OPTIONS", ""),
+        (.get, "/v2/x", 404, nil, BackendFailure.notFound.text),
+        (.post, "/v2/things", 405, "GET, HEAD, OPTIONS", BackendFailure.wrongMethod.text),
+        (.post, "/ctrl/status", 405, "GET, HEAD, OPTIONS", "\"kind\":\"WrongMethod\""),
+    ]
+
+    @Test("A wrong method is 405 with Allow, an unknown path 404, each in the words of its API", arguments: Self.cases)
+    func answers(method: HTTPRequest.Method, path: String, status: Int, allow: String?, body: String) async throws {
+        let answer = try await Answer.of(Self.api(), method, path)
+        #expect(answer.status == status)
+        #expect(answer.headers[.allow] == allow)
+        #expect(body.isEmpty ? answer.body.isEmpty : answer.body.contains(body))
+    }
+
+    @Test("Every refusal is counted")
+    func counted() async throws {
+        let failures = HandshakeFailures(logger: Self.logger)
+        let api = Self.api(failures)
+        for (method, path) in [(.post, "/plain"), (.get, "/x"), (.get, "/socket"), (.get, "/plain")]
+            as [(HTTPRequest.Method, String)]
+        {
+            _ = try await Answer.of(api, method, path)
+        }
+        #expect(failures.byReason == ["wrong_method": 1, "not_found": 1, "no_upgrade": 1])
+    }
+
+    @Test(
+        "What was refused before is said in the words of its API, whether there is a route or not",
+        arguments: [
+            (.post, "/api/rooms", "{\"error\":"), (.post, "/api/auth/x", "{\"success\":false,\"error\":"),
+            (.get, "/plain", Refusal.bodyTooLarge.text), (.post, "/v2/things", "\"code\":\"PayloadTooLarge\""),
+        ] as [(HTTPRequest.Method, String, String)]
+    )
+    func refusedBefore(method: HTTPRequest.Method, path: String, part: String) async throws {
+        let answer = try await Answer.of(Self.api(), method, path, refusing: .bodyTooLarge)
+        #expect(answer.status == 413)
+        #expect(answer.body.contains(part))
+    }
+
+    @Test("What the router's library refuses has words, too")
+    func libraryRefusal() async throws {
+        let answer = try await Answer.of(Self.api(), .post, "/api/small", "too much")
+        #expect(answer.line == "413 {\"error\":\"The request body is too large\"}")
+    }
+}
