@@ -36,7 +36,8 @@ extension FrontDoorHandler {
             let hadItems = !self.queue.isEmpty
             while !self.mustWait, let item = self.queue.popFirst() { self.receive(item) }
             if hadItems { self.accountForMemory() }
-            if self.isShareUsedUp, !self.queue.isEmpty { self.waitForTurn() }
+            // Also when nothing is left: what comes next is not read before the share is a new one.
+            if self.isShareUsedUp, !self.queue.isEmpty || self.isReadHeld { self.waitForTurn() }
             guard self.isReadHeld, !self.mayNotRead, let context = self.context else { return }
             self.isReadHeld = false
             context.read()
