@@ -14,6 +14,8 @@ struct ServerComposition: Sendable {
     let hub: Hub
     let state = ServerState()
     let limits: ConnectionLimits
+    /// Of sessions that poll: they have no connection.
+    let places: PollingPlaces
     let failures: HandshakeFailures
     let ledger: MemoryLedger
     let roomLimit: TopicLimit
@@ -46,6 +48,11 @@ struct ServerComposition: Sendable {
             maximum: configuration.maximumConnections,
             maximumPerAddress: configuration.maximumConnectionsPerAddress
         )
+        let trimmer = MemoryTrimmer()
+        self.places = PollingPlaces(
+            maximum: configuration.maximumPollingSessions,
+            maximumPerAddress: configuration.maximumPollingSessionsPerAddress
+        ) { trimmer.connectionClosed(remaining: $0) }
         self.failures = HandshakeFailures(logger: logger)
         self.ledger = MemoryLedger(maximumBytes: configuration.processBacklogBytes)
         self.roomLimit = TopicLimit(maximum: configuration.sessionChat.roomsPerProcess)
@@ -84,14 +91,15 @@ struct ServerComposition: Sendable {
                 logger: logger
             )
         }
-        let (limits, ledger) = (self.limits, self.ledger)
+        let (places, failures, ledger) = (self.places, self.failures, self.ledger)
         self.gateway = Self.makeGateway(
             configuration,
             gatewayIO.flatMap { server in
                 gatewayFormats.map { (server, Site(hub: madeHub, formats: $0, dialect: .socketIO)) }
             },
             nativeFormat: nativeFormat,
-            limits: limits,
+            places: places,
+            failures: failures,
             ledger: ledger,
             logger: logger
         )
@@ -100,7 +108,8 @@ struct ServerComposition: Sendable {
                 server,
                 Site(hub: madeHub, formats: formats, dialect: .socketIO),
                 configuration,
-                limits: limits,
+                places: places,
+                failures: failures,
                 ledger: ledger,
                 logger: logger
             )
@@ -112,7 +121,8 @@ struct ServerComposition: Sendable {
         _ configuration: ServerConfiguration,
         _ place: (server: SocketIOServer, site: Site)?,
         nativeFormat: FormatID,
-        limits: ConnectionLimits,
+        places: PollingPlaces,
+        failures: HandshakeFailures,
         ledger: MemoryLedger,
         logger: Logger
     ) -> GatewayEndpoints? {
@@ -142,7 +152,8 @@ struct ServerComposition: Sendable {
                 place.server,
                 place.site,
                 configuration,
-                limits: limits,
+                places: places,
+                failures: failures,
                 ledger: ledger,
                 logger: logger
             )

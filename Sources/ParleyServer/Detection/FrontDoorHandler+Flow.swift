@@ -83,7 +83,7 @@ extension FrontDoorHandler {
     /// Some answers are for somebody who stays: a held poll, a stream of events. To them the client's end is an end at once.
     private func tellOfEnd(_ item: RequestQueue.Item) {
         guard case .inputClosed = item else { return }
-        if case .exchanging(let exchange) = self.phase, exchange.exchange.isHeld { self.context?.close(promise: nil) }
+        if case .exchanging(let exchange) = self.phase { exchange.exchange.inputClosed() }
         if case .responding = self.phase, self.isStreamingEvents { self.context?.close(promise: nil) }
     }
 

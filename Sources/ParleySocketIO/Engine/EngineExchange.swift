@@ -82,10 +82,11 @@ package final class EngineExchange {
         self.postIfReady()
     }
 
-    /// Whether it is a poll that its session holds: the client's end is the session's, as in the reference.
-    package var isHeld: Bool {
-        if case .polling = self.phase { return true }
-        return false
+    /// The client sends nothing more. It may wait for an answer; but a poll that is held has none, and a client that goes away
+    /// looks the same.
+    package func inputClosed() {
+        guard case .polling(let id) = self.phase else { return }
+        self.tell(id) { $0.pollDropped() }
     }
 
     /// The connection is gone before there was an answer.
@@ -199,10 +200,10 @@ package final class EngineExchange {
 
     private func open(sessionID: String?) {
         guard case .deciding = self.phase else { return }
-        guard let permit = self.host.admit(self.request.remoteAddress) else {
-            var answer = EngineAnswer(status: 503)
-            answer.headers = [("Retry-After", "5")]
-            return self.respond(answer)
+        let place: PollingPlaces.Place
+        switch self.host.places.take(address: self.request.remoteAddress) {
+        case .success(let taken): place = taken
+        case .failure(let shortage): return self.respond(.refusal(self.host.refusal(for: shortage)))
         }
         let shard = self.host.site.hub.shard(on: self.eventLoop)
         let id = sessionID ?? RandomIdentifier.urlSafe(length: 20, using: &shard.context.random)
@@ -212,7 +213,7 @@ package final class EngineExchange {
             request: self.request,
             sessionID: id,
             driver: nil,
-            permit: permit
+            place: place
         )
         guard connection.open() else {
             connection.close(.transportError)
@@ -289,11 +290,12 @@ package final class EngineExchange {
         let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
         let eventLoop = self.eventLoop
         self.tell(location) { connection in
-            let answer = connection.post(body, isBinary: isBinary)
-            if eventLoop.inEventLoop {
-                exchange.value.respond(answer)
-            } else {
-                eventLoop.execute { exchange.value.respond(answer) }
+            connection.post(body, isBinary: isBinary) { answer in
+                if eventLoop.inEventLoop {
+                    exchange.value.respond(answer)
+                } else {
+                    eventLoop.execute { exchange.value.respond(answer) }
+                }
             }
         } orElse: {
             $0.refuse(.sessionUnknown, "a session that has just ended")
