@@ -84,6 +84,7 @@ extension ServerComposition {
             state: self.state,
             failures: self.failures,
             ledger: self.ledger,
+            places: self.places,
             backends: self.backends?.services.supervisor
         ).register(on: router)
     }

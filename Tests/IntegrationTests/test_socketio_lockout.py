@@ -5,11 +5,13 @@ import time
 
 import pytest
 
-from support import metrics
+from support import gateway, metrics
 from support.dialects import Relay
 from support.engineio import UNKNOWN_SESSION, Engine, Http, has_code, is_refusal
 
 PER_ADDRESS = 20
+LIMIT = 2_000_000
+"""Bytes that may wait in the whole process."""
 FIRST_POLL = 5
 """Seconds that a session may take until its first poll."""
 
@@ -83,3 +85,51 @@ async def test_sessions_in_use_are_bounded_and_refusals_counted(flooded):
     await engine.websocket()
     await sessions[0].leaves()
     await engine.polling()
+
+
+async def test_what_waits_for_polls_counts_in_the_limit_of_the_process(server):
+    """Answers into sessions that nobody polls: the fullest go first, and are told why."""
+    started = server(**gateway.SETTINGS, PARLEY_PROCESS_BACKLOG_BYTES=LIMIT)
+    engine = Engine(started.gateway)
+    token = gateway.acquire(started.gateway)
+    sessions = [await engine.polling() for _ in range(8)]
+    small = sessions[0]
+    for session in sessions:
+        await session.sends('40{"token":"%s"}' % token)
+        assert (await session.poll())[0].startswith("40")
+    await small.sends('42["echo","kept"]')
+    text = "x" * 17_000
+    over = 2 * LIMIT // len(text) // 7
+    for _ in range(over):
+        for session in sessions[1:]:
+            await session.post(f'42["echo","{text}"]')
+            assert metrics.read(started.front_door).total("parley_backlog_bytes") < 1.5 * LIMIT
+    ended = 0
+    for session in sessions[1:]:
+        last = (await session.get()).text
+        ended += last == "1slow consumer"
+    assert ended > 0
+    assert metrics.read(started.front_door).total("parley_slow_consumer_closes_total") >= ended
+    assert any("kept" in packet for packet in await small.poll())
+
+
+async def test_bodies_that_are_not_complete_count_in_the_limit_of_the_process(server):
+    started = server(**gateway.SETTINGS, PARLEY_PROCESS_BACKLOG_BYTES=LIMIT)
+    engine = Engine(started.gateway)
+    posts = []
+    for _ in range(2 * LIMIT // 500_000):
+        session = await engine.polling()
+        connection = await Http.open(engine.address)
+        head = f"POST {session.target()} HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"
+        connection.send(head + "4" + "x" * 500_000)
+        posts.append(connection)
+        assert metrics.read(started.front_door).total("parley_backlog_bytes") < 1.5 * LIMIT
+    refused = [connection for connection in posts if await is_refused(connection)]
+    assert refused and len(refused) < len(posts)
+
+
+async def is_refused(connection: Http) -> bool:
+    try:
+        return (await connection.answer(within=0.5)).status == 503
+    except TimeoutError:
+        return False

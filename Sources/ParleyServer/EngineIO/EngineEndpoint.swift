@@ -23,9 +23,13 @@ struct EngineEndpoint: Sendable {
         ledger: MemoryLedger,
         logger: Logger
     ) {
-        self.host = EngineHost(server: server, site: site, wallTime: configuration.wallTime, places: places) {
-            failures.count($0)
-        }
+        self.host = EngineHost(
+            server: server,
+            site: site,
+            wallTime: configuration.wallTime,
+            places: places,
+            ledger: ledger
+        ) { failures.count($0) }
         self.profile = ConnectionProfile(
             dialect: site.dialect,
             formats: nil,

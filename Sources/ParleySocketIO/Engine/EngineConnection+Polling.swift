@@ -46,7 +46,10 @@ extension EngineConnection {
         let limit = all ? PollingOutbox.Limit.none : self.pollLimit
         self.lastTaken = self.shard.eventLoop.now
         let hasSomething = !self.session.outbox.isEmpty
-        defer { if hasSomething, self.session.outbox.isEmpty, self.session.isOpen { self.drained() } }
+        defer {
+            if hasSomething { self.accountForOutbox() }
+            if hasSomething, self.session.outbox.isEmpty, self.session.isOpen { self.drained() }
+        }
         guard self.session.revision == .three else { return .poll(self.session.outbox.takeBody(limit)) }
         var packets = self.session.outbox.takePackets(limit)
         if packets.isEmpty { packets = [EnginePacket(.noop)] }
@@ -105,27 +108,46 @@ extension EngineConnection {
         respond(EngineAnswer(status: 400))
     }
 
-    /// Packets of a POST that are taken before others have their turn.
-    private static let packetsPerTurn = 128
-
     private func take(_ reader: PostReader, _ respond: @escaping Respond) {
-        var reader = reader
-        self.shard.context.now = self.shard.eventLoop.now
+        let post = PostTaker(reader, respond, self)
+        if post.takeTurn() { self.shard.waitForTurn(post, isGreedy: true) }
+    }
+
+    /// Takes packets as long as the share lasts.
+    /// - Returns: Whether there are more.
+    fileprivate func take(_ reader: inout PostReader, _ respond: Respond) -> Bool {
+        let now = self.shard.eventLoop.now
+        self.shard.context.now = now
+        var share = self.shard.beginShare(now: now)
         do throws(EngineFailure) {
-            for _ in 0..<Self.packetsPerTurn {
-                guard self.session.transport != nil, let packet = try reader.next() else {
-                    self.session.postEnded()
-                    self.scheduleWake()
-                    return respond(.ok)
-                }
+            while self.session.transport != nil, let packet = try reader.next() {
                 self.received(packet)
+                if self.shard.spend(packet.payload.readableBytes, of: &share) { return true }
             }
         } catch {
-            return self.refusePost(.parseError, respond)
+            self.refusePost(.parseError, respond)
+            return false
         }
-        let rest = reader
-        self.shard.eventLoop.assumeIsolated().execute { self.take(rest, respond) }
+        self.session.postEnded()
+        self.scheduleWake()
+        respond(.ok)
+        return false
     }
+}
+
+/// A POST whose packets are being taken.
+private final class PostTaker: TurnTaker {
+    private var reader: PostReader
+    private let respond: EngineConnection.Respond
+    private let connection: EngineConnection
+
+    init(_ reader: PostReader, _ respond: @escaping EngineConnection.Respond, _ connection: EngineConnection) {
+        self.reader = reader
+        self.respond = respond
+        self.connection = connection
+    }
+
+    func takeTurn() -> Bool { self.connection.take(&self.reader, self.respond) }
 }
 
 /// The packets of a POST, whatever its revision.

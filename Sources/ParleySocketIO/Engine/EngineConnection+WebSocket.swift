@@ -85,7 +85,7 @@ extension EngineConnection {
         guard let connection = self.hubConnection else { return }
         self.shard.flushNotes()
         let waiting = self.session.outbox.takePackets()
-        self.session.outbox = PollingOutbox()
+        self.clearOutbox()
         self.webSocket = driver
         self.shard.hand(connection, to: driver, format: self.host.site.formats.id(of: driver.formatKind))
         driver.attach(connection)

@@ -35,6 +35,8 @@ package final class EngineConnection {
     var place: PollingPlaces.Place?
     /// When a poll last took something out.
     var lastTaken: NIODeadline
+    /// What the process knows to wait for its polls; `nil`: nothing.
+    private var holding: MemoryLedger.Holding?
     /// What one answer to a poll may hold.
     let pollLimit: PollingOutbox.Limit
     /// When the application wants it gone.
@@ -218,7 +220,7 @@ package final class EngineConnection {
     func sendHeartbeat(_ kind: EnginePacket.Kind, _ payload: ByteBuffer? = nil) {
         guard self.session.transport == .polling else { return self.send(kind, payload) }
         self.session.outbox.putHeartbeat(kind, payload)
-        if self.session.outboxGrew() { self.answerHeldPoll() }
+        if self.session.outboxGrew() { self.answerHeldPoll() } else { self.accountForOutbox() }
     }
 
     /// Sends a packet of Socket.IO to this connection alone.
@@ -280,7 +282,7 @@ package final class EngineConnection {
 
     /// Too much waits for the client.
     func closeSlowConsumer() {
-        guard self.session.isOpen else { return }
+        guard self.session.isOpen else { return self.clearOutbox() }
         self.shard.metrics.slowConsumerCloses += 1
         self.host.server.logger.info(
             "Session closed: more waits for its client than maximumQueuedBytes, and it fetches nothing",
@@ -291,7 +293,7 @@ package final class EngineConnection {
 
     /// What a slow client did not fetch goes to nobody; an upgrade would be too late.
     private func discardOutbox() {
-        self.session.outbox = PollingOutbox()
+        self.clearOutbox()
         guard self.probe != nil else { return }
         self.session.probeEnded()
         self.endProbe()
@@ -303,7 +305,7 @@ package final class EngineConnection {
         self.removeAll(.transportClose)
         self.cancelDecisions()
         self.endProbe()
-        self.session.outbox = PollingOutbox()
+        self.clearOutbox()
         if let connection = self.hubConnection { self.shard.detach(connection) }
         self.scheduleWake()
     }
@@ -336,6 +338,7 @@ package final class EngineConnection {
         self.host.forget(self.sessionID, self.id)
         self.cancelDecisions()
         self.endProbe()
+        self.clearOutbox()
         self.place = nil
         // A WebSocket still has its close frame to send, and lets go of the hub's connection when it ends.
         if self.webSocket == nil, let connection = self.hubConnection { self.shard.close(connection) }
@@ -412,10 +415,35 @@ extension EngineConnection: ConnectionDelegate, EngineConnectionHolder {
         if let stall, stall <= self.shard.context.now {
             self.shard.afterFlush { self.closeSlowConsumer() }
         } else if self.session.outboxGrew() {
-            self.shard.afterFlush { self.answerHeldPoll() }
+            return self.shard.afterFlush { self.answerHeldPoll() }
         } else if stall == nil, self.stallDeadline != nil {
             self.shard.afterFlush { self.scheduleWake() }
         }
+        self.accountForOutbox()
+    }
+
+    /// Tells the process how much waits for polls; the largest of all that waits goes when that is too much.
+    func accountForOutbox() {
+        let bytes = self.session.outbox.byteCount
+        guard bytes > 0 else {
+            self.holding = nil
+            return
+        }
+        let holding = self.holding ?? self.openHolding()
+        self.holding = holding
+        holding.update(bytes: bytes)
+    }
+
+    private func openHolding() -> MemoryLedger.Holding {
+        let (host, id) = (self.host, self.id)
+        return host.ledger.open(.polling) {
+            host.site.hub.post(to: Int(id.shard)) { host.connection(id, on: $0)?.closeSlowConsumer() }
+        }
+    }
+
+    func clearOutbox() {
+        self.session.outbox = PollingOutbox()
+        self.holding = nil
     }
 
     /// When it is closed unless a poll takes something before; `nil` while no more waits than may.

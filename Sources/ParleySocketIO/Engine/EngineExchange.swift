@@ -25,6 +25,8 @@ package final class EngineExchange {
     private let answer: (EngineAnswer) -> Void
     private var phase = Phase.deciding
     private var body = ByteBuffer()
+    /// What the process knows of ``body``.
+    private var holding: MemoryLedger.Holding?
     private var isComplete = false
     private var isTooLarge = false
 
@@ -70,10 +72,43 @@ package final class EngineExchange {
         guard self.engine.method == .post, !self.isTooLarge else { return }
         guard self.body.readableBytes + piece.readableBytes <= self.maximumBytes else {
             self.isTooLarge = true
-            self.body = ByteBuffer()
+            self.dropBody()
             return self.refuseBody()
         }
         self.body.writeImmutableBuffer(piece)
+        self.accountForBody()
+    }
+
+    /// Bodies up to this size are not worth a look at the ledger: a connection costs as much in any case.
+    private static let uncountedBytes = 4096
+
+    private func accountForBody() {
+        guard self.body.readableBytes > Self.uncountedBytes else { return }
+        let holding = self.holding ?? self.openHolding()
+        self.holding = holding
+        holding.update(bytes: self.body.capacity)
+    }
+
+    private func openHolding() -> MemoryLedger.Holding {
+        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        return self.host.ledger.open(.input) { eventLoop.execute { exchange.value.evicted() } }
+    }
+
+    /// The body is the largest of too much that waits in memory. Its session loses a request, and ends with it.
+    private func evicted() {
+        self.isTooLarge = true
+        self.dropBody()
+        if case .posting(let location, _) = self.phase { self.tell(location) { $0.postDropped() } }
+        var answer = EngineAnswer(status: 503)
+        answer.headers = [("Retry-After", "5")]
+        answer.closes = true
+        self.respond(answer)
+    }
+
+    private func dropBody() {
+        self.body = ByteBuffer()
+        self.holding = nil
     }
 
     package func ended() {
@@ -161,7 +196,7 @@ package final class EngineExchange {
     private func respond(_ answer: EngineAnswer, isFirst: Bool = false) {
         if case .answered = self.phase { return }
         self.phase = .answered
-        self.body = ByteBuffer()
+        self.dropBody()
         var answer = answer
         let configuration = self.host.configuration
         answer.headers += configuration.cors?.headers(for: self.engine.origin) ?? []
@@ -286,6 +321,7 @@ package final class EngineExchange {
     private func postIfReady() {
         guard self.isComplete, case .posting(let location, isTaken: true) = self.phase else { return }
         let (body, isBinary) = (self.body, self.isBinary)
+        // Counted until it is answered.
         self.body = ByteBuffer()
         let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
         let eventLoop = self.eventLoop

@@ -11,6 +11,8 @@ package final class EngineHost: Sendable {
     package let site: Site
     package let wallTime: @Sendable () -> WallTime
     let places: PollingPlaces
+    /// Where all that waits in the process is counted.
+    let ledger: MemoryLedger
     /// Counts a request that is refused for want of a place.
     private let refused: @Sendable (Refusal) -> Void
     let bundles: ClientBundles
@@ -19,18 +21,21 @@ package final class EngineHost: Sendable {
 
     /// - Parameters:
     ///   - places: Those of the process.
+    ///   - ledger: Counts what waits for polls, and bodies that are not complete.
     ///   - refused: Told of requests that were refused for want of one.
     package init(
         server: SocketIOServer,
         site: Site,
         wallTime: @escaping @Sendable () -> WallTime,
         places: PollingPlaces,
+        ledger: MemoryLedger,
         refused: @escaping @Sendable (Refusal) -> Void
     ) {
         self.server = server
         self.site = site
         self.wallTime = wallTime
         self.places = places
+        self.ledger = ledger
         self.refused = refused
         self.bundles = ClientBundles(directory: server.configuration.clientDirectory)
         server.attach(site)
