@@ -131,7 +131,7 @@ let package = Package(
             dependencies: [
                 "ParleyModel", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyBackends", "ParleyServer",
                 "ParleyClient",
-                "ParleyDialects", "ParleySocketIO",
+                "ParleyDialects", "EngineIO", "ParleySocketIO",
                 "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -79,6 +79,12 @@ extension FixtureSite {
         socket.on("many") { event in
             for index in 0..<max(0, event.arguments[0].int ?? 0) { event.socket.emit("n", index) }
         }
+        socket.on("burst") { event in
+            let room = event.socket.namespace.to(event.arguments[0].string ?? "")
+            let text = String(repeating: "x", count: max(0, event.arguments[2].int ?? 0))
+            for index in 0..<max(0, event.arguments[1].int ?? 0) { room.emit("burst", index, text) }
+            event.acknowledge()
+        }
         socket.on("emit-timeout") { event in
             let socket = event.socket
             do {

@@ -5,6 +5,7 @@ internal import NIOPosix
 internal import NIOSSL
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleySocketIO
 
 /// A Parley server: binds its listeners, serves until it is told to stop, and then says goodbye to everybody.
 ///
@@ -144,7 +145,7 @@ public final class ParleyServer: Sendable {
     }
 
     /// How many connections are open at present.
-    public var connectionCount: Int { self.composition.limits.current }
+    public var connectionCount: Int { self.composition.limits.current + self.composition.places.count }
 
     /// Makes an anonymous session of the event gateway.
     /// - Returns: Its token; `nil` when there is no gateway.
@@ -169,7 +170,7 @@ public final class ParleyServer: Sendable {
             shard.forEachConnection { $0.delegate?.shutDown() }
         }
         let deadline = NIODeadline.now() + TimeAmount(self.composition.configuration.shutdownGrace)
-        while self.composition.limits.current > 0, NIODeadline.now() < deadline {
+        while self.connectionCount > 0, NIODeadline.now() < deadline {
             try? await Task.sleep(for: .milliseconds(20))
         }
         await backends

@@ -97,6 +97,7 @@ extension ServerComposition {
             failures: self.failures,
             acceptTrouble: self.acceptTrouble,
             ledger: self.ledger,
+            places: self.places,
             backends: self.backends?.services.supervisor,
             logCounts: self.configuration.logCounts
         ).register(on: router)

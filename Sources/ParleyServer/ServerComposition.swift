@@ -14,6 +14,8 @@ struct ServerComposition: Sendable {
     let hub: Hub
     let state = ServerState()
     let limits: ConnectionLimits
+    /// Of sessions that poll: they have no connection.
+    let places: PollingPlaces
     let failures: HandshakeFailures
     let acceptTrouble: AcceptTrouble
     let ledger: MemoryLedger
@@ -47,6 +49,11 @@ struct ServerComposition: Sendable {
             maximum: configuration.maximumConnections,
             maximumPerAddress: configuration.maximumConnectionsPerAddress
         )
+        let trimmer = MemoryTrimmer()
+        self.places = PollingPlaces(
+            maximum: configuration.maximumPollingSessions,
+            maximumPerAddress: configuration.maximumPollingSessionsPerAddress
+        ) { trimmer.connectionClosed(remaining: $0) }
         self.failures = HandshakeFailures(logger: logger)
         self.acceptTrouble = AcceptTrouble(logger: logger)
         self.ledger = MemoryLedger(maximumBytes: configuration.processBacklogBytes)
@@ -91,14 +98,15 @@ struct ServerComposition: Sendable {
                 logger: logger
             )
         }
-        let (limits, ledger) = (self.limits, self.ledger)
+        let (places, failures, ledger) = (self.places, self.failures, self.ledger)
         self.gateway = Self.makeGateway(
             configuration,
             gatewayIO.flatMap { server in
                 gatewayFormats.map { (server, Site(hub: madeHub, formats: $0, dialect: .socketIO)) }
             },
             nativeFormat: nativeFormat,
-            limits: limits,
+            places: places,
+            failures: failures,
             ledger: ledger,
             logger: logger
         )
@@ -107,7 +115,8 @@ struct ServerComposition: Sendable {
                 server,
                 Site(hub: madeHub, formats: formats, dialect: .socketIO),
                 configuration,
-                limits: limits,
+                places: places,
+                failures: failures,
                 ledger: ledger,
                 logger: logger
             )
@@ -119,7 +128,8 @@ struct ServerComposition: Sendable {
         _ configuration: ServerConfiguration,
         _ place: (server: SocketIOServer, site: Site)?,
         nativeFormat: FormatID,
-        limits: ConnectionLimits,
+        places: PollingPlaces,
+        failures: HandshakeFailures,
         ledger: MemoryLedger,
         logger: Logger
     ) -> GatewayEndpoints? {
@@ -150,7 +160,8 @@ struct ServerComposition: Sendable {
                 place.server,
                 place.site,
                 configuration,
-                limits: limits,
+                places: places,
+                failures: failures,
                 ledger: ledger,
                 logger: logger
             )

@@ -133,6 +133,10 @@ public struct ServerConfiguration: Sendable {
     public var maximumConnections = 0
     /// The same from one address; 0: no limit.
     public var maximumConnectionsPerAddress = 0
+    /// Sessions of Socket.IO and Engine.IO that poll; 0: no limit. They take no place from WebSocket connections.
+    public var maximumPollingSessions = 8000
+    /// The same from one address; 0: no limit.
+    public var maximumPollingSessionsPerAddress = 2000
     /// Bytes that may wait for one slow reader.
     public var backlogBytes = 1 << 20
     /// Bytes that may wait for all slow readers together.

@@ -286,8 +286,9 @@ async def test_what_is_queued_comes_as_one_body(engine):
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_poll_body_has_at_most_16_packets(fixture_x):
-    alice = await member(Engine(fixture_x.a), transport="polling")
+@pytest.mark.parametrize("agent", ["python-requests/2.32.3", "Python/3.12 aiohttp/3.9.5"])
+async def test_a_poll_body_for_python_socketio_has_at_most_16_packets(fixture_x, agent):
+    alice = await member(Engine(fixture_x.a), transport="polling", headers={"User-Agent": agent})
     await alice.emits("many", 100)
     numbers, bodies = [], 0
     while len(numbers) < 100:
@@ -297,6 +298,46 @@ async def test_a_poll_body_has_at_most_16_packets(fixture_x):
         bodies += 1
     assert numbers == list(range(100))
     assert bodies <= 20, "and no fewer than needed"
+
+
+@pytest.mark.parametrize("agent", [None, "node-XMLHttpRequest", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"])
+async def test_a_poll_body_for_others_has_what_fits(fixture_x, agent):
+    """Up to `maxPayload`, which is 10 000 bytes here, in whole packets."""
+    alice = await member(Engine(fixture_x.a), transport="polling", headers={"User-Agent": agent} if agent else {})
+    await alice.emits("many", 2000)
+    numbers, bodies = [], []
+    while len(numbers) < 2000:
+        answer = await alice.session.get()
+        bodies.append(len(answer.body))
+        packets = alice.session.packets_of(answer)
+        numbers += [json.loads(packet[2:])[1] for packet in packets if packet not in ("2", "6")]
+    assert numbers == list(range(2000))
+    assert max(bodies) <= 10_000
+    assert len(bodies) <= 5, bodies
+
+
+async def test_a_get_that_arrives_behind_a_goodbye_is_answered_once(engine):
+    """The two may be on different connections, and overtake each other."""
+    session = await joined(engine)
+    await session.sends("1")
+    assert await session.poll() == ["6"]
+    await session.is_dead()
+
+
+async def test_a_post_behind_a_goodbye_finds_no_session(engine):
+    session = await joined(engine)
+    await session.sends("1")
+    is_refusal(await session.post("6"), UNKNOWN_SESSION)
+    assert await session.poll() == ["6"]
+
+
+async def test_a_goodbye_on_its_way_with_a_get_is_heard_in_either_order(engine):
+    for _ in range(50):
+        session = await engine.polling()
+        poll, goodbye = await asyncio.gather(session.get(), session.post("1"))
+        assert (poll.status, poll.body) == (200, b"6")
+        assert goodbye.body == b"ok"
+        await session.is_dead()
 
 
 async def test_a_second_get_ends_the_session(engine):
@@ -553,10 +594,11 @@ async def test_an_empty_websocket_message_closes(engine):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_close_packet_closes(engine, transport):
     session = (await member(engine, transport=transport)).session
-    await session.sends("1")
     if transport == "polling":
+        await session.leaves()
         await session.is_dead()
     else:
+        await session.sends("1")
         await session.closing(after_anything=True)
 
 

@@ -6,7 +6,8 @@ import re
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from support.engineio import CAP, Engine, Polling, SessionEnded, upgraded
+from support.engineio import PYTHON, Engine, Polling, SessionEnded, upgraded
+from support.freezer import Freezer
 from support.sio import CONNECT, EVENT, NOTHING, TRANSPORTS, Connection, Member, member, members
 
 IO, SOCKET = {"via": "io"}, {"via": "socket"}
@@ -46,9 +47,11 @@ async def lost(member: Member, watcher: Member) -> None:
     await noticed(watcher, member)
 
 
-async def comes_back(engine: Engine, gone: Member, transport: str = "websocket", **changes) -> tuple[Member, list]:
+async def comes_back(
+    engine: Engine, gone: Member, transport: str = "websocket", options=None, **changes
+) -> tuple[Member, list]:
     """A new connection with the pid and the offset of an old one. Returns what came before the answer, too."""
-    connection = await Connection.open(engine, transport)
+    connection = await Connection.open(engine, transport, **(options or {}))
     auth = {"pid": gone.pid, "offset": gone.offset} | changes
     auth = {name: value for name, value in auth.items() if value is not NOTHING}
     back = await connection.joins(gone.namespace, auth)
@@ -279,17 +282,87 @@ async def test_an_offset_from_the_middle_of_a_replay_counts(engine):
     assert missed == [["n", 2], ["n", 3]]
 
 
-async def test_many_missed_events_come_in_bodies_of_sixteen(engine):
-    alice, bob = await member(engine, transport="polling"), await member(engine)
+@pytest.mark.parametrize("headers", [{}, PYTHON], ids=["anybody", "python"])
+async def test_many_missed_events_come_in_bodies_that_the_client_takes(engine, headers):
+    """Every poll of the client is checked for the packets in its answer."""
+    alice, bob = await member(engine, transport="polling", headers=headers), await member(engine)
     await has_an_offset(alice)
     await lost(alice, bob)
     for number in range(100):
         await bob.emits("bcast", IO | {"rooms": [alice.id]}, "n", number)
     await bob.orders("leave", "x")
-    back, missed = await comes_back(engine, alice, "polling")
+    back, missed = await comes_back(engine, alice, "polling", {"headers": headers})
     is_recovered(back, alice)
     assert missed == [["n", number] for number in range(100)]
-    assert CAP == 16  # what every poll of this client was checked for
+
+
+# Links that are dead and do not say so
+
+
+async def behind_a_link(engine: Engine, transport: str) -> tuple[Freezer, Member]:
+    """A client whose link can go deaf. One that polls does so all the time."""
+    freezer = await Freezer.before(engine.address)
+    alice = await member(Engine(freezer.address), transport=transport)
+    if isinstance(alice.session, Polling):
+        alice.session.keeps_polling()
+    return freezer, alice
+
+
+async def is_cut_off(freezer: Freezer, alice: Member, watcher: Member) -> None:
+    freezer.cuts()
+    if isinstance(alice.session, Polling):
+        await alice.session.stops_polling()
+    await noticed(watcher, alice)
+
+
+@pytest.mark.parametrize("has_received", [False, True], ids=["nothing received", "something received"])
+async def test_what_was_sent_over_a_dead_link_is_replayed(engine, transport, has_received, room):
+    """A client without an offset has received nothing since it joined, and is told everything since then."""
+    watcher = await member(engine)
+    freezer, alice = await behind_a_link(engine, transport)
+    await alice.orders("join", room)
+    if has_received:
+        await has_an_offset(alice)
+    freezer.freezes()
+    for number in range(5):
+        await watcher.orders("bcast", IO | {"rooms": [room]}, "n", number)
+    await is_cut_off(freezer, alice, watcher)
+    await watcher.orders("bcast", IO | {"rooms": [room]}, "n", 5)
+    back, missed = await comes_back(engine, alice, **({} if has_received else {"offset": NOTHING}))
+    is_recovered(back, alice)
+    assert missed == [["n", number] for number in range(6)]
+
+
+async def test_a_replay_over_a_dead_link_is_repeated(engine, room):
+    watcher = await member(engine)
+    freezer, alice = await behind_a_link(engine, "websocket")
+    await alice.orders("join", room)
+    await is_cut_off(freezer, alice, watcher)
+    await watcher.orders("bcast", IO | {"rooms": [room]}, "n", 0)
+    # Comes back, and hears of the CONNECT and its replay as little as of anything else.
+    connection = await Connection.open(Engine(freezer.address))
+    freezer.freezes()
+    await connection.says(CONNECT, "/", {"pid": alice.pid})
+    while await watcher.ask("fetch", alice.id) == []:
+        await asyncio.sleep(0.005)
+    await is_cut_off(freezer, alice, watcher)
+    await watcher.orders("bcast", IO | {"rooms": [room]}, "n", 1)
+    back, missed = await comes_back(engine, alice, offset=NOTHING)
+    is_recovered(back, alice)
+    assert missed == [["n", 0], ["n", 1]]
+
+
+async def test_more_than_the_log_holds_makes_a_fresh_socket(engine):
+    """10 000 events are kept: who has missed more is not told that nothing is missing."""
+    watcher = await member(engine)
+    freezer, alice = await behind_a_link(engine, "websocket")
+    await alice.orders("leave", "x")
+    freezer.freezes()
+    await watcher.orders("burst", alice.id, 20_000, 1)
+    await is_cut_off(freezer, alice, watcher)
+    back, missed = await comes_back(engine, alice, offset=NOTHING)
+    is_fresh(back, alice)
+    assert missed == []
 
 
 async def test_it_works_again_and_again(engine, transport):

@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// Why an Engine.IO session ended, in the words of the reference.
 public enum EngineCloseReason: String, Sendable, Equatable {
     /// The transport was closed: a `1` packet, a WebSocket close frame, or the end of the TCP connection.
@@ -15,5 +17,10 @@ public enum EngineCloseReason: String, Sendable, Equatable {
     case slowConsumer = "slow consumer"
 
     /// Whether a client that polls is told at its next poll: where the server decided to close, rather than something failed.
-    public var isTold: Bool { self == .forcedClose || self == .forcedServerClose }
+    public var isTold: Bool { self == .forcedClose || self == .forcedServerClose || self == .slowConsumer }
+
+    /// The close packet. What stands in it is for people; clients do not care. Only what the client could not guess is said.
+    var packet: EnginePacket {
+        EnginePacket(.close, ByteBuffer(string: self == .slowConsumer ? self.rawValue : ""))
+    }
 }

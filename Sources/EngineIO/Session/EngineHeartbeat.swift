@@ -27,12 +27,16 @@ public struct EngineHeartbeat: Equatable, Sendable {
         case expired
     }
 
-    mutating func tick(_ configuration: EngineConfiguration, now: NIODeadline) -> TickAction {
+    /// - Parameter leaves: Whether a ping is on its way to the client at once, rather than when it polls next.
+    mutating func tick(_ configuration: EngineConfiguration, now: NIODeadline, leaves: Bool) -> TickAction {
         switch self.state {
         case .pingDue(let due) where due <= now:
-            // From when it was due, as timers are a little late; but a loop that was held up leaves the client half its time.
+            // Timers are a little late, and late loops later: the client has its whole time from when it hears of the ping. One
+            // that is not there to hear has it from when the ping was due, or half of it at least.
             let half = TimeAmount.nanoseconds(configuration.pingTimeout.nanoseconds / 2)
-            self.state = .awaitingPong(until: max(due + configuration.pingTimeout, now + half))
+            self.state = .awaitingPong(
+                until: leaves ? now + configuration.pingTimeout : max(due + configuration.pingTimeout, now + half)
+            )
             return .sendPing
         case .awaitingPong(let until) where until <= now, .awaitingPing(let until) where until <= now:
             return .expired

@@ -10,7 +10,9 @@ public struct EngineSession: Sendable {
         case polling(Probe)
         case webSocket
         /// The server has closed it, and the next poll is to be told; or the WebSocket, if an upgrade is about to end.
-        case closing(until: NIODeadline, probe: Probe)
+        case closing(until: NIODeadline, probe: Probe, EngineCloseReason)
+        /// The client has closed it, and may have a poll on its way.
+        case left(until: NIODeadline)
         case closed
     }
 
@@ -19,16 +21,20 @@ public struct EngineSession: Sendable {
         case none
         /// A WebSocket is open, and has said nothing yet.
         case opened(until: NIODeadline)
-        /// `3probe` was sent: polls are released until the client has stopped polling and sends `5`.
-        case answered(until: NIODeadline)
+        /// `3probe` was sent: polls are released now and again until the client has stopped polling and sends `5`.
+        case answered(until: NIODeadline, release: NIODeadline)
 
         var deadline: NIODeadline? {
             switch self {
             case .none: return nil
-            case .opened(let until), .answered(let until): return until
+            case .opened(let until), .answered(let until, _): return until
             }
         }
     }
+
+    /// How far apart polls are released during an upgrade. Not at once: the client needs the time to read the answer to its
+    /// probe, and would only poll again.
+    static let releaseInterval = TimeAmount.milliseconds(100)
 
     public let revision: EngineRevision
     public private(set) var state: State
@@ -37,6 +43,8 @@ public struct EngineSession: Sendable {
     public private(set) var hasHeldPoll = false
     private var isReceivingPost = false
     private var heartbeat: EngineHeartbeat
+    /// Until when there must have been a poll, or a WebSocket.
+    private var firstPollDeadline: NIODeadline?
 
     public init(
         revision: EngineRevision,
@@ -47,6 +55,7 @@ public struct EngineSession: Sendable {
         self.revision = revision
         self.state = transport == .polling ? .polling(.none) : .webSocket
         self.heartbeat = EngineHeartbeat(revision, configuration, now: now)
+        self.firstPollDeadline = transport == .polling ? now + configuration.firstPollTimeout : nil
     }
 
     /// The transport that requests must name; `nil` once the session is over.
@@ -54,14 +63,14 @@ public struct EngineSession: Sendable {
         switch self.state {
         case .polling, .closing: return .polling
         case .webSocket: return .webSocket
-        case .closed: return nil
+        case .left, .closed: return nil
         }
     }
 
     public var isOpen: Bool {
         switch self.state {
         case .polling, .webSocket: return true
-        case .closing, .closed: return false
+        case .closing, .left, .closed: return false
         }
     }
 
@@ -74,29 +83,32 @@ public struct EngineSession: Sendable {
         case hold
         /// Another poll is held: refuse this one with 400, answer that one with a close packet; the session is over.
         case overlap
-        /// Answer with a close packet; the session is over.
-        case answerAndEnd
+        /// Answer with this packet; the session is over.
+        case answerAndEnd(EnginePacket)
         case unknownSession
     }
 
     /// A GET arrived.
     public mutating func pollBegan() -> PollAction {
         switch self.state {
-        case .polling(let probe):
+        case .polling:
             guard !self.hasHeldPoll else {
                 self.state = .closed
                 return .overlap
             }
-            if case .answered = probe { return .answer }
+            self.firstPollDeadline = nil
             if !self.outbox.isEmpty { return .answer }
             self.hasHeldPoll = true
             return .hold
-        case .closing:
+        case .closing(_, _, let reason):
             // The close packet comes alone: JavaScript clients act on it before they act on packets beside it, and would take a
             // goodbye for a lost connection.
             guard self.outbox.isEmpty else { return .answer }
             self.state = .closed
-            return .answerAndEnd
+            return .answerAndEnd(reason.packet)
+        case .left:
+            self.state = .closed
+            return .answerAndEnd(EnginePacket(.noop))
         case .webSocket, .closed:
             return .unknownSession
         }
@@ -138,7 +150,7 @@ public struct EngineSession: Sendable {
             return .receive
         case .closing:
             return .receive
-        case .webSocket, .closed:
+        case .webSocket, .left, .closed:
             return .unknownSession
         }
     }
@@ -196,14 +208,16 @@ public struct EngineSession: Sendable {
     /// - Returns: Whether it may try; otherwise it is closed, and the session goes on as it is.
     public mutating func probeBegan(_ configuration: EngineConfiguration, now: NIODeadline) -> Bool {
         guard self.state == .polling(.none) else { return false }
+        self.firstPollDeadline = nil
         self.state = .polling(.opened(until: now + configuration.upgradeTimeout))
         return true
     }
 
     public enum ProbeAction: Equatable, Sendable {
-        /// Send `3probe` on the WebSocket. With `releasesPoll`, answer the held poll with what is there, or a noop.
-        case answer(releasesPoll: Bool)
-        /// The WebSocket carries the session from here: send what the outbox holds over it.
+        /// Send `3probe` on the WebSocket.
+        case answer
+        /// The WebSocket carries the session from here: send what the outbox holds over it. With `releasesPoll`, the held poll
+        /// is answered with a noop.
         case upgrade(releasesPoll: Bool)
         /// The same for a session that the server has closed meanwhile: send what the outbox holds, then close.
         case upgradeAndEnd
@@ -217,16 +231,18 @@ public struct EngineSession: Sendable {
         _ configuration: EngineConfiguration,
         now: NIODeadline
     ) -> ProbeAction {
-        if case .closing(_, probe: .answered) = self.state, packet.kind == .upgrade {
+        if case .closing(_, probe: .answered, _) = self.state, packet.kind == .upgrade {
             self.state = .closed
             return .upgradeAndEnd
         }
-        guard case .polling(let probe) = self.state else { return .close }
-        switch (probe, packet.kind) {
-        case (.opened(let until), .ping) where !packet.isBinary && packet.payload == Self.probePayload:
-            self.state = .polling(.answered(until: until))
-            return .answer(releasesPoll: self.releaseHeldPoll())
-        case (.answered, .upgrade):
+        guard case .polling(let probe) = self.state, let until = probe.deadline else { return .close }
+        switch packet.kind {
+        case .ping where !packet.isBinary && packet.payload == Self.probePayload:
+            // As often as it is asked.
+            self.state = .polling(.answered(until: until, release: now + Self.releaseInterval))
+            return .answer
+        case .upgrade:
+            // Some clients do not probe, and have no poll open.
             self.state = .webSocket
             self.heartbeat.rearm(configuration, now: now)
             return .upgrade(releasesPoll: self.releaseHeldPoll())
@@ -240,15 +256,16 @@ public struct EngineSession: Sendable {
     public mutating func probeEnded() {
         switch self.state {
         case .polling: self.state = .polling(.none)
-        case .closing(let until, _): self.state = .closing(until: until, probe: .none)
-        case .webSocket, .closed: break
+        case .closing(let until, _, let reason):
+            self.state = .closing(until: until, probe: .none, reason)
+        case .webSocket, .left, .closed: break
         }
     }
 
     /// Whether a client has been told that it may upgrade, and has not done so yet.
     public var isUpgrading: Bool {
         switch self.state {
-        case .polling(.answered), .closing(_, probe: .answered): return true
+        case .polling(.answered), .closing(_, probe: .answered, _): return true
         default: return false
         }
     }
@@ -258,14 +275,17 @@ public struct EngineSession: Sendable {
         return self.hasHeldPoll
     }
 
+    /// Whether the client has neither polled nor opened a WebSocket yet.
+    public var isUnused: Bool { self.firstPollDeadline != nil }
+
     /// What probes carry in both directions.
     public static let probePayload = ByteBuffer(string: "probe")
 
     // MARK: The end
 
     public enum CloseAction: Equatable, Sendable {
-        /// Put a close packet into the outbox and answer the held poll; the session is over.
-        case answerHeldPoll
+        /// Put this packet into the outbox and answer the held poll; the session is over.
+        case answerHeldPoll(EnginePacket)
         /// The next poll is told; until then the session is remembered.
         case awaitPoll
         /// Close the WebSocket; the session is over.
@@ -274,24 +294,36 @@ public struct EngineSession: Sendable {
     }
 
     /// The server closes the session, and lets the client know.
-    public mutating func close(_ configuration: EngineConfiguration, now: NIODeadline) -> CloseAction {
+    public mutating func close(
+        _ reason: EngineCloseReason,
+        _ configuration: EngineConfiguration,
+        now: NIODeadline
+    ) -> CloseAction {
         switch self.state {
         case .polling(let probe):
             if self.releaseHeldPoll() {
                 self.state = .closed
-                return .answerHeldPoll
+                return .answerHeldPoll(reason.packet)
             }
             // A client whose probe was answered has stopped polling, and comes by the WebSocket.
             var remaining = Probe.none
             if case .answered = probe { remaining = probe }
-            self.state = .closing(until: now + configuration.closeTimeout, probe: remaining)
+            self.state = .closing(until: now + configuration.closeTimeout, probe: remaining, reason)
             return .awaitPoll
         case .webSocket:
             self.state = .closed
             return .closeWebSocket
-        case .closing, .closed:
+        case .closing, .left, .closed:
             return .none
         }
+    }
+
+    /// The client has closed the session by a packet.
+    /// - Returns: Whether a poll that is on its way should still find it, to be answered like one that was held.
+    public mutating func leave(_ configuration: EngineConfiguration, now: NIODeadline) -> Bool {
+        guard case .polling = self.state, !self.hasHeldPoll else { return false }
+        self.state = .left(until: now + configuration.farewellTime)
+        return true
     }
 
     /// The session is over, whatever the client hears of it.
@@ -308,6 +340,10 @@ public struct EngineSession: Sendable {
         case sendPing
         /// No pong came in time: the session is over.
         case pingTimeout
+        /// The client has never polled: the session is over.
+        case neverPolled
+        /// Answer the held poll with a noop, so that the upgrade gets on.
+        case releasePoll
         /// The upgrade took too long: close the WebSocket that probes.
         case closeProbe
         /// Nobody polled to be told of the end: forget the session.
@@ -318,19 +354,30 @@ public struct EngineSession: Sendable {
     public mutating func tick(_ configuration: EngineConfiguration, now: NIODeadline) -> TickAction {
         switch self.state {
         case .closed: return .none
-        case .closing(let until, let probe):
+        case .closing(let until, let probe, _):
             guard min(until, probe.deadline ?? .distantFuture) <= now else { return .none }
             self.state = .closed
             return .forget
+        case .left(let until):
+            guard until <= now else { return .none }
+            self.state = .closed
+            return .forget
         case .polling(let probe):
+            if let deadline = self.firstPollDeadline, deadline <= now { return .neverPolled }
             if let deadline = probe.deadline, deadline <= now {
                 self.state = .polling(.none)
                 return .closeProbe
             }
+            if case .answered(let until, let release) = probe, release <= now {
+                let late = (now - release).nanoseconds % Self.releaseInterval.nanoseconds
+                self.state = .polling(.answered(until: until, release: now - .nanoseconds(late) + Self.releaseInterval))
+                if self.releaseHeldPoll() { return .releasePoll }
+            }
         case .webSocket:
             break
         }
-        switch self.heartbeat.tick(configuration, now: now) {
+        let leaves = self.hasHeldPoll || self.state == .webSocket
+        switch self.heartbeat.tick(configuration, now: now, leaves: leaves) {
         case .none: return .none
         case .sendPing: return .sendPing
         case .expired: return .pingTimeout
@@ -341,8 +388,13 @@ public struct EngineSession: Sendable {
     public var deadline: NIODeadline {
         switch self.state {
         case .closed: return .distantFuture
-        case .closing(let until, let probe): return min(until, probe.deadline ?? .distantFuture)
-        case .polling(let probe): return min(self.heartbeat.deadline, probe.deadline ?? .distantFuture)
+        case .closing(let until, let probe, _): return min(until, probe.deadline ?? .distantFuture)
+        case .left(let until): return until
+        case .polling(let probe):
+            var deadline = min(self.heartbeat.deadline, self.firstPollDeadline ?? .distantFuture)
+            if let probe = probe.deadline { deadline = min(deadline, probe) }
+            if self.hasHeldPoll, case .answered(_, let release) = probe { deadline = min(deadline, release) }
+            return deadline
         case .webSocket: return self.heartbeat.deadline
         }
     }

@@ -19,6 +19,8 @@ public struct SlowConsumerPolicy: Sendable, Equatable {
     /// With too many messages waiting, a connection is closed when its socket has taken nothing for this long: a reader that
     /// is merely slower than a burst stays. Bytes are bounded in any case.
     public var stallTime: TimeAmount
+    /// With too many bytes waiting, the same: a reader that makes progress stays, within what a process may have waiting.
+    public var overrunTime: TimeAmount
     /// A connection whose socket has taken nothing for this long, with anything waiting, is closed; `nil`: never for that.
     public var writeTimeout: TimeAmount?
 
@@ -27,12 +29,14 @@ public struct SlowConsumerPolicy: Sendable, Equatable {
         maximumBytes: Int = 1 << 20,
         maximumMessages: Int = 0,
         stallTime: TimeAmount = .zero,
+        overrunTime: TimeAmount = .zero,
         writeTimeout: TimeAmount? = nil
     ) {
         self.overflow = overflow
         self.maximumBytes = maximumBytes
         self.maximumMessages = maximumMessages
         self.stallTime = stallTime
+        self.overrunTime = overrunTime
         self.writeTimeout = writeTimeout
     }
 }
@@ -55,6 +59,8 @@ public struct Backlog: Sendable {
     private let policy: SlowConsumerPolicy
     /// Bytes that the transport holds and has not written yet.
     private var inFlight = 0
+    /// The rest of what it has begun with.
+    private var begun = ByteBuffer()
     private var waiting: CircularBuffer<Piece> = []
     private var waitingBytes = 0
     private var waitingMessages = 0
@@ -73,18 +79,22 @@ public struct Backlog: Sendable {
     }
 
     /// All bytes that have not reached the kernel.
-    public var byteCount: Int { self.inFlight + self.waitingBytes }
+    public var byteCount: Int { self.inFlight + self.begun.readableBytes + self.waitingBytes }
 
     /// When the connection is to be closed unless its socket takes something before; `nil` while it is within its limits and in time.
     public var stallDeadline: NIODeadline? {
         guard self.policy.overflow == .close else { return nil }
-        if self.hasTooManyMessages { return self.lastProgress + self.policy.stallTime }
-        return self.policy.writeTimeout.map { self.lastProgress + $0 }
+        var patience = self.policy.writeTimeout
+        if self.hasTooManyMessages { patience = self.policy.stallTime }
+        if self.hasTooManyBytes { patience = min(self.policy.overrunTime, patience ?? self.policy.overrunTime) }
+        return patience.map { self.lastProgress + $0 }
     }
 
-    /// Takes note that `bytes`, the rest of what a short write left, went to the transport.
-    public mutating func began(bytes: Int) {
-        self.inFlight = bytes
+    /// Begins with the rest of what a short write left.
+    /// - Returns: What the transport gets first.
+    public mutating func begin(with bytes: ByteBuffer) -> ByteBuffer {
+        self.begun = bytes
+        return self.nextPiece()
     }
 
     /// Lets `messages`, whole ones that lie one after another in `bytes`, wait behind the others.
@@ -99,8 +109,9 @@ public struct Backlog: Sendable {
         switch self.policy.overflow {
         case .close:
             self.extend(bytes, messages: messages)
-            let isStalled = self.stallDeadline.map { $0 <= now } ?? false
-            return isStalled || self.waitingBytes > self.policy.maximumBytes ? .closeSlowConsumer : .keep
+            // The time may be that of the turn, and the last progress later.
+            if self.hasTooManyBytes, self.policy.overrunTime == .zero { return .closeSlowConsumer }
+            return self.stallDeadline.map { $0 <= now } ?? false ? .closeSlowConsumer : .keep
         case .keepLatest:
             self.discard { $0.isControl == isControl }
             self.push(Piece(bytes: bytes, messages: 1, isControl: isControl))
@@ -117,19 +128,28 @@ public struct Backlog: Sendable {
     /// The transport wrote all it had; what it gets next, or `nil` when the connection has caught up.
     public mutating func transportWrote(now: NIODeadline) -> ByteBuffer? {
         self.lastProgress = now
-        guard !self.waiting.isEmpty else {
-            self.inFlight = 0
-            return nil
+        self.inFlight = 0
+        if self.begun.readableBytes == 0 {
+            guard !self.waiting.isEmpty else { return nil }
+            self.begun = self.pop().bytes
         }
-        let next = self.pop().bytes
-        self.inFlight = next.readableBytes
-        return next
+        return self.nextPiece()
+    }
+
+    /// A large message goes in pieces as well, or its slow reader would seem to take nothing.
+    private mutating func nextPiece() -> ByteBuffer {
+        let piece = self.begun.readSlice(length: min(Self.pieceBytes, self.begun.readableBytes)) ?? ByteBuffer()
+        if self.begun.readableBytes == 0 { self.begun = ByteBuffer() }
+        self.inFlight = piece.readableBytes
+        return piece
     }
 
     /// Forgets what has not begun to be sent, to make way for a close frame.
     public mutating func discardWaiting() {
         self.discard { _ in true }
     }
+
+    private var hasTooManyBytes: Bool { self.waitingBytes > self.policy.maximumBytes }
 
     private var hasTooManyMessages: Bool {
         self.policy.maximumMessages > 0 && self.waitingMessages > self.policy.maximumMessages

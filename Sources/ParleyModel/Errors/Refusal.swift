@@ -159,6 +159,18 @@ extension Refusal {
         label: "address_limit",
         headers: [("Retry-After", "5")]
     )
+    public static let pollingLimit = Refusal(
+        503,
+        "This process holds as many long-polling sessions as PARLEY_MAX_POLLING_SESSIONS allows",
+        label: "polling_limit",
+        headers: [("Retry-After", "5")]
+    )
+    public static let pollingAddressLimit = Refusal(
+        429,
+        "Too many long-polling sessions from this address: PARLEY_MAX_POLLING_SESSIONS_PER_ADDRESS",
+        label: "polling_address_limit",
+        headers: [("Retry-After", "5")]
+    )
     public static let notFound = Refusal(404, "Not found", label: "not_found")
     /// On the front door.
     public static let unknownPath = Refusal(
@@ -219,8 +231,9 @@ extension Refusal {
         .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .originNotAccepted, .relayClosed,
         .notFound, .unknownPath, .methodNotAllowed, .requestTimeout, .bodyTooLarge,
         .requestLineTooLong, .unknownExpectation, .unsupportedVersion, .upgradeRequired, .addressLimit,
-        .headersTooLarge, .internalError,
-        .unknownMethod, .unknownTransferCoding, .tooManyRooms, .connectionLimit, .gatewayUnavailable, .shuttingDown,
+        .pollingAddressLimit, .headersTooLarge, .internalError,
+        .unknownMethod, .unknownTransferCoding, .tooManyRooms, .connectionLimit, .pollingLimit, .gatewayUnavailable,
+        .shuttingDown,
         .unsupportedHTTPVersion,
     ]
 }

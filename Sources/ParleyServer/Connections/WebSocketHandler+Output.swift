@@ -45,12 +45,12 @@ extension WebSocketHandler {
             remaining.removeFirst()
         }
         var backlog = Backlog(policy: self.profile.slowConsumer, now: self.shard.context.now)
-        backlog.began(bytes: begun.readableBytes)
+        let piece = backlog.begin(with: begun)
         self.backlog = backlog
         if !remaining.isEmpty { self.enqueue(remaining, messages: messages) }
         self.accountForBacklog()
         if self.backlog?.stallDeadline != nil { self.scheduleWake() }
-        self.transmit(begun)
+        self.transmit(piece)
     }
 
     private func enqueue(_ chunks: ArraySlice<UnsafeRawBufferPointer>, messages: Int) {

@@ -36,7 +36,8 @@ extension FrontDoorHandler {
             let hadItems = !self.queue.isEmpty
             while !self.mustWait, let item = self.queue.popFirst() { self.receive(item) }
             if hadItems { self.accountForMemory() }
-            if self.isShareUsedUp, !self.queue.isEmpty { self.waitForTurn() }
+            // Also when nothing is left: what comes next is not read before the share is a new one.
+            if self.isShareUsedUp, !self.queue.isEmpty || self.isReadHeld { self.waitForTurn() }
             guard self.isReadHeld, !self.mayNotRead, let context = self.context else { return }
             self.isReadHeld = false
             context.read()
@@ -82,7 +83,7 @@ extension FrontDoorHandler {
     /// Some answers are for somebody who stays: a held poll, a stream of events. To them the client's end is an end at once.
     private func tellOfEnd(_ item: RequestQueue.Item) {
         guard case .inputClosed = item else { return }
-        if case .exchanging(let exchange) = self.phase, exchange.exchange.isHeld { self.context?.close(promise: nil) }
+        if case .exchanging(let exchange) = self.phase { exchange.exchange.inputClosed() }
         if case .responding = self.phase, self.isStreamingEvents { self.context?.close(promise: nil) }
     }
 

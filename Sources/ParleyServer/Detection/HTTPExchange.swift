@@ -10,8 +10,8 @@ protocol HTTPExchange: AnyObject {
     func ended()
     /// The connection is gone, and there was no answer yet.
     func aborted()
-    /// Whether the answer is held for somebody who stays: one who says no more is taken to be gone.
-    var isHeld: Bool { get }
+    /// The client says no more: an answer that is held for somebody who stays is for nobody.
+    func inputClosed()
 }
 
 struct ExchangeAnswer {

@@ -2,6 +2,7 @@ internal import EngineIO
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
@@ -17,19 +18,26 @@ struct EngineEndpoint: Sendable {
         _ server: SocketIOServer,
         _ site: Site,
         _ configuration: ServerConfiguration,
-        limits: ConnectionLimits,
+        places: PollingPlaces,
+        failures: HandshakeFailures,
         ledger: MemoryLedger,
         logger: Logger
     ) {
-        self.host = EngineHost(server: server, site: site, wallTime: configuration.wallTime) { address in
-            guard case .success(let permit) = limits.acquire(ip: address) else { return nil }
-            return { permit.release() }
-        }
+        self.host = EngineHost(
+            server: server,
+            site: site,
+            wallTime: configuration.wallTime,
+            places: places,
+            ledger: ledger
+        ) { failures.count($0) }
         self.profile = ConnectionProfile(
             dialect: site.dialect,
             formats: nil,
             limits: WebSocketLimits(maximumMessageBytes: server.configuration.engine.maximumPayloadBytes),
-            slowConsumer: SlowConsumerPolicy(maximumBytes: server.configuration.maximumQueuedBytes),
+            slowConsumer: SlowConsumerPolicy(
+                maximumBytes: server.configuration.maximumQueuedBytes,
+                overrunTime: server.configuration.stallTime
+            ),
             clock: ClockPolicy(frameTimeout: configuration.frameTimeout),
             shutdown: .serverShuttingDown,
             ledger: ledger,
@@ -81,13 +89,34 @@ extension EngineEndpoint: ExchangeEndpoint {
         answer: @escaping (ExchangeAnswer) -> Void
     ) -> any HTTPExchange {
         let connection = self.connectionRequest(request)
-        let threshold = self.host.configuration.compressionThreshold
         return EngineExchange(
             host: self.host,
             eventLoop: eventLoop,
             request: connection,
             engine: self.engineRequest(request, connection)
-        ) { answer(ExchangeAnswer($0, compressing: self.compresses(for: request) ? threshold : nil)) }
+        ) { engineAnswer in
+            guard engineAnswer.isCompressible, self.compresses(for: request),
+                engineAnswer.body.readableBytes >= self.host.configuration.compressionThreshold
+            else { return answer(ExchangeAnswer(engineAnswer)) }
+            Self.compress(engineAnswer, on: eventLoop, then: answer)
+        }
+    }
+
+    /// Bodies up to this size are compressed at once; larger ones would hold up everybody else on the loop.
+    private static let maximumBytesOnLoop = 32 * 1024
+
+    private static func compress(
+        _ answer: EngineAnswer,
+        on eventLoop: any EventLoop,
+        then: @escaping (ExchangeAnswer) -> Void
+    ) {
+        guard answer.body.readableBytes > Self.maximumBytesOnLoop else {
+            return then(ExchangeAnswer(answer, compressed: GzipEncoder.compress(answer.body)))
+        }
+        let body = answer.body
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { GzipEncoder.compress(body) }
+            .assumeIsolated()
+            .whenComplete { then(ExchangeAnswer(answer, compressed: try? $0.get())) }
     }
 }
 
@@ -108,15 +137,13 @@ extension EngineEndpoint {
 extension EngineExchange: HTTPExchange {}
 
 extension ExchangeAnswer {
-    /// - Parameter threshold: Bodies of so many bytes are compressed; `nil`: none.
-    init(_ answer: EngineAnswer, compressing threshold: Int?) {
+    /// - Parameter compressed: The body in gzip; `nil`: it goes as it is.
+    init(_ answer: EngineAnswer, compressed: ByteBuffer? = nil) {
         var headers = HTTPHeaders()
         if let type = answer.contentType { headers.add(name: "Content-Type", value: type) }
         for header in answer.headers { headers.add(name: header.name, value: header.value) }
         var body = answer.body
-        if let threshold, answer.isCompressible, body.readableBytes >= threshold,
-            let compressed = GzipEncoder.compress(body)
-        {
+        if let compressed {
             body = compressed
             headers.add(name: "Content-Encoding", value: "gzip")
             headers.add(name: "Vary", value: "Accept-Encoding")

@@ -50,7 +50,7 @@ final class EngineWebSocketHandler: WebSocketHandler, EngineWebSocketDriver, Eng
             request: request,
             sessionID: sessionID ?? RandomIdentifier.urlSafe(length: 20, using: &self.shard.context.random),
             driver: self,
-            permit: nil
+            place: nil
         )
         self.role = .carrying(connection)
         if !connection.open() { connection.close(.transportError) }

@@ -88,7 +88,8 @@ final class Gateway: Sendable {
         backlogBytes: Int
     ) -> SocketIOConfiguration {
         var options = SocketIOConfiguration()
-        options.maximumQueuedBytes = backlogBytes
+        options.maximumQueuedBytes = max(options.maximumQueuedBytes, backlogBytes)
+        options.engine.packetCap = configuration.packetCap
         let path = configuration.webSocketPath
         for alias in ["/socket.io", "/ws", path] where alias != "/" {
             let alias = alias.hasSuffix("/") ? String(alias.dropLast()) : alias

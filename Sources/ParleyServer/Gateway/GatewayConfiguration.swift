@@ -1,3 +1,4 @@
+public import EngineIO
 public import ParleyDialects
 public import ParleyHub
 
@@ -24,6 +25,8 @@ public struct GatewayConfiguration: Sendable {
     public var isProduction = false
     /// Events a second of one client; 0: no limit.
     public var rateLimitEvents = 0
+    /// Whose answers to polls of Socket.IO hold no more packets than python-socketio takes.
+    public var packetCap = EngineConfiguration.PacketCap.python
     /// Where Swagger UI's own files are; `nil`: a page of ours shows the documentation.
     public var swaggerDirectory: String?
     /// `nil`: memory.

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleySocketIO
 
 /// What operators and orchestrators ask: is it alive, is it ready, how is it doing.
 struct ObservabilityAPI: Sendable {
@@ -12,6 +13,7 @@ struct ObservabilityAPI: Sendable {
     let failures: HandshakeFailures
     let acceptTrouble: AcceptTrouble
     let ledger: MemoryLedger
+    let places: PollingPlaces
     let backends: BackendSupervisor?
     let logCounts: (@Sendable () -> LogCounts)?
 
@@ -65,6 +67,11 @@ struct ObservabilityAPI: Sendable {
             total.receivedBytes
         )
         page.counter("parley_sent_bytes_total", "Bytes sent to WebSocket clients.", total.sentBytes)
+        page.gauge(
+            "parley_polling_sessions",
+            "Sessions of Socket.IO that poll, and hold no WebSocket.",
+            self.places.count
+        )
         page.gauge(
             "parley_backlog_bytes",
             "Bytes in memory that wait for a client or for the rest of what it sends, in all.",

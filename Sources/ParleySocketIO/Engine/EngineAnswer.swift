@@ -24,6 +24,17 @@ package struct EngineAnswer: Sendable {
         EngineAnswer(status: refusal.status, contentType: "application/json", body: refusal.json)
     }
 
+    /// What does not come from Engine.IO, in the words that the server has for it everywhere.
+    static func refusal(_ refusal: Refusal) -> EngineAnswer {
+        var answer = EngineAnswer(
+            status: refusal.status,
+            contentType: "text/plain; charset=utf-8",
+            body: ByteBuffer(string: refusal.text + "\n")
+        )
+        answer.headers = refusal.headers.map { ($0.name, $0.value) }
+        return answer
+    }
+
     /// The answer to a POST. `text/plain` would make old browsers offer a download.
     static var ok: EngineAnswer { EngineAnswer(status: 200, contentType: "text/html", body: ByteBuffer(string: "ok")) }
 

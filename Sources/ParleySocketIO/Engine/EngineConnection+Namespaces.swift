@@ -153,9 +153,12 @@ extension EngineConnection {
             return self.sendRefusal(socket.wireName, .invalidNamespace)
         }
         self.members.append(Member(wireName: socket.wireName, socket: socket))
-        self.host.site.state(on: self.shard)[socket.namespace].sockets[socket.id] = socket
+        let presence = self.host.site.state(on: self.shard)[socket.namespace]
+        presence.sockets[socket.id] = socket
         let rooms = socket.state.withLock { state in
             state.phase = .connected
+            // Whatever this shard hears of from now on is sent to it.
+            if !socket.isRecovered { state.joinOffset = presence.seenOffset }
             return state.rooms
         }
         self.subscribe(to: socket.namespace.topic(nil, as: socket.wireName))
@@ -243,7 +246,7 @@ extension EngineConnection {
         socket.notifyDisconnected(reason) {
             // Joined in a handler of `disconnecting`, perhaps.
             let rooms = rooms.union(socket.state.withLock { $0.rooms })
-            self.storeForRecovery(socket, rooms: rooms, reason, presence)
+            self.storeForRecovery(socket, rooms: rooms, reason)
             for room in rooms { self.unsubscribe(from: namespace.topic(room, as: socket.wireName)) }
             self.unsubscribe(from: namespace.topic(nil, as: socket.wireName))
             self.shard.closeInbox(namespace.topic(socket.id, as: socket.wireName))

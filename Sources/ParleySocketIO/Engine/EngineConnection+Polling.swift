@@ -12,6 +12,7 @@ extension EngineConnection {
         self.tick(self.shard.eventLoop.now)
         // Whatever is on its way into the outbox goes with it.
         self.shard.flushNotes()
+        if self.session.isUnused { self.place?.polled() }
         switch self.session.pollBegan() {
         case .answer:
             respond(self.takePoll())
@@ -22,8 +23,8 @@ extension EngineConnection {
             self.session.outbox.append(.close)
             self.answerHeldPoll()
             self.finish(.transportError)
-        case .answerAndEnd:
-            self.session.outbox.append(.close)
+        case .answerAndEnd(let lastWord):
+            self.session.outbox.append(lastWord)
             respond(self.takePoll())
             self.forget()
         case .unknownSession:
@@ -32,19 +33,25 @@ extension EngineConnection {
         self.scheduleWake()
     }
 
-    /// The client dropped the connection of its held poll.
+    /// The client dropped the connection of its held poll, or its half of it.
     package func pollDropped() {
         guard self.session.pollDropped() else { return }
+        let respond = self.heldPoll
         self.heldPoll = nil
         self.finish(.transportError)
+        respond?(EngineAnswer(status: 400))
     }
 
     func takePoll(all: Bool = false) -> EngineAnswer {
-        let maximum = all ? Int.max : self.host.configuration.engine.maximumPacketsPerPoll
-        guard self.session.revision == .three else {
-            return .poll(self.session.outbox.takeBody(maximumPackets: maximum))
+        let limit = all ? PollingOutbox.Limit.none : self.pollLimit
+        self.lastTaken = self.shard.eventLoop.now
+        let hasSomething = !self.session.outbox.isEmpty
+        defer {
+            if hasSomething { self.accountForOutbox() }
+            if hasSomething, self.session.outbox.isEmpty, self.session.isOpen { self.drained() }
         }
-        var packets = self.session.outbox.takePackets(maximumPackets: maximum)
+        guard self.session.revision == .three else { return .poll(self.session.outbox.takeBody(limit)) }
+        var packets = self.session.outbox.takePackets(limit)
         if packets.isEmpty { packets = [EnginePacket(.noop)] }
         let (body, isBinary) = PollingPayloadV3.write(packets, supportsBinary: !self.wantsBase64)
         return .poll(body, isBinary: isBinary)
@@ -56,7 +63,10 @@ extension EngineConnection {
     func answerHeldPoll(all: Bool = false) {
         guard let respond = self.heldPoll else { return }
         self.heldPoll = nil
-        respond(self.takePoll(all: all))
+        let answer = self.takePoll(all: all)
+        // From the loop rather than from here: the next request of that connection is looked at from within, and may have
+        // another poll answered.
+        self.shard.eventLoop.assumeIsolated().execute { respond(answer) }
     }
 
     /// The head of a POST.
@@ -82,32 +92,84 @@ extension EngineConnection {
     /// The body of a POST was refused for its size; the session goes on.
     package func postRefused() { self.session.postEnded() }
 
-    /// A complete POST.
-    package func post(_ body: ByteBuffer, isBinary: Bool) -> EngineAnswer {
-        self.session.postEnded()
-        self.shard.context.now = self.shard.eventLoop.now
+    /// A complete POST. Its packets are taken a share at a time, so that many of them hold nobody else up.
+    package func post(_ body: ByteBuffer, isBinary: Bool, _ respond: @escaping Respond) {
         guard !isBinary || self.session.revision == .three else {
-            self.close(.transportError)
-            return EngineAnswer(status: 400)
+            return self.refusePost(.transportError, respond)
         }
         // Text goes on to others as text of WebSocket, which ends their connections if it is none.
-        guard isBinary || TextLength.isUTF8(body) else {
-            self.close(.parseError)
-            return EngineAnswer(status: 400)
-        }
-        do {
-            if self.session.revision == .three {
-                var reader = PollingPayloadV3Reader(body, isBinary: isBinary)
-                while self.session.transport != nil, let packet = try reader.next() { self.received(packet) }
-            } else {
-                var reader = PollingPayloadReader(body)
-                while self.session.transport != nil, let packet = try reader.next() { self.received(packet) }
+        guard isBinary || TextLength.isUTF8(body) else { return self.refusePost(.parseError, respond) }
+        self.take(PostReader(body, self.session.revision, isBinary: isBinary), respond)
+    }
+
+    private func refusePost(_ reason: EngineCloseReason, _ respond: Respond) {
+        self.session.postEnded()
+        self.close(reason)
+        respond(EngineAnswer(status: 400))
+    }
+
+    private func take(_ reader: PostReader, _ respond: @escaping Respond) {
+        let post = PostTaker(reader, respond, self)
+        if post.takeTurn() { self.shard.waitForTurn(post, isGreedy: true) }
+    }
+
+    /// Takes packets as long as the share lasts.
+    /// - Returns: Whether there are more.
+    fileprivate func take(_ reader: inout PostReader, _ respond: Respond) -> Bool {
+        let now = self.shard.eventLoop.now
+        self.shard.context.now = now
+        var share = self.shard.beginShare(now: now)
+        do throws(EngineFailure) {
+            while self.session.transport != nil, let packet = try reader.next() {
+                self.received(packet)
+                if self.shard.spend(packet.payload.readableBytes, of: &share) { return true }
             }
         } catch {
-            self.close(.parseError)
-            return EngineAnswer(status: 400)
+            self.refusePost(.parseError, respond)
+            return false
         }
+        self.session.postEnded()
         self.scheduleWake()
-        return .ok
+        respond(.ok)
+        return false
+    }
+}
+
+/// A POST whose packets are being taken.
+private final class PostTaker: TurnTaker {
+    private var reader: PostReader
+    private let respond: EngineConnection.Respond
+    private let connection: EngineConnection
+
+    init(_ reader: PostReader, _ respond: @escaping EngineConnection.Respond, _ connection: EngineConnection) {
+        self.reader = reader
+        self.respond = respond
+        self.connection = connection
+    }
+
+    func takeTurn() -> Bool { self.connection.take(&self.reader, self.respond) }
+}
+
+/// The packets of a POST, whatever its revision.
+private enum PostReader {
+    case four(PollingPayloadReader)
+    case three(PollingPayloadV3Reader)
+
+    init(_ body: ByteBuffer, _ revision: EngineRevision, isBinary: Bool) {
+        switch revision {
+        case .four: self = .four(PollingPayloadReader(body))
+        case .three: self = .three(PollingPayloadV3Reader(body, isBinary: isBinary))
+        }
+    }
+
+    mutating func next() throws(EngineFailure) -> EnginePacket? {
+        switch self {
+        case .four(var reader):
+            defer { self = .four(reader) }
+            return try reader.next()
+        case .three(var reader):
+            defer { self = .three(reader) }
+            return try reader.next()
+        }
     }
 }

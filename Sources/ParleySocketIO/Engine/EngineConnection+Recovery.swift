@@ -33,12 +33,9 @@ extension EngineConnection {
     func storeForRecovery(
         _ socket: Socket,
         rooms: Set<String>,
-        _ reason: DisconnectReason,
-        _ presence: ShardState.Presence
+        _ reason: DisconnectReason
     ) {
-        guard let recovery = socket.namespace.recovery, let session = socket.session(rooms: rooms, presence) else {
-            return
-        }
+        guard let recovery = socket.namespace.recovery, let session = socket.session(rooms: rooms) else { return }
         let connection = self.id
         let duration = self.host.configuration.recovery.maximumDisconnection ?? .zero
         self.shard.onShard(self.host.site.home(of: socket.namespace)) { home in
@@ -59,9 +56,8 @@ extension EngineConnection {
     /// A restored socket never came to be: its client may try again.
     static func giveBack(_ socket: Socket, on shard: Shard, _ host: EngineHost) {
         guard socket.isRecovered, let recovery = socket.namespace.recovery else { return }
-        let presence = host.site.state(on: shard)[socket.namespace]
         let rooms = socket.state.withLock { $0.rooms }
-        guard let session = socket.session(rooms: rooms, presence) else { return }
+        guard let session = socket.session(rooms: rooms) else { return }
         shard.onShard(host.site.home(of: socket.namespace)) { Self.putBack(session, recovery, host, on: $0) }
     }
 
@@ -144,7 +140,7 @@ extension EngineConnection {
 }
 
 extension Socket {
-    fileprivate func session(rooms: Set<String>, _ presence: ShardState.Presence) -> RecoverableSession? {
+    fileprivate func session(rooms: Set<String>) -> RecoverableSession? {
         self.privateID.map { privateID in
             RecoverableSession(
                 id: self.id,
@@ -152,7 +148,7 @@ extension Socket {
                 wireName: self.wireName,
                 rooms: rooms,
                 data: self.data,
-                seenOffset: presence.seenOffset
+                joinOffset: self.state.withLock { $0.joinOffset }
             )
         }
     }

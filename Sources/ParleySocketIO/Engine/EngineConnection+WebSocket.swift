@@ -36,6 +36,7 @@ extension EngineConnection {
         self.tick(now)
         guard self.session.probeBegan(self.host.configuration.engine, now: now) else { return false }
         self.probe = driver
+        self.place?.polled()
         self.scheduleWake()
         return true
     }
@@ -52,9 +53,9 @@ extension EngineConnection {
         let packet = self.packet(kind, message) ?? EnginePacket(.noop)
         let now = self.shard.eventLoop.now
         switch self.session.probeReceived(packet, self.host.configuration.engine, now: now) {
-        case .answer(let releasesPoll):
+        case .answer:
             driver.sendProbe(ByteBuffer(string: "3probe"))
-            if releasesPoll { self.answerHeldPoll() }
+            self.scheduleWake()
             return .goesOn
         case .upgrade(let releasesPoll):
             if releasesPoll { self.answerHeldPoll() }
@@ -84,13 +85,26 @@ extension EngineConnection {
         guard let connection = self.hubConnection else { return }
         self.shard.flushNotes()
         let waiting = self.session.outbox.takePackets()
+        self.clearOutbox()
         self.webSocket = driver
         self.shard.hand(connection, to: driver, format: self.host.site.formats.id(of: driver.formatKind))
         driver.attach(connection)
         // The WebSocket has a place of its own.
-        self.permit?()
-        self.permit = nil
-        for packet in waiting { self.send(packet.kind, packet.payload, isBinary: packet.isBinary) }
+        self.place = nil
+        if !waiting.isEmpty {
+            let formats = self.host.site.formats
+            self.shard.send(to: connection) { wire in
+                for packet in waiting {
+                    formats.write(
+                        packet.kind,
+                        packet.payload,
+                        isBinary: packet.isBinary,
+                        as: connection.format,
+                        into: &wire
+                    )
+                }
+            }
+        }
         self.scheduleWake()
     }
 }

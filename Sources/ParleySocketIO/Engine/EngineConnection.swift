@@ -31,8 +31,14 @@ package final class EngineConnection {
     var webSocket: (any EngineWebSocketDriver)?
     var probe: (any EngineWebSocketDriver)?
     var heldPoll: Respond?
-    /// Gives its place among the connections back, while no WebSocket has one of its own.
-    var permit: (@Sendable () -> Void)?
+    /// Its place among the sessions that poll.
+    var place: PollingPlaces.Place?
+    /// When a poll last took something out.
+    var lastTaken: NIODeadline
+    /// What the process knows to wait for its polls; `nil`: nothing.
+    private var holding: MemoryLedger.Holding?
+    /// What one answer to a poll may hold.
+    let pollLimit: PollingOutbox.Limit
     /// When the application wants it gone.
     var expiry: NIODeadline?
     /// What CONNECTs wait for at present.
@@ -49,7 +55,7 @@ package final class EngineConnection {
         request: ConnectionRequest,
         sessionID: String,
         driver: (any EngineWebSocketDriver)?,
-        permit: (@Sendable () -> Void)?
+        place: PollingPlaces.Place?
     ) {
         let configuration = host.configuration
         let query = request.query
@@ -73,7 +79,9 @@ package final class EngineConnection {
             maximumNamespaces: configuration.maximumNamespacesPerConnection
         )
         self.webSocket = driver
-        self.permit = permit
+        self.place = place
+        self.lastTaken = now
+        self.pollLimit = Self.pollLimit(configuration.engine, query.revision, request)
         self.id = ConnectionID(shard: 0, slot: 0, generation: 0)
         let connection = shard.open(
             dialect: host.site.dialect,
@@ -86,6 +94,21 @@ package final class EngineConnection {
         driver?.attach(connection)
     }
 
+    private static func pollLimit(
+        _ configuration: EngineConfiguration,
+        _ revision: EngineRevision,
+        _ request: ConnectionRequest
+    ) -> PollingOutbox.Limit {
+        var limit = PollingOutbox.Limit(bytes: configuration.maximumPayloadBytes)
+        if configuration.packetCap.concerns(userAgent: request.header("User-Agent")) {
+            limit.packets = max(2, configuration.maximumPacketsPerPoll)
+        } else if revision == .three {
+            // Written one by one.
+            limit.packets = 1024
+        }
+        return limit
+    }
+
     /// Makes the session known, and says hello.
     package func open() -> Bool {
         guard self.host.register(self.sessionID, self.id) else { return false }
@@ -95,6 +118,12 @@ package final class EngineConnection {
             configuration: self.host.configuration.engine
         )
         self.send(.open, hello.json)
+        if let place {
+            let (host, id) = (self.host, self.id)
+            place.awaitsPoll {
+                host.site.hub.post(to: Int(id.shard)) { host.connection(id, on: $0)?.close(.transportError) }
+            }
+        }
         if let onSession = self.host.server.onSession {
             self.machine.neverConnects()
             let session = EngineIOSession(self)
@@ -126,10 +155,11 @@ package final class EngineConnection {
             self.shard.metrics.receivedMessages += 1
             self.received(payload, isBinary: isBinary)
         case .sendPong(let payload):
-            self.send(.pong, payload)
+            self.sendHeartbeat(.pong, payload)
             self.scheduleWake()
         case .ended(.transportClose):
             // A `1` packet: the client goes by itself.
+            if self.session.leave(self.host.configuration.engine, now: now) { return self.awaitFarewell() }
             if self.session.end() {
                 self.session.outbox.append(.noop)
                 self.answerHeldPoll()
@@ -186,6 +216,13 @@ package final class EngineConnection {
         }
     }
 
+    /// Sends a ping or pong, past everything that waits for a poll: a client must not be lost for being sent much.
+    func sendHeartbeat(_ kind: EnginePacket.Kind, _ payload: ByteBuffer? = nil) {
+        guard self.session.transport == .polling else { return self.send(kind, payload) }
+        self.session.outbox.putHeartbeat(kind, payload)
+        if self.session.outboxGrew() { self.answerHeldPoll() } else { self.accountForOutbox() }
+    }
+
     /// Sends a packet of Socket.IO to this connection alone.
     func send(_ packet: EncodedPacket, compresses: Bool = true) {
         guard let connection = self.hubConnection, self.session.isOpen else { return }
@@ -223,9 +260,10 @@ package final class EngineConnection {
         self.shard.flushNotes()
         let now = self.shard.eventLoop.now
         guard reason.isTold || self.session.transport == .webSocket else { return self.endPolling() }
-        switch self.session.close(self.host.configuration.engine, now: now) {
-        case .answerHeldPoll:
-            self.session.outbox.append(.close)
+        if reason == .slowConsumer { self.discardOutbox() }
+        switch self.session.close(reason, self.host.configuration.engine, now: now) {
+        case .answerHeldPoll(let lastWord):
+            self.session.outbox.append(lastWord)
             self.answerHeldPoll(all: true)
             self.forget()
         case .awaitPoll:
@@ -240,6 +278,36 @@ package final class EngineConnection {
         case .none:
             break
         }
+    }
+
+    /// Too much waits for the client.
+    func closeSlowConsumer() {
+        guard self.session.isOpen else { return self.clearOutbox() }
+        self.shard.metrics.slowConsumerCloses += 1
+        self.host.server.logger.info(
+            "Session closed: more waits for its client than maximumQueuedBytes, and it fetches nothing",
+            metadata: ["connection": "\(self.id)", "bytes": "\(self.session.outbox.byteCount)"]
+        )
+        self.close(.slowConsumer, code: .slowConsumer)
+    }
+
+    /// What a slow client did not fetch goes to nobody; an upgrade would be too late.
+    private func discardOutbox() {
+        self.clearOutbox()
+        guard self.probe != nil else { return }
+        self.session.probeEnded()
+        self.endProbe()
+    }
+
+    /// The client has closed the session; the poll that it may have sent before is still answered.
+    private func awaitFarewell() {
+        self.endRawSession(.transportClose)
+        self.removeAll(.transportClose)
+        self.cancelDecisions()
+        self.endProbe()
+        self.clearOutbox()
+        if let connection = self.hubConnection { self.shard.detach(connection) }
+        self.scheduleWake()
     }
 
     /// A session that failed is gone at once; who holds a poll is told.
@@ -270,8 +338,8 @@ package final class EngineConnection {
         self.host.forget(self.sessionID, self.id)
         self.cancelDecisions()
         self.endProbe()
-        self.permit?()
-        self.permit = nil
+        self.clearOutbox()
+        self.place = nil
         // A WebSocket still has its close frame to send, and lets go of the hub's connection when it ends.
         if self.webSocket == nil, let connection = self.hubConnection { self.shard.close(connection) }
         self.webSocket = nil
@@ -296,12 +364,15 @@ package final class EngineConnection {
         ticking: while true {
             switch self.session.tick(self.host.configuration.engine, now: now) {
             case .none: break ticking
-            case .sendPing: self.send(.ping)
+            case .sendPing: self.sendHeartbeat(.ping)
             case .pingTimeout: self.timedOut()
+            case .neverPolled: self.close(.transportError)
+            case .releasePoll: self.answerHeldPoll()
             case .closeProbe: self.endProbe()
             case .forget: self.forget()
             }
         }
+        if let stall = self.stallDeadline, stall <= now { self.closeSlowConsumer() }
         if let deadline = self.machine.connectDeadline, deadline <= now { self.close(.forcedServerClose) }
         if let expiry = self.expiry, expiry <= now {
             self.expiry = nil
@@ -325,6 +396,7 @@ package final class EngineConnection {
         if self.session.isOpen {
             if let connect = self.machine.connectDeadline { deadline = min(deadline, connect) }
             if let expiry = self.expiry { deadline = min(deadline, expiry) }
+            if let stall = self.stallDeadline { deadline = min(deadline, stall) }
         }
         if deadline != .distantFuture { self.shard.wake(connection, at: deadline) }
     }
@@ -335,24 +407,56 @@ extension EngineConnection: ConnectionDelegate, EngineConnectionHolder {
     package var engineConnection: EngineConnection? { self }
 
     package func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int) {
+        // Not by its transport: what comes while it moves to a WebSocket goes there with the rest.
+        guard self.session.transport != nil else { return }
         // What has come just now is not to be held against a reader, however much it is.
-        let isSlow = self.session.outbox.byteCount > self.host.configuration.maximumQueuedBytes
+        let stall = self.stallDeadline
         for chunk in chunks { self.session.outbox.append(chunk) }
-        if isSlow {
-            self.shard.afterFlush { self.close(.slowConsumer, code: .slowConsumer) }
+        if let stall, stall <= self.shard.context.now {
+            self.shard.afterFlush { self.closeSlowConsumer() }
         } else if self.session.outboxGrew() {
-            self.shard.afterFlush {
-                self.answerHeldPoll()
-                self.drained()
-            }
+            return self.shard.afterFlush { self.answerHeldPoll() }
+        } else if stall == nil, self.stallDeadline != nil {
+            self.shard.afterFlush { self.scheduleWake() }
         }
+        self.accountForOutbox()
+    }
+
+    /// Tells the process how much waits for polls; the largest of all that waits goes when that is too much.
+    func accountForOutbox() {
+        let bytes = self.session.outbox.byteCount
+        guard bytes > 0 else {
+            self.holding = nil
+            return
+        }
+        let holding = self.holding ?? self.openHolding()
+        self.holding = holding
+        holding.update(bytes: bytes)
+    }
+
+    private func openHolding() -> MemoryLedger.Holding {
+        let (host, id) = (self.host, self.id)
+        return host.ledger.open(.polling) {
+            host.site.hub.post(to: Int(id.shard)) { host.connection(id, on: $0)?.closeSlowConsumer() }
+        }
+    }
+
+    func clearOutbox() {
+        self.session.outbox = PollingOutbox()
+        self.holding = nil
+    }
+
+    /// When it is closed unless a poll takes something before; `nil` while no more waits than may.
+    var stallDeadline: NIODeadline? {
+        guard self.session.outbox.byteCount > self.host.configuration.maximumQueuedBytes else { return nil }
+        return self.lastTaken + self.host.configuration.stallTime
     }
 
     package var isWritable: Bool { self.session.hasHeldPoll && self.session.outbox.isEmpty }
     package func writeFailed() {}
     package func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {}
     package func publishCompleted(_ topic: TopicKey) {}
-    package func expelled(_ reason: CloseReason) { self.close(.slowConsumer, code: reason) }
+    package func expelled(_ reason: CloseReason) { self.closeSlowConsumer() }
     package func wake(now: NIODeadline) { self.tick(now) }
 
     /// Closed a little later than others, so that not all clients come back at once.

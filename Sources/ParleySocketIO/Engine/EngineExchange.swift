@@ -25,6 +25,8 @@ package final class EngineExchange {
     private let answer: (EngineAnswer) -> Void
     private var phase = Phase.deciding
     private var body = ByteBuffer()
+    /// What the process knows of ``body``.
+    private var holding: MemoryLedger.Holding?
     private var isComplete = false
     private var isTooLarge = false
 
@@ -70,10 +72,43 @@ package final class EngineExchange {
         guard self.engine.method == .post, !self.isTooLarge else { return }
         guard self.body.readableBytes + piece.readableBytes <= self.maximumBytes else {
             self.isTooLarge = true
-            self.body = ByteBuffer()
+            self.dropBody()
             return self.refuseBody()
         }
         self.body.writeImmutableBuffer(piece)
+        self.accountForBody()
+    }
+
+    /// Bodies up to this size are not worth a look at the ledger: a connection costs as much in any case.
+    private static let uncountedBytes = 4096
+
+    private func accountForBody() {
+        guard self.body.readableBytes > Self.uncountedBytes else { return }
+        let holding = self.holding ?? self.openHolding()
+        self.holding = holding
+        holding.update(bytes: self.body.capacity)
+    }
+
+    private func openHolding() -> MemoryLedger.Holding {
+        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        return self.host.ledger.open(.input) { eventLoop.execute { exchange.value.evicted() } }
+    }
+
+    /// The body is the largest of too much that waits in memory. Its session loses a request, and ends with it.
+    private func evicted() {
+        self.isTooLarge = true
+        self.dropBody()
+        if case .posting(let location, _) = self.phase { self.tell(location) { $0.postDropped() } }
+        var answer = EngineAnswer(status: 503)
+        answer.headers = [("Retry-After", "5")]
+        answer.closes = true
+        self.respond(answer)
+    }
+
+    private func dropBody() {
+        self.body = ByteBuffer()
+        self.holding = nil
     }
 
     package func ended() {
@@ -82,10 +117,11 @@ package final class EngineExchange {
         self.postIfReady()
     }
 
-    /// Whether it is a poll that its session holds: the client's end is the session's, as in the reference.
-    package var isHeld: Bool {
-        if case .polling = self.phase { return true }
-        return false
+    /// The client sends nothing more. It may wait for an answer; but a poll that is held has none, and a client that goes away
+    /// looks the same.
+    package func inputClosed() {
+        guard case .polling(let id) = self.phase else { return }
+        self.tell(id) { $0.pollDropped() }
     }
 
     /// The connection is gone before there was an answer.
@@ -160,7 +196,7 @@ package final class EngineExchange {
     private func respond(_ answer: EngineAnswer, isFirst: Bool = false) {
         if case .answered = self.phase { return }
         self.phase = .answered
-        self.body = ByteBuffer()
+        self.dropBody()
         var answer = answer
         let configuration = self.host.configuration
         answer.headers += configuration.cors?.headers(for: self.engine.origin) ?? []
@@ -199,10 +235,10 @@ package final class EngineExchange {
 
     private func open(sessionID: String?) {
         guard case .deciding = self.phase else { return }
-        guard let permit = self.host.admit(self.request.remoteAddress) else {
-            var answer = EngineAnswer(status: 503)
-            answer.headers = [("Retry-After", "5")]
-            return self.respond(answer)
+        let place: PollingPlaces.Place
+        switch self.host.places.take(address: self.request.remoteAddress) {
+        case .success(let taken): place = taken
+        case .failure(let shortage): return self.respond(.refusal(self.host.refusal(for: shortage)))
         }
         let shard = self.host.site.hub.shard(on: self.eventLoop)
         let id = sessionID ?? RandomIdentifier.urlSafe(length: 20, using: &shard.context.random)
@@ -212,7 +248,7 @@ package final class EngineExchange {
             request: self.request,
             sessionID: id,
             driver: nil,
-            permit: permit
+            place: place
         )
         guard connection.open() else {
             connection.close(.transportError)
@@ -285,15 +321,17 @@ package final class EngineExchange {
     private func postIfReady() {
         guard self.isComplete, case .posting(let location, isTaken: true) = self.phase else { return }
         let (body, isBinary) = (self.body, self.isBinary)
+        // Counted until it is answered.
         self.body = ByteBuffer()
         let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
         let eventLoop = self.eventLoop
         self.tell(location) { connection in
-            let answer = connection.post(body, isBinary: isBinary)
-            if eventLoop.inEventLoop {
-                exchange.value.respond(answer)
-            } else {
-                eventLoop.execute { exchange.value.respond(answer) }
+            connection.post(body, isBinary: isBinary) { answer in
+                if eventLoop.inEventLoop {
+                    exchange.value.respond(answer)
+                } else {
+                    eventLoop.execute { exchange.value.respond(answer) }
+                }
             }
         } orElse: {
             $0.refuse(.sessionUnknown, "a session that has just ended")

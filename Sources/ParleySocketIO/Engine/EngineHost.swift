@@ -7,28 +7,36 @@ internal import Synchronization
 
 /// The Engine.IO sessions of a server, and the way to them from any event loop.
 package final class EngineHost: Sendable {
-    /// Takes a place among the process's connections; gives it back when called again.
-    package typealias Admit = @Sendable (_ address: String?) -> (@Sendable () -> Void)?
-
     package let server: SocketIOServer
     package let site: Site
     package let wallTime: @Sendable () -> WallTime
-    let admit: Admit
+    let places: PollingPlaces
+    /// Where all that waits in the process is counted.
+    let ledger: MemoryLedger
+    /// Counts a request that is refused for want of a place.
+    private let refused: @Sendable (Refusal) -> Void
     let bundles: ClientBundles
     /// Where each session's connection is.
     private let sessions = Mutex<[String: ConnectionID]>([:])
 
-    /// - Parameter admit: Returns `nil` when there is no place.
+    /// - Parameters:
+    ///   - places: Those of the process.
+    ///   - ledger: Counts what waits for polls, and bodies that are not complete.
+    ///   - refused: Told of requests that were refused for want of one.
     package init(
         server: SocketIOServer,
         site: Site,
         wallTime: @escaping @Sendable () -> WallTime,
-        admit: @escaping Admit
+        places: PollingPlaces,
+        ledger: MemoryLedger,
+        refused: @escaping @Sendable (Refusal) -> Void
     ) {
         self.server = server
         self.site = site
         self.wallTime = wallTime
-        self.admit = admit
+        self.places = places
+        self.ledger = ledger
+        self.refused = refused
         self.bundles = ClientBundles(directory: server.configuration.clientDirectory)
         server.attach(site)
     }
@@ -68,6 +76,16 @@ package final class EngineHost: Sendable {
         self.configuration.hooks.connectionError?(
             ConnectionError(code: refusal.code, message: refusal.message, context: context, request: request)
         )
+    }
+
+    func refusal(for shortage: PollingPlaces.Shortage) -> Refusal {
+        let refusal: Refusal =
+            switch shortage {
+            case .process: .pollingLimit
+            case .address: .pollingAddressLimit
+            }
+        self.refused(refusal)
+        return refusal
     }
 
     // MARK: Hooks

@@ -10,8 +10,9 @@ struct RecoverableSession: Sendable {
     let wireName: String
     let rooms: Set<String>
     let data: SocketValue
-    /// The newest offset that its shard had seen when it left.
-    let seenOffset: UInt64
+    /// Nothing up to here is owed to it: the newest offset that its shard had seen when it joined, or one behind which it has
+    /// missed nothing since.
+    var joinOffset: UInt64
 }
 
 /// The recovery of one namespace: its log and its absent sockets. Used on the namespace's home shard, but for reading.

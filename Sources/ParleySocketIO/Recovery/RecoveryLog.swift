@@ -37,7 +37,7 @@ struct RecoveryLog: Sendable {
     }
 
     struct Restored: Sendable {
-        let session: RecoverableSession
+        var session: RecoverableSession
         let missed: Missed
     }
 
@@ -120,19 +120,26 @@ struct RecoveryLog: Sendable {
         guard let session = self.absent[request.privateID]?.session, session.wireName == request.wireName else {
             return .unknown
         }
-        // One that never received anything has missed what came after it left.
-        guard let offset = request.offset.map({ self.offset(of: $0) }) ?? session.seenOffset,
-            let missed = self.missed(after: offset, by: session.id, rooms: session.rooms)
+        // Without an offset nothing has arrived since it joined, whatever was sent: not what came after it left is missed, but
+        // all of that. An offset from before it joined says the same.
+        guard let told = request.offset.map({ self.offset(of: $0) }) ?? session.joinOffset,
+            let missed = self.missed(after: max(told, session.joinOffset), by: session.id, rooms: session.rooms)
         else { return .unknown }
         self.absent[request.privateID] = nil
-        return .restored(Restored(session: session, missed: missed))
+        var restored = session
+        if request.offset == nil, missed.entries.isEmpty { restored.joinOffset = missed.newestOffset }
+        return .restored(Restored(session: restored, missed: missed))
     }
 
     /// - Returns: `nil` when the log does not reach back so far, or the offset is none of its.
     func missed(after offset: UInt64, by id: String, rooms: Set<String>) -> Missed? {
         guard offset <= self.newestOffset, offset + UInt64(self.entries.count) >= self.newestOffset else { return nil }
-        let entries = self.entries.filter { $0.offset > offset && $0.selection.contains(id: id, rooms: rooms) }
-        return Missed(entries: Array(entries), newestOffset: self.newestOffset)
+        // One entry for each offset, without gaps: no need to look at what came before.
+        let newer = self.entries.suffix(Int(self.newestOffset - offset))
+        return Missed(
+            entries: newer.filter { $0.selection.contains(id: id, rooms: rooms) },
+            newestOffset: self.newestOffset
+        )
     }
 
     /// Forgets what is too old to matter.

@@ -35,8 +35,15 @@ public struct SocketIOConfiguration: Sendable {
     public var compressionThreshold = 1024
     /// Whether poll answers are compressed for clients that accept gzip.
     public var compressesPolling = true
-    /// Bytes that may wait for one client; beyond them it is closed.
-    public var maximumQueuedBytes = 1 << 20
+    /// Bytes that may wait for one client; a client that has more waiting and takes nothing for ``stallTime`` is closed, for
+    /// ``DisconnectReason/slowConsumer``. Until it is set, eight times what a message may have.
+    public var maximumQueuedBytes: Int {
+        get { self.queuedBytes ?? 8 * self.engine.maximumPayloadBytes }
+        set { self.queuedBytes = newValue }
+    }
+    private var queuedBytes: Int?
+    /// How long a client with more than ``maximumQueuedBytes`` waiting may take nothing: over long-polling, not fetch an answer.
+    public var stallTime: TimeAmount = .seconds(5)
     /// When the server stops, connections are closed spread over this time, so that clients do not return all at once.
     public var shutdownSpread: TimeAmount = .seconds(1)
     /// A directory with the client's bundles (`socket.io.min.js` and the like), served below ``path``; `nil`: none is.

@@ -250,7 +250,7 @@ public final class SocketIOServer: Sendable {
             census.sockets = site.state(on: shard).socketCount
             shard.forEachConnection { connection in
                 guard let engine = (connection.delegate as? any EngineConnectionHolder)?.engineConnection,
-                    engine.host.server === self
+                    engine.host.server === self, engine.session.transport != nil
                 else { return }
                 census.sessions += 1
                 if engine.session.hasHeldPoll { census.heldPolls += 1 }

@@ -30,12 +30,14 @@ public enum DisconnectReason: String, Sendable, Equatable {
         }
     }
 
-    /// Whether the socket may be restored when its client returns. Source: Socket.IO server specification §3.1.
+    /// Whether the socket may be restored when its client returns. Source: Socket.IO server specification §3.1; a slow
+    /// consumer gets what it did not read from the log, as far as that reaches.
     var isRecoverable: Bool {
         switch self {
-        case .transportClose, .transportError, .forcedClose, .forcedServerClose, .pingTimeout, .serverShuttingDown:
+        case .transportClose, .transportError, .forcedClose, .forcedServerClose, .pingTimeout, .serverShuttingDown,
+            .slowConsumer:
             return true
-        case .parseError, .clientNamespaceDisconnect, .serverNamespaceDisconnect, .slowConsumer:
+        case .parseError, .clientNamespaceDisconnect, .serverNamespaceDisconnect:
             return false
         }
     }

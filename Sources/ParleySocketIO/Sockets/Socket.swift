@@ -57,6 +57,7 @@ public final class Socket: Sendable {
         if let session {
             state.rooms = session.rooms
             state.data = session.data
+            state.joinOffset = session.joinOffset
         }
         self.state = Mutex(state)
     }
@@ -150,6 +151,8 @@ struct SocketState: Sendable {
     var phase = Phase.connecting
     /// Without its own.
     var rooms: Set<String> = []
+    /// What ``RecoverableSession/joinOffset`` will be.
+    var joinOffset: UInt64 = 0
     var data = SocketValue.object([:])
     var handlers: [String: [EventHandler]] = [:]
     /// What few sockets have; boxed, so that the others pay a word for it.

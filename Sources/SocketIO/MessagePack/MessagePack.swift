@@ -7,7 +7,7 @@ public enum MessagePack {
         /// How many arrays and maps may stand inside each other.
         public var maximumDepth: Int
 
-        public init(maximumDepth: Int = 128) {
+        public init(maximumDepth: Int = JSONDepth.maximum) {
             self.maximumDepth = maximumDepth
         }
     }

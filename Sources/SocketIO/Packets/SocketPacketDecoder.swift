@@ -51,7 +51,10 @@ public struct SocketPacketDecoder: Sendable {
         switch header.type {
         case .connect:
             if self.revision == .four { header.splitQuery() }
-            return SocketPacket(namespace: header.namespace, content: .connect(auth: try header.objectIfAny()))
+            return SocketPacket(
+                namespace: header.namespace,
+                content: .connect(auth: try header.objectIfAny(maximumDepth: self.limits.maximumDepth))
+            )
         case .disconnect:
             guard header.json.readableBytes == 0 else { throw SocketFailure(.payload) }
             return SocketPacket(namespace: header.namespace, content: .disconnect)
@@ -179,7 +182,8 @@ extension SocketPacket {
 
 /// How deep payloads may be nested.
 public enum JSONDepth {
-    public static let maximum = JSONScanner.defaultMaximumDepth
+    /// More than applications need, and little enough for what walks trees by calling itself.
+    public static let maximum = 256
 }
 
 final class Box<Value: Sendable>: Sendable {

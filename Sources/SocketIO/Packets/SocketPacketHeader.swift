@@ -82,10 +82,12 @@ struct SocketPacketHeader {
     }
 
     /// The payload of a CONNECT: absent, or an object.
-    func objectIfAny() throws(SocketFailure) -> ByteBuffer? {
+    func objectIfAny(maximumDepth: Int) throws(SocketFailure) -> ByteBuffer? {
         guard self.json.readableBytes > 0 else { return nil }
         do {
-            guard try JSONScanner.scanValue(self.json).kind == .object else { throw SocketFailure(.payload) }
+            guard try JSONScanner.scanValue(self.json, maximumDepth: maximumDepth).kind == .object else {
+                throw SocketFailure(.payload)
+            }
         } catch let failure as SocketFailure {
             throw failure
         } catch {

@@ -9,7 +9,7 @@ extension SocketValue {
     /// - Parameters:
     ///   - json: Exactly one JSON value, UTF-8.
     ///   - maximumDepth: How many arrays and objects may stand inside each other.
-    public init(json: ByteBuffer, maximumDepth: Int = JSONScanner.defaultMaximumDepth) throws(JSONFailure) {
+    public init(json: ByteBuffer, maximumDepth: Int = JSONDepth.maximum) throws(JSONFailure) {
         // Checked as a whole first, so that what builds the tree can do without any checks, and a fault costs no tree.
         _ = try JSONScanner.scanValue(json, maximumDepth: maximumDepth)
         self = json.withUnsafeReadableBytes { bytes in

@@ -1,3 +1,4 @@
+import EngineIO
 import Foundation
 import ParleyDialects
 import ParleyHub
@@ -156,6 +157,8 @@ extension ServePlan {
     private static func readLimits(_ settings: Settings, into server: inout ServerConfiguration) throws {
         server.maximumConnections = try settings.count(.maximumConnections)
         server.maximumConnectionsPerAddress = try settings.count(.maximumConnectionsPerAddress)
+        server.maximumPollingSessions = try settings.count(.maximumPollingSessions)
+        server.maximumPollingSessionsPerAddress = try settings.count(.maximumPollingSessionsPerAddress)
         server.backlogBytes = try settings.count(.backlogBytes)
         server.historyBytes = try settings.count(.historyBytes)
         let processBytes = try settings.count(.processBacklogBytes)
@@ -251,6 +254,8 @@ extension ServePlan {
         server.gateway.isCORSDisabled = try settings.toggle(.disableCORS)
         server.gateway.adminToken = try settings.text(.gatewayAdminToken)
         server.gateway.rateLimitEvents = try settings.count(.rateLimitEvents)
+        server.gateway.packetCap =
+            try EngineConfiguration.PacketCap(rawValue: settings.word(.socketIOPacketCap)) ?? .python
         server.gateway.isProduction = try settings.word(.nodeEnvironment) == "production"
         server.gateway.docsUser = try settings.word(.swaggerUser)
         server.gateway.docsPassword = try settings.text(.swaggerPassword)

@@ -80,11 +80,23 @@ extension Setting {
         default: "0",
         help: "WebSocket connections from one address; 0: no limit"
     )
+    static let maximumPollingSessions = Setting(
+        "PARLEY_MAX_POLLING_SESSIONS",
+        form: .count(atLeast: 0),
+        default: "8000",
+        help: "Socket.IO sessions of this process that poll; 0: no limit"
+    )
+    static let maximumPollingSessionsPerAddress = Setting(
+        "PARLEY_MAX_POLLING_SESSIONS_PER_ADDRESS",
+        form: .count(atLeast: 0),
+        default: "2000",
+        help: "Socket.IO sessions from one address that poll; 0: no limit"
+    )
     static let backlogBytes = Setting(
         "PARLEY_BACKLOG_BYTES",
         form: .count(atLeast: 1024),
         default: "1048576",
-        help: "Bytes that may wait for one slow reader"
+        help: "Bytes that may wait for one slow reader; over Socket.IO 8000000, if that is more"
     )
     static let processBacklogBytes = Setting(
         "PARLEY_PROCESS_BACKLOG_BYTES",
@@ -417,6 +429,13 @@ extension Setting {
         default: "0",
         help: "Events a second from one gateway client; 0: no limit"
     )
+    static let socketIOPacketCap = Setting(
+        "SOCKET_IO_PACKET_CAP",
+        form: .choice(["python", "all", "none"]),
+        default: "python",
+        help:
+            "Who gets 16 packets at most in the answer to a poll: clients that may be python-socketio and need it, all, or none"
+    )
     static let aiURL = Setting(
         "AI_API_URL",
         form: .text,
@@ -474,7 +493,8 @@ extension Setting {
             .backendsProxyPort, .host, .trustedProxies, .eventLoops,
             .tlsCertificate, .tlsKey,
             .dataDirectory,
-            .maximumConnections, .maximumConnectionsPerAddress, .backlogBytes, .processBacklogBytes, .keepAlive,
+            .maximumConnections, .maximumConnectionsPerAddress, .maximumPollingSessions,
+            .maximumPollingSessionsPerAddress, .backlogBytes, .processBacklogBytes, .keepAlive,
             .historyBytes, .headerTimeout, .frameTimeout, .shutdownGrace,
             .logLevel, .logFormat, .logDebug, .debug, .corsOrigin,
             .sessionChat, .jwtSecret, .sessionServerHost, .roomsPerProcess, .idleTimeoutEnabled, .processIdleTimeout,
@@ -485,7 +505,8 @@ extension Setting {
             .channelMaximumFrameBytes, .channelEcho, .channelServerPing, .channelRateLimit, .channelManagementAuth,
             .channelManagementToken, .channelAccessKeyID, .channelSecretAccessKey,
             .gateway, .gatewayName, .webSocketPath, .sessionTTL, .gatewayCORSOrigin, .disableCORS, .gatewayAdminToken,
-            .rateLimitEvents, .aiURL, .aiKey, .aiModel, .nodeEnvironment, .swaggerUser, .swaggerPassword,
+            .rateLimitEvents, .socketIOPacketCap, .aiURL, .aiKey, .aiModel, .nodeEnvironment, .swaggerUser,
+            .swaggerPassword,
             .swaggerDirectory,
             .relay, .relayMaximumMessageBytes, .relayCompression,
         ] + Setting.allOfBackends

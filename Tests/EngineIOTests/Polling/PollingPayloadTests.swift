@@ -37,36 +37,4 @@ struct PollingPayloadTests {
         #expect(try reader.next() == EnginePacket(.message, ByteBuffer(string: "a")))
         #expect(throws: EngineFailure.self) { try reader.next() }
     }
-
-    @Test("A body holds at most as many packets as asked for, and the rest stays in order")
-    func cap() {
-        var outbox = PollingOutbox()
-        for number in 0..<5 { outbox.append(.message, ByteBuffer(string: "\(number)")) }
-        #expect(String(buffer: outbox.takeBody(maximumPackets: 2)) == "40\u{1e}41")
-        #expect(String(buffer: outbox.takeBody(maximumPackets: 2)) == "42\u{1e}43")
-        #expect(String(buffer: outbox.takeBody(maximumPackets: 2)) == "44")
-        #expect(outbox.isEmpty)
-    }
-
-    @Test("A body is never empty")
-    func empty() {
-        var outbox = PollingOutbox()
-        #expect(String(buffer: outbox.takeBody(maximumPackets: 16)) == "6")
-    }
-
-    @Test("What waits can be taken as packets, for another transport")
-    func packets() {
-        var outbox = PollingOutbox()
-        outbox.append(.message, ByteBuffer(string: "a"))
-        var binary = ByteBuffer()
-        PollingPayload.writeBinary(ByteBuffer(bytes: [0, 255]), into: &binary)
-        outbox.append(binary)
-        #expect(
-            outbox.takePackets() == [
-                EnginePacket(.message, ByteBuffer(string: "a")),
-                EnginePacket(.message, ByteBuffer(bytes: [0, 255]), isBinary: true),
-            ]
-        )
-        #expect(outbox.isEmpty)
-    }
 }

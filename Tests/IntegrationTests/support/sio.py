@@ -68,8 +68,8 @@ class Connection:
         self._unread: dict[str, deque[Heard]] = {}
 
     @classmethod
-    async def open(cls, engine: Engine, transport: str = "websocket", **query) -> Self:
-        return cls(await engine.session(transport, **query))
+    async def open(cls, engine: Engine, transport: str = "websocket", **options) -> Self:
+        return cls(await engine.session(transport, **options))
 
     async def says(self, type: int, namespace: str, data=NOTHING, id: int | None = None) -> None:
         await self.session.sends(*encoded(type, namespace, data, id))

@@ -9,7 +9,7 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     @Test("A backlog that closes keeps everything, in order, in one piece")
     func close() {
         var backlog = Backlog(policy: SlowConsumerPolicy(overflow: .close, maximumBytes: 10), now: start)
-        backlog.began(bytes: 7)
+        _ = backlog.begin(with: ByteBuffer(repeating: 0x2E, count: 7))
         #expect(backlog.append(ByteBuffer(string: "abc"), messages: 1, now: start) == .keep)
         #expect(backlog.append(ByteBuffer(string: "defg"), messages: 2, now: start) == .keep)
         #expect(backlog.byteCount == 14)
@@ -31,6 +31,37 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
         #expect(backlog.append(ByteBuffer(string: "d"), messages: 1, now: start) == .closeSlowConsumer)
     }
 
+    @Test("More bytes than may wait close it only when its socket has taken nothing for the overrun time")
+    func overrun() {
+        let policy = SlowConsumerPolicy(overflow: .close, maximumBytes: 4, overrunTime: .seconds(2))
+        var backlog = Backlog(policy: policy, now: start)
+        #expect(backlog.append(ByteBuffer(string: "abcd"), messages: 1, now: start + .seconds(9)) == .keep)
+        #expect(backlog.stallDeadline == nil)
+        #expect(backlog.append(ByteBuffer(string: "e"), messages: 1, now: start + .seconds(1)) == .keep)
+        #expect(backlog.stallDeadline == start + .seconds(2))
+        #expect(Self.next(&backlog, now: start + .seconds(1)) == "abcde")
+        #expect(backlog.append(ByteBuffer(string: "fghij"), messages: 1, now: start + .seconds(2)) == .keep)
+        #expect(backlog.append(ByteBuffer(string: "k"), messages: 1, now: start + .seconds(3)) == .closeSlowConsumer)
+    }
+
+    @Test("A reader is seen to make progress within a large message, and no message is cut off")
+    func largeMessage() {
+        let large = ByteBuffer(repeating: 0x61, count: 150_000)
+        let policy = SlowConsumerPolicy(overflow: .close, maximumBytes: 1, writeTimeout: .seconds(2))
+        var backlog = Backlog(policy: policy, now: start)
+        var taken = backlog.begin(with: large)
+        #expect(backlog.byteCount == 150_000)
+        for second in 1...2 {
+            guard let piece = backlog.transportWrote(now: start + .seconds(Int64(second))) else { break }
+            taken.writeImmutableBuffer(piece)
+            #expect(backlog.stallDeadline == start + .seconds(Int64(second) + 2))
+            backlog.discardWaiting()
+        }
+        #expect(taken == large)
+        #expect(backlog.transportWrote(now: start) == nil)
+        #expect(backlog.byteCount == 0)
+    }
+
     @Test("What the transport has taken no longer counts towards the limit")
     func caughtUp() {
         var backlog = Backlog(
@@ -46,7 +77,7 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     @Test("A backlog that drops discards its oldest messages, whole")
     func dropOldest() {
         var backlog = Backlog(policy: SlowConsumerPolicy(overflow: .dropOldest, maximumBytes: 6), now: start)
-        backlog.began(bytes: 100)
+        _ = backlog.begin(with: ByteBuffer(repeating: 0x2E, count: 100))
         for message in ["aaa", "bbb", "ccc"] {
             #expect(backlog.append(ByteBuffer(string: message), messages: 1, now: start) == .keep)
         }
@@ -72,7 +103,7 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     @Test("A backlog of snapshots keeps only the newest, and what has begun goes on")
     func keepLatest() {
         var backlog = Backlog(policy: SlowConsumerPolicy(overflow: .keepLatest, maximumBytes: 1), now: start)
-        backlog.began(bytes: 50)
+        _ = backlog.begin(with: ByteBuffer(repeating: 0x2E, count: 50))
         for message in ["first", "second", "third"] {
             #expect(backlog.append(ByteBuffer(string: message), messages: 1, now: start) == .keep)
         }
@@ -89,7 +120,7 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
             policy: SlowConsumerPolicy(overflow: overflow, maximumBytes: 20, maximumMessages: 2),
             now: start
         )
-        backlog.began(bytes: 5)
+        _ = backlog.begin(with: ByteBuffer(repeating: 0x2E, count: 5))
         _ = backlog.append(ByteBuffer(string: "abc"), messages: 1, now: start)
         backlog.discardWaiting()
         #expect(backlog.byteCount == 5)
@@ -153,8 +184,8 @@ private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
         #expect(backlog.byteCount == 0)
     }
 
-    private static func next(_ backlog: inout Backlog) -> String? {
-        backlog.transportWrote(now: start).map { String(buffer: $0) }
+    private static func next(_ backlog: inout Backlog, now: NIODeadline = start) -> String? {
+        backlog.transportWrote(now: now).map { String(buffer: $0) }
     }
 
     private static func drain(_ backlog: inout Backlog) -> [String] {

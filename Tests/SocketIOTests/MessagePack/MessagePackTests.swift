@@ -134,9 +134,9 @@ import Testing
         func nested(_ depth: Int) -> ByteBuffer {
             ByteBuffer(bytes: Array(repeating: level, count: depth).joined() + [1])
         }
-        var deep = nested(128)
+        var deep = nested(256)
         _ = try MessagePack.read(&deep)
-        for depth in [129, 100_000] {
+        for depth in [257, 100_000] {
             var deeper = nested(depth)
             let failure = #expect(throws: MessagePackFailure.self) { try MessagePack.read(&deeper) }
             #expect(failure?.reason == .tooDeep)

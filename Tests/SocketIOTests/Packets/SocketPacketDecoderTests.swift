@@ -54,7 +54,10 @@ struct SocketPacketDecoderTests {
             (#"2["x""#, .malformed), ("0[]", .payload), (#"0"x""#, .payload), ("0null", .payload), ("0{", .malformed),
             (#"1["x"]"#, .payload), ("43", .payload), ("4{}", .payload), ("3[]", .payload), (#"3x[]"#, .malformed),
             ("3", .malformed), (#"5["x"]"#, .malformed), ("5-", .malformed), (#"5x-["x"]"#, .malformed),
-            (#"51.5-["x"]"#, .malformed), (#"511-["x"]"#, .tooManyAttachments),
+            (#"51.5-["x"]"#, .malformed), (#"511-["x"]"#, .tooManyAttachments), (#"51e0-["x"]"#, .malformed),
+            (#"5+1-["x"]"#, .malformed), (#"5 1-["x"]"#, .malformed), (#"50x1-["x"]"#, .malformed),
+            (#"5-1-["x"]"#, .malformed), (#"5١-["x"]"#, .malformed), (#"5999999999999999999999-["x"]"#, .malformed),
+            ("31", .malformed), ("3/a,", .malformed),
             (#"29007199254740992["x"]"#, .malformed),
             (#"299999999999999999["x"]"#, .malformed),
         ]
@@ -62,6 +65,25 @@ struct SocketPacketDecoderTests {
     func malformed(_ wire: String, _ code: SocketFailure.Code) {
         var decoder = SocketPacketDecoder()
         #expect(throws: SocketFailure(code)) { try decoder.receive(text: ByteBuffer(string: wire)) }
+    }
+
+    @Test(
+        "A packet may be nested 256 deep, and no deeper",
+        arguments: ["2", "31", "51-", "0"],
+        [(200, true), (256, true), (257, false)]
+    )
+    func depth(_ head: String, _ level: (depth: Int, isAllowed: Bool)) {
+        var decoder = SocketPacketDecoder()
+        // A CONNECT is an object, the others are arrays with a name or an argument.
+        let (open, first, close) = head == "0" ? (#"{"a":"#, "", "}") : ("[", #""x","#, "]")
+        let inner = level.depth - 1
+        let json = open + first + String(repeating: "[", count: inner) + String(repeating: "]", count: inner) + close
+        let packet = Result { try decoder.receive(text: ByteBuffer(string: head + json)) }
+        if level.isAllowed {
+            #expect(throws: Never.self) { try packet.get() }
+        } else {
+            #expect(throws: SocketFailure.self) { try packet.get() }
+        }
     }
 
     @Test("Attachments take the place of their placeholders")

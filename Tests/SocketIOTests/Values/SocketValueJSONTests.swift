@@ -104,7 +104,7 @@ import Testing
 
     @Test("Nesting is bounded")
     func depth() throws {
-        let deep = String(repeating: "[", count: 128) + String(repeating: "]", count: 128)
+        let deep = String(repeating: "[", count: 256) + String(repeating: "]", count: 256)
         #expect(Self.json(try Self.parse(deep)) == deep)
         let failure = #expect(throws: JSONFailure.self) { try Self.parse("[\(deep)]") }
         #expect(failure?.reason == .tooDeep)

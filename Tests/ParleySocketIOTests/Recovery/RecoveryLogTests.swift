@@ -40,8 +40,8 @@ struct RecoveryLogTests {
         return log.text(of: offset)
     }
 
-    private static func session(rooms: Set<String> = [], seen: UInt64 = 0) -> RecoverableSession {
-        RecoverableSession(id: "me", privateID: "secret", wireName: "/", rooms: rooms, data: .null, seenOffset: seen)
+    private static func session(rooms: Set<String> = [], joined: UInt64 = 0) -> RecoverableSession {
+        RecoverableSession(id: "me", privateID: "secret", wireName: "/", rooms: rooms, data: .null, joinOffset: joined)
     }
 
     private static func request(after offset: String?, as wireName: String = "/") -> RecoveryLog.Request {
@@ -67,13 +67,52 @@ struct RecoveryLogTests {
         #expect(Self.missed(log.restore(Self.request(after: last), now: Self.start)) == [2, 3, 5, 7])
     }
 
-    @Test("A client without an offset hears what came after it had left")
-    func withoutOffset() {
+    @Test(
+        "A client hears what came after it had joined, or after what it has; never less because it had not left yet",
+        arguments: [(nil, [2, 3, 4]), (1, [2, 3, 4]), (2, [3, 4]), (3, [4]), (4, [])] as [(Int?, [UInt64])]
+    )
+    func since(_ has: Int?, _ missed: [UInt64]) {
         var log = Self.log()
+        var offsets = [Self.say(&log)]
+        // Joined behind the first, sent two more over a link that may have been dead, and one when it had left.
+        for _ in 0..<2 { offsets.append(Self.say(&log)) }
+        _ = log.store(Self.session(joined: 1), now: Self.start)
+        offsets.append(Self.say(&log))
+        let request = Self.request(after: has.map { offsets[$0 - 1] })
+        #expect(Self.missed(log.restore(request, now: Self.start)) == missed)
+    }
+
+    @Test("An offset from before it joined says that nothing has arrived since")
+    func olderOffset() {
+        var log = Self.log(maximumEvents: 2)
+        let old = Self.say(&log)
+        for _ in 0..<3 { _ = Self.say(&log) }
+        _ = log.store(Self.session(joined: 3), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: old), now: Self.start)) == [4])
+    }
+
+    @Test("A replay may be lost like everything else, and is repeated")
+    func lostReplay() throws {
+        var log = Self.log()
+        _ = log.store(Self.session(), now: Self.start)
+        guard case .restored(let empty) = log.restore(Self.request(after: nil), now: Self.start) else {
+            Issue.record("expected the socket")
+            return
+        }
+        #expect(empty.missed.entries.isEmpty)
         _ = Self.say(&log)
-        _ = log.store(Self.session(seen: 1), now: Self.start)
-        _ = Self.say(&log)
-        #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start)) == [2])
+        for _ in 0..<2 {
+            _ = log.store(empty.session, now: Self.start)
+            #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start)) == [1])
+        }
+    }
+
+    @Test("A client that received nothing is fresh when the log does not reach back to its joining")
+    func overrun() {
+        var log = Self.log(maximumEvents: 3)
+        for _ in 0..<5 { _ = Self.say(&log) }
+        _ = log.store(Self.session(joined: 1), now: Self.start)
+        #expect(Self.missed(log.restore(Self.request(after: nil), now: Self.start)) == nil)
     }
 
     @Test("A socket is restored once")
@@ -130,7 +169,7 @@ struct RecoveryLogTests {
         #expect(Self.missed(log.restore(Self.request(after: first), now: Self.start)) == [2])
         log.purge(now: Self.start + .seconds(11))
         #expect(log.nextExpiry == nil)
-        _ = log.store(Self.session(), now: Self.start + .seconds(11))
+        _ = log.store(Self.session(joined: 2), now: Self.start + .seconds(11))
         #expect(Self.missed(log.restore(Self.request(after: second), now: Self.start + .seconds(11))) == [])
     }
 
@@ -168,7 +207,7 @@ struct RecoveryLogTests {
                 wireName: "/",
                 rooms: [],
                 data: .null,
-                seenOffset: 0
+                joinOffset: 0
             )
             return log.store(session, now: Self.start + .seconds(seconds))
         }
