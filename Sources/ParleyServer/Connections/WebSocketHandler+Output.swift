@@ -110,7 +110,10 @@ extension WebSocketHandler {
     func accountForBacklog() {
         guard let connection = self.connection else { return }
         let bytes = self.backlog?.byteCount ?? 0
-        guard bytes > 0 else { return self.outputHolding = nil }
+        guard bytes > 0 else {
+            self.outputHolding = nil
+            return
+        }
         let holding = self.outputHolding ?? self.open(.output, for: connection, reason: .slowConsumer)
         self.outputHolding = holding
         holding.update(bytes: bytes)
@@ -120,7 +123,10 @@ extension WebSocketHandler {
     func accountForInput() {
         guard let connection = self.connection else { return }
         let bytes = self.unfinishedBytes
-        guard bytes > 0 else { return self.inputHolding = nil }
+        guard bytes > 0 else {
+            self.inputHolding = nil
+            return
+        }
         let holding = self.inputHolding ?? self.open(.input, for: connection, reason: .overloaded)
         self.inputHolding = holding
         holding.update(bytes: bytes)

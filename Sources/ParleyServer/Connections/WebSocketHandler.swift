@@ -292,7 +292,7 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     /// All that has come is with the protocol machine; it may have kept part of a message.
     private func inputEnded() {
         let isMidMessage = self.protocolMachine.isMidMessage
-        guard isMidMessage || self.progress != nil else { return }
+        guard isMidMessage || self.progress != nil || self.inputHolding != nil else { return }
         if isMidMessage, let timeout = self.profile.clock.frameTimeout {
             var progress = self.progress ?? ProgressWatch(timeout: TimeAmount(timeout), now: self.clock.lastReceived)
             progress.advanced(to: self.protocolMachine.unfinishedMessageBytes, now: self.clock.lastReceived)

@@ -140,7 +140,10 @@ extension FrontDoorHandler {
         guard let context = self.context else { return }
         var bytes = self.queue.byteCount + self.pendingBytes
         if case .collecting(_, let body) = self.phase { bytes += body.capacity }
-        guard bytes > 0 else { return self.holding = nil }
+        guard bytes > 0 else {
+            self.holding = nil
+            return
+        }
         let holding: MemoryLedger.Holding
         if let known = self.holding {
             holding = known

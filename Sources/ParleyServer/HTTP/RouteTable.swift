@@ -16,7 +16,9 @@ struct RouteTable: Sendable {
 
     func contains(_ method: HTTPMethod, _ path: Substring) -> Bool {
         let components = path.split(separator: "/")
-        return self.routes.contains { $0.method == method.rawValue && Self.matches($0.components[...], components[...]) }
+        return self.routes.contains {
+            $0.method == method.rawValue && Self.matches($0.components[...], components[...])
+        }
     }
 
     /// The methods of a path, sorted; empty where there is none.

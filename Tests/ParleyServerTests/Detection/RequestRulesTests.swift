@@ -85,7 +85,12 @@ import Testing
 
     @Test("Blanks around values are no part of them")
     func blanks() {
-        var head = Self.head("/", .GET, version: .http1_1, ["Host": "a.test \t", "Sec-WebSocket-Version": "13\t", "X": " y z "])
+        var head = Self.head(
+            "/",
+            .GET,
+            version: .http1_1,
+            ["Host": "a.test \t", "Sec-WebSocket-Version": "13\t", "X": " y z "]
+        )
         #expect(RequestRules.apply(to: &head) == nil)
         #expect(head.headers["Host"] == ["a.test"])
         #expect(head.headers["Sec-WebSocket-Version"] == ["13"])

@@ -13,7 +13,8 @@ import Testing
         "A path has the methods of the routes that match it",
         arguments: [
             ("/healthz", ["GET"]), ("/healthz/", ["GET"]), ("/healthz/x", []), ("/api/rooms", ["POST"]),
-            ("/api/rooms/7", ["DELETE", "GET"]), ("/api", []), ("/files/a/b", ["GET"]), ("/", ["GET"]), ("/nothing", []),
+            ("/api/rooms/7", ["DELETE", "GET"]), ("/api", []), ("/files/a/b", ["GET"]), ("/", ["GET"]),
+            ("/nothing", []),
         ]
     )
     func methods(path: String, methods: [String]) {
