@@ -32,18 +32,18 @@ import Testing
         ("A=1\nB='$A'", ["A": "1", "B": "$A"]),
         ("A=1\nB=`${A}`", ["A": "1", "B": "${A}"]), ("A=1\nB=\\$A", ["A": "1", "B": "$A"]),
         ("A=pa$$w0rd", ["A": "pa$$w0rd"]),
-        ("A=a$nope", ["A": "a$nope"]), ("A=5$", ["A": "5$"]), ("A=${HOME}/x", ["A": "/home/alice/x"]),
-        ("HOME=/other\nA=$HOME", ["HOME": "/other", "A": "/home/alice"]),
+        ("A=a$nope", ["A": "a$nope"]), ("A=5$", ["A": "5$"]), ("A=${HOME}/x", ["A": "/srv/alice/x"]),
+        ("HOME=/other\nA=$HOME", ["HOME": "/other", "A": "/srv/alice"]),
         ("A=${B:-c}", ["A": "c"]), ("A=${B-c}", ["A": "c"]), ("B=\nA=${B:-c}${B-d}", ["B": "", "A": "c"]),
         ("A=${B:-}", ["A": ""]),
         ("A=${HOME:+c}${B:+d}${B+e}", ["A": "c"]), ("A=${B:-${C:-d}}", ["A": "d"]),
-        ("A=${HOME:?no}", ["A": "/home/alice"]),
+        ("A=${HOME:?no}", ["A": "/srv/alice"]),
         ("A=${B:-x y} # c", ["A": "x y"]),
     ]
 
     @Test("A file is read as dotenv and docker compose read it", arguments: readableFiles)
     func readable(text: String, values: [String: String]) {
-        let file = DotEnvFile(text.utf8, environment: ["HOME": "/home/alice"])
+        let file = DotEnvFile(text.utf8, environment: ["HOME": "/srv/alice"])
         #expect(file.values == values, "\(text.debugDescription)")
         #expect(file.mistakes.isEmpty)
     }
