@@ -63,11 +63,6 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         self.logger = logger
     }
 
-    /// `OPTIONS *` asks what can be done here at all (RFC 9110 §9.3.7).
-    private static var aboutTheServer: Response {
-        Response(status: .noContent, headers: [.allow: "GET, HEAD, POST, DELETE, OPTIONS"])
-    }
-
     func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? {
         if ChannelManagement.claims(path) { return ChannelManagement.maximumBodyBytes }
         return self.table.contains(method, path) ? self.maximumBodyBytes : nil
@@ -82,7 +77,6 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         var context = APIContext(source: ApplicationRequestContextSource(channel: channel, logger: self.logger))
         context.remoteAddress = client
         context.refusal = refusal
-        if request.method == .options, request.head.path == "*" { return Self.aboutTheServer }
         let request = refusal == nil ? request : Self.withoutRoute(request)
         do {
             let response = try await self.responder.respond(to: request, context: context)

@@ -82,7 +82,7 @@ import Testing
         {
             _ = try await Answer.of(api, method, path)
         }
-        #expect(failures.byReason == ["wrong_method": 1, "not_found": 1, "no_upgrade": 1])
+        #expect(failures.byReason.filter { $0.value > 0 } == ["wrong_method": 1, "not_found": 1, "no_upgrade": 1])
     }
 
     @Test(
