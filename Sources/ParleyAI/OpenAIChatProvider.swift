@@ -71,6 +71,13 @@ public final class OpenAIChatProvider: ChatProvider {
             client ?? HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.clientConfiguration)
     }
 
+    /// Says what is wrong with an endpoint or a key, without opening anything.
+    /// - Throws: ``ChatProviderError``, as the initializer does.
+    public static func check(baseURL: String, apiKey: String?) throws {
+        _ = try ChatEndpoint(setting: baseURL)
+        _ = try apiKey.map(Self.checkedKey)
+    }
+
     /// What stands around a key in a file is no part of it; what stands in it goes into a header field.
     private static func checkedKey(_ key: String) throws(ChatProviderError) -> String {
         let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || (9...13).contains($0) }

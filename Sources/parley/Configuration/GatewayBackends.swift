@@ -32,7 +32,11 @@ struct GatewayBackends {
             return
         }
         do {
-            let provider = try Self.provider(settings, url: url)
+            let provider = try OpenAIChatProvider(
+                baseURL: url,
+                apiKey: settings.text(.aiKey),
+                model: settings.text(.aiModel)
+            )
             self.chat = FallbackChatProvider(provider) { error in
                 logger.warning("The AI endpoint failed; the built-in reply was given", metadata: ["error": "\(error)"])
             }
@@ -45,13 +49,10 @@ struct GatewayBackends {
     static func check(_ settings: Settings) throws {
         guard try settings.toggle(.gateway), let url = try settings.text(.aiURL) else { return }
         do {
-            _ = try self.provider(settings, url: url)
+            // No provider is made: one has a client that would have to be shut down.
+            try OpenAIChatProvider.check(baseURL: url, apiKey: settings.text(.aiKey))
         } catch {
             throw ConfigurationFailure(description: "AI_API_URL: \(error)")
         }
-    }
-
-    private static func provider(_ settings: Settings, url: String) throws -> OpenAIChatProvider {
-        try OpenAIChatProvider(baseURL: url, apiKey: settings.text(.aiKey), model: settings.text(.aiModel))
     }
 }
