@@ -94,6 +94,8 @@ struct HookTests {
                 guard let id = request.query["id"] else { throw Refused() }
                 return id
             }
+            // However slow the machine is, the session must be there still.
+            $0.engine.firstPollTimeout = .minutes(1)
         } _: { url in
             let mine = try await Self.text(Self.get(url + Self.open + "&id=mine"))
             #expect(mine.contains(#""sid":"mine""#))
