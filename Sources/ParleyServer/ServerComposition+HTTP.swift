@@ -77,7 +77,6 @@ extension ServerComposition {
             shapes: shapes,
             speaksWebSocket: speaksWebSocket,
             nothingHere: nothingHere,
-            failures: self.failures,
             maximumBodyBytes: kind == .backendsAPI ? BackendsAPI.maximumBodyBytes : 1 << 20,
             logger: self.logger
         )

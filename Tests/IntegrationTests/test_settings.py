@@ -170,7 +170,7 @@ def test_ipv6_stands_in_brackets_wherever_it_becomes_a_url(tmp_path, parley):
     try:
         process.waits_for_listeners(1)
         assert f"Listening on [::1]:{port}" in process.stdout
-        assert f"ws://[::1]:{port}/" in "\n".join(process.stdout)
+        process.waits_for(rf".*ws://\[::1\]:{port}/")
         assert parley("healthcheck", **settings).returncode == 0
     finally:
         process.stop()

@@ -41,7 +41,6 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         shapes: [RefusalShape],
         speaksWebSocket: @escaping @Sendable (_ path: String) -> Bool = { _ in false },
         nothingHere: Refusal = .notFound,
-        failures: HandshakeFailures,
         maximumBodyBytes: Int = 1 << 20,
         logger: Logger
     ) where Responder == RouterResponder<APIContext> {
@@ -51,7 +50,6 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
                 table: RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) }),
                 shapes: shapes,
                 speaksWebSocket: speaksWebSocket,
-                failures: failures,
                 nothingHere: nothingHere
             )
         )

@@ -75,11 +75,12 @@ struct ObservabilityAPI: Sendable {
         page.gauge(
             "parley_backlog_bytes",
             "Bytes in memory that wait for a client or for the rest of what it sends, in all.",
-            self.ledger.totalBytes
+            // What was said in rooms is kept, and waits for nobody.
+            self.ledger.totalBytes - self.ledger.bytes(of: .history)
         )
         page.gauge(
             "parley_waiting_bytes",
-            "The same by what they wait in.",
+            "The same by what they wait in, and histories of topics that nobody is in.",
             MemoryLedger.Kind.allCases.map { (["kind": $0.rawValue], Double(self.ledger.bytes(of: $0))) }
         )
         page.counter(

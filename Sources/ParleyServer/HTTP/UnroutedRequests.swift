@@ -13,7 +13,6 @@ struct UnroutedRequests: RouterMiddleware {
     let shapes: [RefusalShape]
     /// Where a client that asks for an upgrade gets one.
     let speaksWebSocket: @Sendable (_ path: String) -> Bool
-    let failures: HandshakeFailures
     /// What is said where there is nothing.
     var nothingHere = Refusal.notFound
 
@@ -30,7 +29,6 @@ struct UnroutedRequests: RouterMiddleware {
                 headers: [.allow: self.allowed(request.uri.path).joined(separator: ", ")]
             )
         }
-        self.failures.count(refusal)
         return self.response(to: refusal, request)
     }
 

@@ -39,7 +39,8 @@ final class ServerState: Sendable {
 final class HandshakeFailures: Sendable {
     /// What answers of the HTTP APIs are counted as.
     private static let labelsByStatus = [
-        400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_method", 408: "timeout",
+        400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "wrong_method",
+        408: "timeout",
         410: "gone", 413: "too_large", 426: Refusal.upgradeRequired.label, 429: "rate_limited", 500: "internal_error",
         502: "bad_gateway", 503: "unavailable", 504: "gateway_timeout",
     ]

@@ -47,6 +47,10 @@ class Process:
         """The host and the port of each listener that it announces."""
         return self._wait_for_lines(LISTENING, count, START_DEADLINE)
 
+    def waits_for(self, pattern: str) -> None:
+        """A line of its output that begins like this regular expression."""
+        self._wait_for_lines(re.compile(pattern), 1, START_DEADLINE)
+
     def _read_stdout(self) -> None:
         for line in self.process.stdout:
             with self._stdout_grew:

@@ -12,7 +12,7 @@ import Testing
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Two APIs on one listener, and a place for WebSocket.
-    private static func api(_ failures: HandshakeFailures = HandshakeFailures(logger: logger)) -> any HTTPAnswering {
+    private static func api() -> any HTTPAnswering {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.get("plain") { _, _ in Response.text(.ok, "here") }
         router.post("api/rooms") { _, _ in Response.text(.ok, "made") }
@@ -33,7 +33,6 @@ import Testing
             ],
             speaksWebSocket: { $0 == "/socket" },
             nothingHere: .unknownPath,
-            failures: failures,
             logger: Self.logger
         )
     }
@@ -71,18 +70,6 @@ import Testing
         #expect(answer.status == status)
         #expect(answer.headers[.allow] == allow)
         #expect(body.isEmpty ? answer.body.isEmpty : answer.body.contains(body))
-    }
-
-    @Test("Every refusal is counted")
-    func counted() async throws {
-        let failures = HandshakeFailures(logger: Self.logger)
-        let api = Self.api(failures)
-        for (method, path) in [(.post, "/plain"), (.get, "/x"), (.get, "/socket"), (.get, "/plain")]
-            as [(HTTPRequest.Method, String)]
-        {
-            _ = try await Answer.of(api, method, path)
-        }
-        #expect(failures.byReason.filter { $0.value > 0 } == ["wrong_method": 1, "not_found": 1, "no_upgrade": 1])
     }
 
     @Test(

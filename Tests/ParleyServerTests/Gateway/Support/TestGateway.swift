@@ -45,7 +45,6 @@ struct TestGateway: Sendable {
         self.api = RouterAPI(
             router,
             shapes: [.gateway()],
-            failures: HandshakeFailures(logger: logger),
             logger: logger
         )
     }
