@@ -122,6 +122,7 @@ public final class ParleyServer: Sendable {
             // Who has said all may still listen: it is up to each protocol what the end of input means.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: ConnectionSetup.requestReads)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try ConnectionSetup.addHandlers(to: channel, services: services, tls: tls)
@@ -193,6 +194,14 @@ enum ConnectionSetup {
             FrontDoorHandler(services: services, headGuard: headGuard, decoder: decoder, isSecure: tls != nil)
         )
     }
+
+    /// How much is read at once while HTTP is spoken. All that one read brings is parsed in one go, and a request may be short.
+    static var requestReads: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2048, maximum: 4096)
+    }
+
+    /// The same for WebSocket and tunnels, which have shares of their own.
+    static var streamReads: AdaptiveRecvByteBufferAllocator { AdaptiveRecvByteBufferAllocator() }
 
     static func makeDecoder(maximumHeaderBytes: Int) -> ByteToMessageHandler<HTTPRequestDecoder> {
         var limits = NIOHTTPDecoderLimitConfiguration()

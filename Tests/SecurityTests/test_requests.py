@@ -20,13 +20,14 @@ TARGETS = {
 }
 
 
-def all_listeners(server, tmp_path):
+def all_listeners(server, tmp_path, **settings):
     return server(
         "--config",
         backends.configuration(tmp_path),
         GATEWAY_PORT="0",
         BACKENDS_API_PORT="0",
         BACKENDS_PROXY_PORT="0",
+        **settings,
     )
 
 
@@ -41,11 +42,11 @@ def test_pipelined_requests_are_a_loop_and_not_a_stack(server, tmp_path, target)
             with crowd(address, 1) as (connection,):
                 pour([connection], requests, seconds=5, limit=len(requests))
                 drained(connection, seconds=3)
-    watch.says_that(growth=100 * MEBIBYTE, p99=50)
+    watch.says_that(growth=100 * MEBIBYTE, p99=200)
 
 
 def test_a_session_of_a_backend_answers_pipelined_requests(server, tmp_path):
-    started = all_listeners(server, tmp_path)
+    started = all_listeners(server, tmp_path, BACKENDS_MODE="dev")
     connected = backends.Backends(started).connect()
     address = started.addresses["backends_proxy"]
     path = connected["url"].split("/", 3)[3]
@@ -55,7 +56,7 @@ def test_a_session_of_a_backend_answers_pipelined_requests(server, tmp_path):
             with crowd(address, 1) as (connection,):
                 pour([connection], requests, seconds=5, limit=len(requests))
                 drained(connection, seconds=3)
-    watch.says_that(growth=100 * MEBIBYTE, p99=100)
+    watch.says_that(growth=100 * MEBIBYTE, p99=200)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_answers_that_nobody_reads_stop_the_reading_of_requests(server, tmp_path
         pour(connections, request * 1000, seconds=6, limit=400 * MEBIBYTE)
         waiting = http.fetch(started.front_door, "/metrics").text
         assert 'parley_waiting_bytes{kind="http"}' in waiting
-    watch.says_that(growth=60 * MEBIBYTE, p99=50)
+    watch.says_that(growth=60 * MEBIBYTE, p99=200)
 
 
 def test_a_client_that_takes_nothing_is_let_go(server):

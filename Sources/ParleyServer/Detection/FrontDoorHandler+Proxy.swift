@@ -54,6 +54,7 @@ extension FrontDoorHandler: ProxyDownstream {
         self.phase = .closing
         // A tunnel ends as a whole.
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ConnectionSetup.streamReads)
         if self.queue.isOnlyTheEnd {
             handlers.onFailure()
             context.close(promise: nil)

@@ -38,6 +38,7 @@ extension FrontDoorHandler {
             PerMessageDeflate.negotiate(offers: upgrade.request.head.headers["Sec-WebSocket-Extensions"], policy: $0)
         }
         self.phase = .closing
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ConnectionSetup.streamReads)
         let pipeline = context.pipeline.syncOperations
         let extensions = compression?.responseHeader
         if let eventLoop = acceptance.eventLoop, eventLoop !== context.eventLoop {
