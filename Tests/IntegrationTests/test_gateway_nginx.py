@@ -12,10 +12,12 @@ import pytest
 import socketio
 import websockets
 
-from support import gateway
+from support import gateway, http
+from support.address import Address
 from test_tls import make_identity
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx" / "ws.example.com.conf"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SHIPPED = DEPLOY / "nginx" / "ws.example.com.conf"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed")
 DEADLINE = 10
@@ -110,6 +112,34 @@ async def test_socket_io_passes(started, proxy, transports):
         assert information["websocket"]["transport"] == transports[-1]
     finally:
         await client.disconnect()
+
+
+@pytest.mark.parametrize("is_up", [True, False], ids=["answered", "upstream away"])
+async def test_no_token_is_logged(started, tmp_path, is_up):
+    """Tokens travel in queries; a proxy that logs them gives them to whoever reads its logs."""
+    proxy = Proxy(tmp_path, started.sockets.port if is_up else free_port())
+    try:
+        await proxy.is_listening()
+        secret = "a-token-that-nobody-may-read"
+        answer = await http.request(
+            Address("127.0.0.1", proxy.port, proxy.tls),
+            f"/?token={secret}",
+            headers={"Referer": f"https://ws.example.com/?token={secret}"},
+        )
+        assert answer.status == (200 if is_up else 502)
+    finally:
+        proxy.stop()
+    logs = "".join(path.read_text() for path in tmp_path.glob("*.log"))
+    assert '"GET / HTTP/1.1"' in logs and secret not in logs
+
+
+def test_the_other_proxies_log_no_query_either():
+    """Apache's `%r` and Caddy's `uri` have it, and their `Referer`."""
+    apache = (DEPLOY / "apache" / "ws.example.com.conf").read_text()
+    assert "%r" not in apache and "%q" not in apache and "{Referer}" not in apache and "combined" not in apache
+    assert apache.count("CustomLog") == apache.count("<VirtualHost") and "ErrorLogFormat" in apache
+    caddy = (DEPLOY / "caddy" / "Caddyfile").read_text()
+    assert "request>uri regexp" in caddy and "Referer delete" in caddy and caddy.count("import without_queries") == 2
 
 
 @pytest.mark.slow
