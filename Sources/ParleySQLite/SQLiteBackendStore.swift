@@ -3,18 +3,22 @@ internal import GRDB
 public import ParleyHub
 internal import ParleyModel
 
-/// What is known of session backends, in a SQLite file that processes of one machine may share.
+/// What is known of session backends, in a SQLite file of a directory that no other server with backends uses: each would have a
+/// backend of its own for the same key.
 public struct SQLiteBackendStore: BackendStore {
     private let database: SQLiteDatabase
     private let life: DataDirectoryLife
+    private let lock: DataDirectoryLock
 
     /// Opens `parley.sqlite` in a directory, making both if they are not there: for their owner alone.
     ///
     /// Blocks while it does.
     /// - Parameter directory: As the setting PARLEY_DATA_DIR has it.
-    /// - Throws: ``StoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be opened.
+    /// - Throws: ``StoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be
+    ///   opened, `exists` when another server has its backends there.
     public init(path directory: String) throws {
         self.database = try SQLiteDatabase(directory: directory)
+        self.lock = try DataDirectoryLock(directory: directory)
         self.life = try DataDirectoryLife(directory: directory)
     }
 
@@ -82,6 +86,7 @@ public struct SQLiteBackendStore: BackendStore {
     public func close() async {
         self.life.end()
         try? self.database.pool.close()
+        self.lock.release()
     }
 
     private static func encode(_ states: [StoredBackend.State]) throws -> String {

@@ -47,17 +47,39 @@ import Testing
         }
     }
 
-    @Test("Backends of a server that lives are its own, until it ends in whatever way")
-    func livingServers() async throws {
+    @Test("A directory has one server with backends at a time, until that ends in whatever way")
+    func lock() async throws {
         try await withTemporaryDirectory { directory in
-            let other = try SQLiteBackendStore(path: directory)
             do {
                 let first = try SQLiteBackendStore(path: directory)
                 try await first.save([Self.backend("a")])
-                #expect(try await other.takeOver() == [])
+                let failure = #expect(throws: StoreError.self) { try SQLiteBackendStore(path: directory) }
+                #expect(failure?.code == .exists)
+                for word in ["PARLEY_DATA_DIR", "BACKENDS=off", "process \(getpid()) on ", ", since 20", directory] {
+                    #expect(failure?.message.contains(word) == true, "\(word)")
+                }
+                // Sessions are shared: they cannot be two.
+                try SQLiteSessionStore(path: directory).close()
+                #expect(try await first.takeOver() == [])
             }
             // Gone without a goodbye, as a process that was killed.
-            #expect(try await other.takeOver() == [Self.backend("a")])
+            let second = try SQLiteBackendStore(path: directory)
+            #expect(try await second.takeOver() == [Self.backend("a")])
+            await second.close()
+            await second.close()
+            await (try SQLiteBackendStore(path: directory)).close()
+        }
+    }
+
+    @Test("Whatever stands in the lock file is no danger to a message", arguments: ["", "x\n\u{1B}[2J", "\u{E9}"])
+    func foreignLock(note: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try SQLiteBackendStore(path: directory)
+            try note.write(toFile: directory + "/\(DataDirectoryLock.fileName)", atomically: false, encoding: .utf8)
+            let failure = #expect(throws: StoreError.self) { try SQLiteBackendStore(path: directory) }
+            let isPrintable = failure?.message.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+            #expect(isPrintable == true)
+            withExtendedLifetime(store) {}
         }
     }
 
@@ -86,10 +108,7 @@ import Testing
             }
             let store = try SQLiteBackendStore(path: directory)
             #expect(try lives().count == 1)
-            let other = try SQLiteBackendStore(path: directory)
-            #expect(try lives().count == 2)
             await store.close()
-            await other.close()
             #expect(try lives().isEmpty)
         }
     }

@@ -67,7 +67,7 @@ public struct StoredBackend: Sendable, Hashable {
 
 /// Keeps what is known of session backends, so that a server that was started anew can still be asked for them.
 ///
-/// Several servers may share a store; each has the backends of its own life, until that is over and another takes them over.
+/// One server uses it at a time, and has the backends of its own life, until that is over and the next takes them over.
 /// All methods throw ``StoreError``.
 public protocol BackendStore: Sendable {
     /// Takes over the backends of every life that is over, whether they had ended or not.
