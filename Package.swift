@@ -63,7 +63,7 @@ let package = Package(
         // Adapters: one heavy dependency each.
         .target(
             name: "ParleyJWT",
-            dependencies: ["ParleyHub", "ParleyModel", .product(name: "JWTKit", package: "jwt-kit")],
+            dependencies: ["ParleyHub", "ParleyModel", nioCore, .product(name: "JWTKit", package: "jwt-kit")],
             swiftSettings: settings
         ),
 
@@ -227,7 +227,9 @@ let package = Package(
         .testTarget(
             name: "ParleyServerTests",
             dependencies: [
-                "ParleyServer", "ParleyDialects", "ParleyHub", "ParleyModel", nioCore, nioEmbedded, logging,
+                "ParleyServer", "ParleyBackends", "ParleyDialects", "ParleyHub", "ParleyModel", "ParleySocketIO",
+                nioCore,
+                nioEmbedded, nioHTTP1, nioPosix, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],

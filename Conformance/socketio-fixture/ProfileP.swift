@@ -9,7 +9,7 @@ extension FixtureSite {
         configuration.engine.pingInterval = .milliseconds(300)
         configuration.engine.pingTimeout = .milliseconds(200)
         configuration.connectTimeout = .milliseconds(1000)
-        configuration.cors = CrossOriginPolicy(.any)
+        configuration.cors = CORSPolicy(.any)
 
         var engineConfiguration = configuration
         engineConfiguration.path = "/engine.io"

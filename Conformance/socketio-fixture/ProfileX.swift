@@ -35,7 +35,7 @@ extension FixtureSite {
             configuration.engine.allowsRevision3 = true
             configuration.cookie = SessionCookie()
             configuration.cleansUpEmptyChildNamespaces = true
-            configuration.cors = CrossOriginPolicy(.fixed("http://allowed.example"), allowsCredentials: true)
+            configuration.cors = CORSPolicy(.fixed("http://allowed.example"), allowsCredentials: true)
             configuration.hooks.allowRequest = { request in
                 if let text = request.header("x-deny") { throw RequestRefused(text) }
             }

@@ -1,7 +1,9 @@
+public import ParleyModel
+
 /// What kept an AI from answering. Two errors are equal when their codes are.
 ///
 /// Never has the key, the conversation or the provider's words in it.
-public struct ChatProviderError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct ChatProviderError: SpokenError, Sendable, Equatable {
     /// What kind of error it is. More may be added: a `switch` needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {

@@ -2,6 +2,7 @@ public import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
 public import ParleyDialects
+internal import ParleyModel
 
 /// Asks an endpoint with OpenAI's chat completions, and passes its answer on as it comes.
 ///
@@ -123,11 +124,16 @@ public final class OpenAIChatProvider: ChatProvider {
             } catch {
                 throw ChatProviderError(
                     .connectionFailed,
-                    "The connection to \(self.name) failed: \(error)",
+                    "The connection to \(self.name) failed: \(Self.reason(of: error))",
                     underlyingError: error
                 )
             }
         }
+    }
+
+    /// Not in the library's own words, which may have a header in them, and with it the key.
+    private static func reason(of error: any Error) -> String {
+        (error as? HTTPClientError)?.shortDescription ?? ErrorText.of(error)
     }
 
     private static let timeouts: [HTTPClientError] = [

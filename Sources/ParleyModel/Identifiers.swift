@@ -1,27 +1,3 @@
-/// The name of a topic as its dialect spells it; case-sensitive, any characters, never empty.
-///
-/// *Room* and *channel* are the wire words of single dialects for the same thing.
-public struct TopicName: Hashable, Sendable, CustomStringConvertible {
-    public let value: String
-
-    public init(_ value: String) {
-        self.value = value
-    }
-
-    public var description: String { self.value }
-
-    /// Names are compared byte for byte, as the hash that places topics is made of bytes: names that `String` calls equal
-    /// though they are spelled differently (`é` as one scalar or as two) would be one topic with two homes.
-    public static func == (lhs: TopicName, rhs: TopicName) -> Bool {
-        lhs.value.utf8.elementsEqual(rhs.value.utf8)
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        var value = self.value
-        value.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    }
-}
-
 /// A namespace of topics. Dialects in one space share rooms; by default each dialect has a space of its own.
 public struct SpaceID: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16

@@ -52,7 +52,8 @@ public struct SQLiteSessionStore: SessionStore {
                     VALUES (?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
-                    digest, session.userID, session.isLoggedIn, metadata, session.createdAt.milliseconds,
+                    digest, session.userID.map(Self.bytes), session.isLoggedIn, metadata,
+                    session.createdAt.milliseconds,
                     session.expiresAt.milliseconds, session.lastActivityAt.milliseconds,
                 ]
             )
@@ -92,12 +93,12 @@ public struct SQLiteSessionStore: SessionStore {
         }
     }
 
-    public func link(_ token: String, userID: String, now: WallTime) async throws -> Bool {
+    public func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool {
         let digest = Self.digest(of: token)
         return try await self.database.write { database in
             try database.execute(
                 sql: "UPDATE gateway_sessions SET user_id = ?, is_logged_in = 1 WHERE token = ? AND expires_at > ?",
-                arguments: [userID, digest, now.milliseconds]
+                arguments: [Self.bytes(of: userID), digest, now.milliseconds]
             )
             return database.changesCount > 0
         }
@@ -138,6 +139,9 @@ public struct SQLiteSessionStore: SessionStore {
         try self.database.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1") }
     }
 
+    /// As a BLOB: text would end at a NUL.
+    private static func bytes(of user: UserID) -> Data { Data(user.value.utf8) }
+
     private static func digest(of token: String) -> Data { Data(SHA256.hash(data: Array(token.utf8))) }
 }
 
@@ -145,7 +149,7 @@ extension GatewaySession {
     fileprivate init(token: String, row: Row) throws {
         self.init(
             token: token,
-            userID: row["user_id"],
+            userID: (row["user_id"] as Data?).map { UserID(String(decoding: $0, as: UTF8.self)) },
             isLoggedIn: row["is_logged_in"],
             metadata: try SessionMetadata.decode(row["metadata"]),
             createdAt: WallTime(milliseconds: row["created_at"]),

@@ -51,6 +51,7 @@ public final class ParleyServer: Sendable {
         let loops = configuration.eventLoops > 0 ? configuration.eventLoops : System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         var channels: [any Channel] = []
+        var composed: ServerComposition?
         do {
             let tls = try configuration.tls.map { try $0.makeContext() }
             let composition = try await ServerComposition(
@@ -58,6 +59,7 @@ public final class ParleyServer: Sendable {
                 eventLoops: Array(group.makeIterator()),
                 logger: logger
             )
+            composed = composition
             do {
                 try await composition.backends?.start()
             } catch let failure as StoreError {
@@ -94,6 +96,8 @@ public final class ParleyServer: Sendable {
             )
         } catch {
             for channel in channels { try? await channel.close() }
+            // Its timers, its threads and what it has started.
+            await composed?.backends?.shutDown()
             try? await group.shutdownGracefully()
             throw error
         }

@@ -7,31 +7,21 @@ internal import ParleyModel
 /// Which HTTP APIs a listener has.
 extension ServerComposition {
     func http(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
+        CrossOriginAPI(api: self.api(for: kind), rules: self.crossOriginRules(for: kind))
+    }
+
+    private func api(for kind: ServerConfiguration.Listener.Kind) -> any HTTPAnswering {
         if kind == .gatewaySockets, let gateway = self.gateway?.gateway { return GatewayInformation(gateway.services) }
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         var shapes: [RefusalShape] = []
         var speaksWebSocket: @Sendable (String) -> Bool = { _ in false }
         var nothingHere = Refusal.notFound
-        let hasGateway = self.gateway != nil && kind == .frontDoor
-        let hasBackends = self.backends != nil && kind == .frontDoor
-        let hasOwnRules: @Sendable (String) -> Bool = {
-            hasGateway && GatewayRoute.isSharedPath($0) || hasBackends && BackendsCORS.isSharedPath($0)
-        }
-        if kind == .frontDoor || kind == .channelServer || kind == .issuer {
-            router.add(
-                middleware: CrossOrigin(
-                    setting: self.configuration.corsOrigin,
-                    apiSetting: self.configuration.sessionChat.corsOrigin,
-                    leavesAlone: hasOwnRules
-                )
-            )
-        }
         switch kind {
         case .frontDoor:
-            if hasGateway { shapes.append(.gateway { GatewayRoute.isSharedPath($0) }) }
+            if self.gateway != nil { shapes.append(.gateway { GatewayRoute.isSharedPath($0) }) }
             if let backends = self.backends {
                 let api = BackendsAPI(services: backends.services)
-                shapes.append(.backends(noting: { api.note($0) }, for: { BackendsCORS.isSharedPath($0) }))
+                shapes.append(.backends(noting: { api.note($0) }, for: { BackendsAPI.isSharedPath($0) }))
             }
             shapes.append(.issuing { $0.hasPrefix("/api/") })
             speaksWebSocket = self.webSocketPaths
@@ -42,8 +32,7 @@ extension ServerComposition {
             self.addIssuer(to: router)
             self.gateway?.gateway.addSharedRoutes(to: router)
             if let backends = self.backends {
-                router.add(middleware: BackendsCORS { BackendsCORS.isSharedPath($0) })
-                router.add(middleware: DevelopmentGate(services: backends.services) { BackendsCORS.isSharedPath($0) })
+                router.add(middleware: DevelopmentGate(services: backends.services) { BackendsAPI.isSharedPath($0) })
                 BackendsAPI(services: backends.services).registerShared(on: router)
             }
         case .channelServer:
@@ -59,7 +48,6 @@ extension ServerComposition {
         case .socketIO, .gatewaySockets, .backendsProxy:
             break
         case .backendsAPI:
-            router.add(middleware: BackendsCORS { _ in true })
             if let backends = self.backends {
                 router.add(middleware: DevelopmentGate(services: backends.services) { _ in true })
                 let api = BackendsAPI(services: backends.services)

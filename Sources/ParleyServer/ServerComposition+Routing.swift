@@ -16,6 +16,7 @@ extension ServerComposition {
             ledger: self.ledger,
             route: self.routing(for: kind),
             http: self.http(for: kind),
+            crossOrigin: self.crossOriginRules(for: kind),
             headerTimeout: TimeAmount(self.configuration.headerTimeout),
             bodyTimeout: TimeAmount(self.configuration.frameTimeout),
             maximumHeaderBytes: kind == .backendsAPI || kind == .backendsProxy

@@ -238,7 +238,10 @@ struct ServerComposition: Sendable {
             endpoints.disposableChat = DisposableChatEndpoint(
                 profile: profiles.disposableChat,
                 configuration: configuration.disposableChat.rooms,
-                origins: AcceptedOrigins(setting: configuration.disposableChat.acceptedOrigin)
+                origins: AcceptedOrigins(
+                    setting: configuration.disposableChat.acceptedOrigin,
+                    admitsLocal: configuration.admitsLocalOrigins
+                )
             )
         }
         if configuration.channelServer.isEnabled {

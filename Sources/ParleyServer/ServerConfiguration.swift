@@ -114,9 +114,12 @@ public struct ServerConfiguration: Sendable {
     public var eventLoops = 0
     /// Names of spaces that several dialects share.
     public var spaces: [String: [DialectName]] = [:]
+    /// Origins of pages that may use the HTTP APIs, with their cookies, comma-separated; `*` admits all, without.
     public var corsOrigin: String?
     /// Peers that are believed when they say where the client is.
     public var trustedProxies = TrustedProxies.none
+    /// Whether pages of this machine may, and may connect, whatever port they come from.
+    public var admitsLocalOrigins = false
 
     public var sessionChat = SessionChat()
     public var disposableChat = DisposableChat()
@@ -164,6 +167,12 @@ public struct ServerConfiguration: Sendable {
     /// With the time of the system's clock.
     public init() {
         self.init(wallTime: WallTime.now)
+    }
+
+    var origins: OriginList { OriginList(setting: self.corsOrigin, admitsLocal: self.admitsLocalOrigins) }
+    /// For the issuing API.
+    var issuerOrigins: OriginList {
+        OriginList(setting: self.sessionChat.corsOrigin ?? self.corsOrigin, admitsLocal: self.admitsLocalOrigins)
     }
 }
 

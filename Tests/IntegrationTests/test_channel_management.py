@@ -267,6 +267,15 @@ async def test_none_lets_loopback_callers_in_and_nobody_else(server):
     alice = await ChannelServer(started.channel_server).connect("alice", "")
     identity = await alice.connection_id()
     assert (await call(started.channel_server, "GET", identity, headers={})).status == 200
+    own = f"localhost:{started.channel_server.port}"
+    for headers in ({"Origin": "http://localhost:5173"}, {"Host": own}, {"Host": own, "Origin": f"http://{own}"}):
+        assert (await call(started.channel_server, "POST", identity, b"hello", headers)).status == 200, headers
+        await alice.expects("hello")
+    # What a page can send from the browser of somebody who sits at this machine, and what it can make a name mean there.
+    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}):
+        for method, body in (("GET", b""), ("POST", b"hello"), ("DELETE", b"")):
+            assert_error(await call(started.channel_server, method, identity, body, headers), 403, "ForbiddenException")
+    await alice.answers_ping()
     if (elsewhere := own_address()) is None:
         pytest.skip("this machine has only a loopback address: the second half was not tried")
     answer = await http.request(started.channel_server, f"/@connections/{identity}", source=elsewhere)

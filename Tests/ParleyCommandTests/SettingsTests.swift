@@ -39,7 +39,7 @@ import Testing
         ]
     )
     func wrong(name: String, value: String) async throws {
-        let settings = try await Settings(flags: [], file: nil, environment: [name: value, "JWT_SECRET": "s"])
+        let settings = try await Settings(flags: [], file: nil, environment: [name: value, "JWT_SECRET": "a secret of enough bytes for tests"])
         let failure = await #expect(throws: ConfigurationFailure.self) {
             try await ServePlan(settings, isDevelopment: false)
         }
@@ -63,7 +63,7 @@ import Testing
         let settings = try await Settings(
             flags: [],
             file: nil,
-            environment: ["JWT_SECRET": "s"].merging(environment) { $1 }
+            environment: ["JWT_SECRET": "a secret of enough bytes for tests"].merging(environment) { $1 }
         )
         let failure = await #expect(throws: ConfigurationFailure.self) {
             try await ServePlan(settings, isDevelopment: false)
@@ -130,7 +130,7 @@ import Testing
 
     @Test("A wrong value is named with its source and what would be right", arguments: wrongValues)
     func messages(environment: [String: String], message: String) async throws {
-        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "s"].merging(environment) { $1 })
+        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "a secret of enough bytes for tests"].merging(environment) { $1 })
         let failure = await #expect(throws: ConfigurationFailure.self) {
             try await ServePlan(settings, isDevelopment: false)
         }
@@ -150,7 +150,7 @@ import Testing
             ]
     )
     func foreign(name: String, value: String) async throws {
-        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "s", name: value])
+        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "a secret of enough bytes for tests", name: value])
         let plan = try await ServePlan(settings, isDevelopment: false)
         #expect(plan.notes.count == 1)
         #expect(plan.notes.first?.hasPrefix("\(name) is '\(value)' in the environment: ") == true)
@@ -167,7 +167,7 @@ import Testing
         ]
     )
     func slips(name: String, value: String) async throws {
-        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "s", name: value])
+        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "a secret of enough bytes for tests", name: value])
         await #expect(throws: ConfigurationFailure.self) { try await ServePlan(settings, isDevelopment: false) }
         #expect(settings.notes.isEmpty)
     }
@@ -175,7 +175,7 @@ import Testing
     @Test("In a file of ours everything is meant for us")
     func inFile() async throws {
         let file = try TemporaryFile("port: tcp://10.0.0.1:80\ndebug: socket.io*\n")
-        let settings = Settings(sources: [], file: file.path, environment: ["JWT_SECRET": "s"])
+        let settings = Settings(sources: [], file: file.path, environment: ["JWT_SECRET": "a secret of enough bytes for tests"])
         let failure = await #expect(throws: ConfigurationFailure.self) {
             try await ServePlan(settings, isDevelopment: false)
         }
@@ -224,7 +224,7 @@ import Testing
     }
 
     private func plan(_ environment: [String: String]) async throws -> ServePlan {
-        let environment = ["JWT_SECRET": "s"].merging(environment) { $1 }
+        let environment = ["JWT_SECRET": "a secret of enough bytes for tests"].merging(environment) { $1 }
         return try await ServePlan(Settings(sources: [], file: nil, environment: environment), isDevelopment: false)
     }
 

@@ -41,11 +41,101 @@ private let secret = "secret-string"
             token(#"{"userId":"alice","nbf":1700000001}"#),
             token(#"{"userId":5}"#), token(#"{}"#), token("[]"), token("nonsense"),
             "", "a.b", "a.b.c", "....", token(#"{"userId":"alice"}"#) + "x",
+            // Trailing and leading, within and around.
+            token(#"{"userId":"alice"}"#) + ".", token(#"{"userId":"alice"}"#) + "=",
+            " " + token(#"{"userId":"alice"}"#),
+            token(#"{"userId":"alice"}"#) + "\n", token(#"{"userId":"alice"} x"#), token(#"[{"userId":"alice"}]"#),
+            "=" + token(#"{"userId":"alice"}"#), "\u{FEFF}" + token(#"{"userId":"alice"}"#),
         ]
     )
     func refused(token: String) async {
         let authority = await SessionTokenAuthority(secret: secret) { now }
         await #expect(throws: (any Error).self) { try await authority.verify(token) }
+    }
+
+    @Test(
+        "A date that is none is no date that never comes",
+        arguments: ["exp", "nbf"],
+        ["null", "\"1700000001\"", "\"\"", "true", "false", "[]", "{}", "[1700000001]", "1e999", "-1e999"]
+    )
+    func unusableDates(name: String, value: String) async {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let token = Self.token(#"{"userId":"alice","\#(name)":\#(value)}"#)
+        await #expect(throws: TokenFailure.unusable) { try await authority.verify(token) }
+    }
+
+    @Test(
+        "Dates are numbers of any size",
+        arguments: [
+            (#""exp":1e300"#, true), (#""exp":99999999999999999999999"#, true), (#""exp":1.8e9"#, true),
+            (#""exp":0"#, false), (#""exp":-1"#, false), (#""exp":-1e300"#, false),
+            (#""nbf":0"#, true), (#""nbf":-1e300"#, true), (#""nbf":1e300"#, false),
+        ]
+    )
+    func extremeDates(claim: String, isValid: Bool) async {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let claims = try? await authority.verify(Self.token(#"{"userId":"alice",\#(claim)}"#))
+        #expect((claims != nil) == isValid)
+    }
+
+    @Test("When it was issued is not looked at", arguments: ["null", "\"x\"", "{}", "[]", "true", "-1", "1e999"])
+    func issuedAt(value: String) async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        #expect(try await authority.verify(Self.token(#"{"userId":"alice","iat":\#(value)}"#)).userID == "alice")
+    }
+
+    @Test(
+        "A header that asks for more than is understood, or says things twice, is refused",
+        arguments: [
+            #"{"alg":"HS256","crit":["exp"],"exp":1}"#, #"{"alg":"HS256","crit":["b64"],"b64":false}"#,
+            #"{"alg":"HS256","crit":[]}"#, #"{"alg":"HS256","crit":null}"#, #"{"alg":"HS256","\u0063rit":["x"]}"#,
+            #"{"alg":"HS256","alg":"HS256"}"#, #"{"alg":"none","alg":"HS256"}"#, #"{"alg":"HS256","alg":"none"}"#,
+            #"{"alg":"hs256"}"#, #"{"alg":"HS256 "}"#, #"{"alg":null}"#, #"{"alg":["HS256"]}"#, #"{"typ":"JWT"}"#,
+            #"{"alg":"None"}"#, #"{"alg":""}"#, #"{"alg":"ES256"}"#, #"{"alg":"HS256"} "x""#, "[]", "null", "",
+        ]
+    )
+    func headers(header: String) async {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let token = Self.token(#"{"userId":"alice"}"#, header: header)
+        await #expect(throws: TokenFailure.self) { try await authority.verify(token) }
+    }
+
+    @Test("What a token is called does not matter", arguments: ["JWT", "jwt", "at+jwt", "x"])
+    func types(type: String) async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let token = Self.token(#"{"userId":"alice"}"#, header: #"{"typ":"\#(type)","alg":"HS256"}"#)
+        #expect(try await authority.verify(token).userID == "alice")
+    }
+
+    @Test(
+        "Claims that could mean two things mean none",
+        arguments: [
+            #"{"userId":"alice","userId":"bob"}"#, #"{"userId":"alice","\u0075serId":"alice"}"#,
+            #"{"userId":"alice","roomId":"a","roomId":"b"}"#, #"{"userId":"alice","exp":1800000000,"exp":1900000000}"#,
+            #"{"userId":"\ud800"}"#, #"{"userId":"alice","roomId":"a\udfff"}"#, #"{"userId":"alice","host":"\ud800x"}"#,
+            #"{"userId":null}"#, #"{"userId":["alice"]}"#, #"{"userId":"alice","roomId":5}"#,
+            #"{"userId":"alice","host":{}}"#,
+        ]
+    )
+    func ambiguous(payload: String) async {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        await #expect(throws: TokenFailure.unusable) { try await authority.verify(Self.token(payload)) }
+    }
+
+    @Test("Room and host may be null, as if they were not there")
+    func nulls() async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let claims = try await authority.verify(Self.token(#"{"userId":"alice","roomId":null,"host":null}"#))
+        #expect(claims == SessionClaims(userID: "alice"))
+    }
+
+    @Test("Who is who is told by bytes", arguments: [("caf\u{E9}", "cafe\u{301}"), ("\u{C5}", "\u{212B}")])
+    func spelling(one: String, other: String) async throws {
+        let authority = await SessionTokenAuthority(secret: secret) { now }
+        let payload = #"{"userId":"\#(one)","roomId":"\#(one)"}"#
+        let claims = try await authority.verify(Self.token(payload))
+        #expect(claims.userID == UserID(one) && claims.userID != UserID(other))
+        #expect(claims.roomID == TopicName(one) && claims.roomID != TopicName(other))
     }
 
     @Test("Dates in the future, and a start that has come, are fine")

@@ -23,7 +23,7 @@ enum TranscriptServer {
             try await body("ws://127.0.0.1:\(port)") { user, room in
                 room == "@gateway"
                     ? try Self.session(of: user, in: sessions)
-                    : authenticator.issue(SessionClaims(userID: user, roomID: room))
+                    : authenticator.issue(SessionClaims(userID: UserID(user), roomID: TopicName(room)))
             }
             result = .success(())
         } catch {
@@ -41,7 +41,7 @@ enum TranscriptServer {
         try sessions.create(
             GatewaySession(
                 token: token,
-                userID: user == "anonymous" ? nil : user,
+                userID: user == "anonymous" ? nil : UserID(user),
                 isLoggedIn: user != "anonymous",
                 createdAt: now,
                 expiresAt: WallTime(milliseconds: now.milliseconds + 3_600_000)

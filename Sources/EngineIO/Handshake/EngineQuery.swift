@@ -5,21 +5,22 @@ public struct EngineQuery: Sendable, Equatable {
 
     /// - Parameter query: What stands behind `?`. An escape that is broken is left as it is.
     public init(_ query: some StringProtocol) {
-        var indices: [String: Int] = [:]
+        // By bytes: canonically equivalent names are two.
+        var indices: [[UInt8]: Int] = [:]
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = Self.decode(parts[0])
             let value = parts.count > 1 ? Self.decode(parts[1]) : ""
-            if let index = indices[name] {
+            if let index = indices[Array(name.utf8)] {
                 self.parameters[index].value = value
             } else {
-                indices[name] = self.parameters.count
+                indices[Array(name.utf8)] = self.parameters.count
                 self.parameters.append((name, value))
             }
         }
     }
 
-    public subscript(name: String) -> String? { self.parameters.first { $0.name == name }?.value }
+    public subscript(name: String) -> String? { self.parameters.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
 
     /// Any value but 4, or none, means revision 3.
     public var revision: EngineRevision { self["EIO"] == "4" ? .four : .three }
@@ -31,7 +32,9 @@ public struct EngineQuery: Sendable, Equatable {
     public var wantsBase64: Bool { self["b64"].map { $0 != "0" && !$0.isEmpty } ?? false }
 
     public static func == (lhs: EngineQuery, rhs: EngineQuery) -> Bool {
-        lhs.parameters.elementsEqual(rhs.parameters, by: ==)
+        lhs.parameters.elementsEqual(rhs.parameters) {
+            $0.name.utf8.elementsEqual($1.name.utf8) && $0.value.utf8.elementsEqual($1.value.utf8)
+        }
     }
 
     private static func decode(_ text: some StringProtocol) -> String {

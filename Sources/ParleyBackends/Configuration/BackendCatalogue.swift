@@ -65,20 +65,27 @@ public struct BackendCatalogue: Sendable {
     public func program(of service: BackendService, tag: String?) throws(BackendFailure) -> BackendService.Program {
         // Clients in development name tags of images that nobody has built here.
         guard let tag, self.mode == .production else { return service.program }
-        guard let program = service.tags[tag] else { throw .imageNotFound }
+        guard let program = service.tags.first(where: { $0.key.hasSameBytes(as: tag) })?.value else {
+            throw .imageNotFound
+        }
         return program
     }
 
     /// Names of an account's services.
     public func serviceNames(of account: String) -> [String] {
-        let names = Set(self.services.keys.filter { $0.account == account }.map(\.service))
-        return names.isEmpty && self.defaultService != nil ? ["default"] : names.sorted()
+        let names = Set(
+            self.services.keys.filter { $0.account.hasSameBytes(as: account) }.map { ExactString($0.service) }
+        )
+        return names.isEmpty && self.defaultService != nil ? ["default"] : names.sorted().map(\.text)
     }
 
     /// Environments of a service; `nil` is the one without a name.
     public func environments(of name: ServiceName) -> [String?] {
-        let named = self.services.keys.filter { $0.account == name.account && $0.service == name.service }
-            .compactMap(\.environment).sorted()
+        let named = self.services.keys.filter {
+            $0.account.hasSameBytes(as: name.account) && $0.service.hasSameBytes(as: name.service)
+        }
+
+        .compactMap(\.environment).sorted()
         let general = ServiceName(account: name.account, service: name.service)
         return (named.isEmpty || self.services[general] != nil ? [nil] : []) + named.map(Optional.some)
     }

@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyModel
 
 /// Which service a backend is of: an account's service, perhaps in one of its environments.
 public struct ServiceName: Sendable, Hashable, CustomStringConvertible {
@@ -10,6 +11,14 @@ public struct ServiceName: Sendable, Hashable, CustomStringConvertible {
         self.account = account
         self.service = service
         self.environment = environment
+    }
+
+    public static func == (one: ServiceName, other: ServiceName) -> Bool { one.parts == other.parts }
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.parts) }
+
+    /// Compared by bytes, as everything is that requests name.
+    private var parts: [ExactString] {
+        [ExactString(self.account), ExactString(self.service)] + (self.environment.map { [ExactString($0)] } ?? [])
     }
 
     /// `account/service` or `account/service/environment`.

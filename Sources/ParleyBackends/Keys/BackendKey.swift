@@ -1,4 +1,8 @@
+internal import ParleyModel
+
 /// What at most one live backend holds at a time.
+///
+/// Of the very same bytes, as clients of any language and the directories of mounts tell keys apart.
 public struct BackendKey: Sendable, Hashable {
     /// Who the name belongs to: account, service and environment, or the namespace of a Plane client.
     public var scope: String
@@ -7,5 +11,14 @@ public struct BackendKey: Sendable, Hashable {
     public init(scope: String, name: String) {
         self.scope = scope
         self.name = name
+    }
+
+    public static func == (one: BackendKey, other: BackendKey) -> Bool {
+        one.name.hasSameBytes(as: other.name) && one.scope.hasSameBytes(as: other.scope)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ExactString(self.scope))
+        hasher.combine(ExactString(self.name))
     }
 }

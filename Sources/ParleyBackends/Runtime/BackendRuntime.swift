@@ -1,4 +1,5 @@
 public import NIOCore
+public import ParleyModel
 
 /// Everything a runtime needs to know to bring up one backend.
 public struct LaunchOrder: Sendable {
@@ -38,7 +39,7 @@ public enum PullPolicy: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Why a backend could not be prepared or launched; for the log and the backend's own output, never for the API.
-public struct LaunchFailure: Error, Sendable, CustomStringConvertible {
+public struct LaunchFailure: SpokenError, Sendable {
     public let description: String
 
     public init(_ description: String) {

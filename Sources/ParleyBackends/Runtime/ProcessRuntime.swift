@@ -2,6 +2,7 @@ internal import Foundation
 public import Logging
 public import NIOCore
 internal import NIOPosix
+internal import ParleyModel
 internal import Subprocess
 internal import Synchronization
 internal import SystemPackage
@@ -81,9 +82,7 @@ public final class ProcessRuntime: BackendRuntime {
         }
     }
 
-    deinit { self.reaping.cancel() }
-
-    /// All processes are gone, and no more will come.
+    /// All processes are gone, and no more will come. Before the group of event loops ends.
     public func close() {
         self.reaping.cancel()
         self.journal?.close()
@@ -107,7 +106,9 @@ public final class ProcessRuntime: BackendRuntime {
             do {
                 try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
             } catch {
-                throw LaunchFailure("Its directory cannot be made below BACKENDS_MOUNT_BASE: \(error)")
+                throw LaunchFailure(
+                    "Its directory cannot be made below BACKENDS_MOUNT_BASE: \(error.localizedDescription)"
+                )
             }
         }
         self.warnOfLimits(order)
@@ -197,7 +198,7 @@ public final class ProcessRuntime: BackendRuntime {
         } catch {
             self.logger.error(
                 "A backend cannot be written down below BACKENDS_STATE_DIR: it is left over should the server be killed",
-                metadata: ["backend": "\(backend)", "error": "\(error)"]
+                metadata: ["backend": "\(backend)", "error": "\(ErrorText.of(error))"]
             )
         }
     }

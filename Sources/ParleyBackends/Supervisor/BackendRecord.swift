@@ -20,7 +20,7 @@ final class BackendRecord: @unchecked Sendable {
     /// How it was asked for, where others may follow it.
     var origin: ConnectOrder?
     /// Whose tokens were taken back, where others may follow it.
-    var revokedUsers: Set<String> = []
+    var revokedUsers: Set<UserID> = []
 
     var lifecycle: BackendLifecycle
     var activity: ActivityClock

@@ -1,5 +1,6 @@
 internal import Logging
 internal import ParleyHub
+internal import ParleyModel
 internal import Synchronization
 
 /// Writes what is known of backends to a store, behind what happens: one write at a time, each with everything that has

@@ -43,7 +43,7 @@ extension BackendSupervisor {
                 } catch {
                     self.logger.error(
                         "A backend cannot be polled",
-                        metadata: ["backend": "\(id)", "error": "\(error)"]
+                        metadata: ["backend": "\(id)", "error": "\(ErrorText.of(error))"]
                     )
                     self.receive(.pollingFailed, for: id)
                 }
@@ -130,8 +130,10 @@ extension BackendSupervisor {
             if record.grant != nil { state.endCounts[record.state.reason, default: 0] += 1 }
             state.wake(.backend(id))
             self.forgetOldest(&state, now: now)
-            let connections = tokens.flatMap { state.tokens[$0].map { Array($0.use.connections.values) } ?? [] }
-            for token in tokens { state.tokens[token] = nil }
+            let connections = tokens.flatMap { token in
+                state.tokens[ExactString(token)].map { Array($0.use.connections.values) } ?? []
+            }
+            for token in tokens { state.tokens[ExactString(token)] = nil }
             self.closeLater(connections)
             return finished
         }

@@ -6,7 +6,7 @@ internal import Synchronization
 
 extension BackendSupervisor: BackendRouting {
     func issueToken(for record: BackendRecord, _ order: ConnectOrder, _ state: inout State) -> BackendRoute {
-        if let token = record.staticToken, let issued = state.tokens[token] { return issued }
+        if let token = record.staticToken, let issued = state.tokens[ExactString(token)] { return issued }
         let route = BackendRoute(
             token: record.staticToken ?? GatewayToken.make(using: &state.random),
             backend: record.id,
@@ -19,7 +19,7 @@ extension BackendSupervisor: BackendRouting {
         )
         // A static token is as good as its backend.
         route.use.expiry = record.staticToken == nil ? self.uptime() + self.configuration.tokenLifetime : nil
-        state.tokens[route.token] = route
+        state.tokens[ExactString(route.token)] = route
         record.tokens.append(route.token)
         record.tokenBytes += route.claimBytes
         self.forgetOldestToken(of: record.id, &state)
@@ -35,7 +35,7 @@ extension BackendSupervisor: BackendRouting {
                 record.tokens.count > self.configuration.maximumTokens
                 || record.tokenBytes > self.configuration.maximumTokenBytes
             guard isFull, let oldest = record.tokens.popFirst() else { return }
-            if let route = state.tokens[oldest], route.use.openRequests > 0 {
+            if let route = state.tokens[ExactString(oldest)], route.use.openRequests > 0 {
                 record.tokens.append(oldest)
             } else {
                 state.forget(oldest)
@@ -47,14 +47,14 @@ extension BackendSupervisor: BackendRouting {
     public func route(_ token: String) -> BackendRoute? {
         let now = self.uptime()
         return self.state.withLock { state in
-            state.tokens[token].flatMap { $0.use.isValid(at: now) ? $0 : nil }
+            state.tokens[ExactString(token)].flatMap { $0.use.isValid(at: now) ? $0 : nil }
         }
     }
 
     public func open(_ token: String) -> RouteAnswer {
         let now = self.uptime()
         return self.state.withLock { state in
-            guard let route = state.tokens[token], route.use.isValid(at: now), let record = route.record,
+            guard let route = state.tokens[ExactString(token)], route.use.isValid(at: now), let record = route.record,
                 record.lifecycle.status.isServing, record.lease?.isEntitled(at: now) == true
             else { return .gone }
             let address = record.lifecycle.status == .ready ? record.address : nil
@@ -98,7 +98,7 @@ extension BackendSupervisor: BackendRouting {
     public func register(_ route: BackendRoute, end: @escaping @Sendable () -> Void) -> Int {
         self.state.withLock { state in
             let number = state.makeNumber()
-            if state.tokens[route.token] == nil {
+            if state.tokens[ExactString(route.token)] == nil {
                 end()
             } else {
                 route.use.connections[number] = end
@@ -117,10 +117,12 @@ extension BackendSupervisor: BackendRouting {
     public func revoke(_ id: BackendID, user: String) throws(BackendFailure) -> Int {
         let revoked: [BackendRoute]? = self.state.withLock { state in
             guard let record = state.backends[id] else { return nil }
-            if record.resume != nil { record.revokedUsers.insert(user) }
-            let routes = record.tokens.compactMap { state.tokens[$0] }.filter { $0.user == user }
+            if record.resume != nil { record.revokedUsers.insert(UserID(user)) }
+            let routes = record.tokens.compactMap { state.tokens[ExactString($0)] }.filter {
+                $0.user?.hasSameBytes(as: user) == true
+            }
             for route in routes { state.forget(route.token) }
-            state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }
+            state.backends[id]?.tokens.removeAll { state.tokens[ExactString($0)] == nil }
             return routes
         }
         guard let revoked else { throw .backendNotFound }
@@ -133,7 +135,7 @@ extension BackendSupervisor: BackendRouting {
 extension BackendSupervisor.State {
     /// Opens nothing any more with a token, which the caller takes off its backend.
     mutating func forget(_ token: String) {
-        guard let route = self.tokens.removeValue(forKey: token) else { return }
+        guard let route = self.tokens.removeValue(forKey: ExactString(token)) else { return }
         route.record?.tokenBytes -= route.claimBytes
     }
 }

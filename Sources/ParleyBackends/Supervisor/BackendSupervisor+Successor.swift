@@ -116,7 +116,7 @@ extension BackendSupervisor {
 
     private func isRevoked(_ user: String?, at id: BackendID) -> Bool {
         guard let user else { return false }
-        return self.state.withLock { $0.backends[id]?.revokedUsers.contains(user) ?? false }
+        return self.state.withLock { $0.backends[id]?.revokedUsers.contains(UserID(user)) ?? false }
     }
 
     private func noteRestart(of key: BackendKey) {

@@ -1,6 +1,7 @@
 internal import DequeModule
 internal import Logging
 internal import NIOCore
+internal import ParleyModel
 internal import Synchronization
 
 extension BackendSupervisor {
@@ -37,11 +38,11 @@ extension BackendSupervisor {
             state.keptOutput.removeAll { state.backends[$0]?.log.bytes ?? 0 == 0 }
             var touched: Set<BackendID> = []
             for (text, route) in state.tokens where !route.use.isValid(at: now) {
-                state.forget(text)
+                state.forget(text.text)
                 touched.insert(route.backend)
             }
             for id in touched {
-                state.backends[id]?.tokens.removeAll { state.tokens[$0] == nil }
+                state.backends[id]?.tokens.removeAll { state.tokens[ExactString($0)] == nil }
             }
             state.restarts = state.restarts.filter { !$0.value.isSteady(at: now) }
             state.spawns = state.spawns.filter { $0.value.last.map { $0 + .minutes(1) > now } ?? false }
@@ -66,7 +67,7 @@ extension BackendSupervisor {
                 // No answer: asked again soon, given up in time.
                 self.logger.warning(
                     "A key could not be renewed",
-                    metadata: ["backend": "\(id)", "error": "\(error)"]
+                    metadata: ["backend": "\(id)", "error": "\(ErrorText.of(error))"]
                 )
             }
         }

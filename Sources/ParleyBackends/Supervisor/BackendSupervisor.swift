@@ -11,7 +11,7 @@ internal import Synchronization
 public final class BackendSupervisor: Sendable {
     struct State: Sendable {
         var backends: [BackendID: BackendRecord] = [:]
-        var tokens: [String: BackendRoute] = [:]
+        var tokens: [ExactString: BackendRoute] = [:]
         /// Backends at their end, the oldest first.
         var ended: Deque<(id: BackendID, at: NIODeadline)> = []
         /// Those whose output is kept, the oldest first.
@@ -21,7 +21,7 @@ public final class BackendSupervisor: Sendable {
         var live: Set<BackendID> = []
         var isShuttingDown = false
         /// When each account has spawned during the last minute.
-        var spawns: [String: Deque<NIODeadline>] = [:]
+        var spawns: [ExactString: Deque<NIODeadline>] = [:]
         /// Those who wait for something to happen to a backend or a key.
         var watchers: [Subject: [Int: Watcher]] = [:]
         /// How many backends have taken their keys.
@@ -117,7 +117,7 @@ public final class BackendSupervisor: Sendable {
     }
 
     private func keyLockFailed(_ error: any Error) -> BackendFailure {
-        self.logger.error("The lock of keys cannot be asked", metadata: ["error": "\(error)"])
+        self.logger.error("The lock of keys cannot be asked", metadata: ["error": "\(ErrorText.of(error))"])
         return .keyLockFailed
     }
 
@@ -138,7 +138,7 @@ public final class BackendSupervisor: Sendable {
             guard let record = state.backends[BackendID(unchecked: holder.holder)], !record.hasEnded else {
                 return .success(.gone)
             }
-            guard record.tag == order.tag else { return .failure(.keyHeld) }
+            guard record.tag.hasSameBytes(as: order.tag) else { return .failure(.keyHeld) }
             if mayWait, !record.lifecycle.status.isServing { return .success(.ending) }
             return .success(.joined(self.makeResult(for: record, order, isSpawned: false, &state)))
         }
@@ -305,9 +305,9 @@ public final class BackendSupervisor: Sendable {
     /// - Returns: Seconds until it may; `nil`: it may now.
     private func spawnWait(_ account: String?, now: NIODeadline, _ state: inout State) -> Int? {
         guard let limit = self.configuration.spawnsPerMinute, let account else { return nil }
-        var recent = state.spawns[account, default: []]
+        var recent = state.spawns[ExactString(account), default: []]
         while let first = recent.first, first + .minutes(1) <= now { recent.removeFirst() }
-        defer { state.spawns[account] = recent }
+        defer { state.spawns[ExactString(account)] = recent }
         guard recent.count >= limit, let first = recent.first else {
             recent.append(now)
             return nil

@@ -6,7 +6,7 @@ enum ChannelServerRequest: Equatable {
     /// The limit of a DynamoDB sort key, which the channel id was.
     static let maximumChannelBytes = 1024
 
-    /// `nil` when the channel id is missing, no string, empty or too long.
+    /// `nil` when the channel id is missing, no string, empty, too long, or has half of a surrogate pair in it.
     case join(String?)
     /// `data` as sent; `nil` when absent.
     case publish(ByteBuffer?)
@@ -48,7 +48,7 @@ enum ChannelServerRequest: Equatable {
     }
 
     private static func channel(_ value: JSONValue, in message: ByteBuffer) -> String? {
-        guard let channel = JSONString.decode(value, in: message),
+        guard let channel = JSONString.decodeName(value, in: message),
             (1...Self.maximumChannelBytes).contains(channel.utf8.count)
         else { return nil }
         return channel
@@ -63,6 +63,6 @@ enum ChannelServerRequest: Equatable {
         }
         return isSame
             || (value.range.count > word.utf8CodeUnitCount + 2
-                && JSONString.decode(value, in: message) == word.description)
+                && JSONString.decode(value, in: message)?.hasSameBytes(as: word.description) == true)
     }
 }

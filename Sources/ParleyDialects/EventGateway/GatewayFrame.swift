@@ -7,7 +7,7 @@ public import ParleyModel
 public enum GatewayFrame: Equatable, Sendable {
     /// `data` is `nil` when it is absent.
     case event(String, data: ByteBuffer?)
-    /// An object whose `event` is missing or no string, shown as JavaScript would.
+    /// An object whose `event` is missing, no string or no Unicode, shown as JavaScript would.
     case unnamed(String)
     /// No JSON object at all.
     case unusable
@@ -37,7 +37,7 @@ public enum GatewayFrame: Equatable, Sendable {
             self = .unnamed("undefined")
             return
         }
-        guard let name = JSONString.decode(event, in: message) else {
+        guard let name = JSONString.decodeName(event, in: message) else {
             self = .unnamed(String(buffer: message.slice(of: event)))
             return
         }

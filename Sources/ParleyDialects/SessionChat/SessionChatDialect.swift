@@ -17,14 +17,14 @@ public struct SessionChatConfiguration: Sendable, Equatable {
 ///
 /// Source: session chat specification, *Client -> server* and *Rooms and lifecycle*.
 public struct SessionChatDialect: Dialect {
-    private let userID: String
+    private let userID: UserID
     private let room: TopicName
     private let configuration: SessionChatConfiguration
 
     /// - Parameters:
     ///   - userID: Claim `userId` of the verified token.
     ///   - room: Claim `roomId`.
-    public init(userID: String, room: TopicName, configuration: SessionChatConfiguration) {
+    public init(userID: UserID, room: TopicName, configuration: SessionChatConfiguration) {
         self.userID = userID
         self.room = room
         self.configuration = configuration
@@ -34,8 +34,8 @@ public struct SessionChatDialect: Dialect {
         .join(
             JoinRequest(
                 topic: self.room,
-                memberID: self.userID,
-                memberName: self.userID,
+                memberID: self.userID.value,
+                memberName: self.userID.value,
                 uniqueness: self.configuration.duplicateUser,
                 maximumMembers: self.configuration.maximumUsersPerRoom
             )

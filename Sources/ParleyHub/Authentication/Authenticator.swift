@@ -3,15 +3,15 @@ internal import Synchronization
 
 /// What a session token says about its bearer.
 public struct SessionClaims: Sendable, Equatable {
-    public var userID: String
+    public var userID: UserID
     /// The room it admits to; `nil` in a login token.
-    public var roomID: String?
+    public var roomID: TopicName?
     /// The `host:port` it was issued for; `nil`: any.
     public var host: String?
     /// When it ends; `nil`: never.
     public var expiresAt: WallTime?
 
-    public init(userID: String, roomID: String? = nil, host: String? = nil, expiresAt: WallTime? = nil) {
+    public init(userID: UserID, roomID: TopicName? = nil, host: String? = nil, expiresAt: WallTime? = nil) {
         self.userID = userID
         self.roomID = roomID
         self.host = host
@@ -20,12 +20,12 @@ public struct SessionClaims: Sendable, Equatable {
 
     /// Whether user and room are strings that a room can be kept under: not empty, at most 256 UTF-16 units.
     public var isWellFormed: Bool {
-        Self.isIdentifier(self.userID) && (self.roomID.map(Self.isIdentifier) ?? true)
+        Self.isIdentifier(self.userID.value) && (self.roomID.map { Self.isIdentifier($0.value) } ?? true)
     }
 
     /// Whether it may be used at `host`, a request's Host header: always, unless it was issued for one host.
     public func isFor(host: String?) -> Bool {
-        self.host.map { $0.lowercased() == host?.lowercased() } ?? true
+        self.host.map { $0.hasSameBytesInAnyCase(as: host ?? "") } ?? true
     }
 
     public static func isIdentifier(_ text: String) -> Bool {
@@ -44,19 +44,19 @@ public protocol Authenticator: Sendable {
 public final class MemoryAuthenticator: Authenticator {
     public struct UnknownToken: Error {}
 
-    private let tokens = Mutex<[String: SessionClaims]>([:])
+    private let tokens = Mutex<[ExactString: SessionClaims]>([:])
 
     public init() {}
 
     public func verify(_ token: String) throws -> SessionClaims {
-        guard let claims = self.tokens.withLock({ $0[token] }) else { throw UnknownToken() }
+        guard let claims = self.tokens.withLock({ $0[ExactString(token)] }) else { throw UnknownToken() }
         return claims
     }
 
     public func issue(_ claims: SessionClaims) -> String {
         self.tokens.withLock { tokens in
             let token = "token-\(tokens.count + 1)"
-            tokens[token] = claims
+            tokens[ExactString(token)] = claims
             return token
         }
     }

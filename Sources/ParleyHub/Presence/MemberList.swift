@@ -12,17 +12,11 @@ struct MemberList {
 
     private struct UniqueName: Hashable {
         let dialect: DialectName
-        let name: String
+        let name: ExactString
 
-        /// Byte for byte, as everywhere else that names are told apart.
-        static func == (lhs: UniqueName, rhs: UniqueName) -> Bool {
-            lhs.dialect == rhs.dialect && lhs.name.utf8.elementsEqual(rhs.name.utf8)
-        }
-
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(self.dialect)
-            var name = self.name
-            name.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        init(dialect: DialectName, name: String) {
+            self.dialect = dialect
+            self.name = ExactString(name)
         }
     }
 

@@ -4,7 +4,7 @@ public import ParleyModel
 public struct GatewaySession: Sendable, Equatable {
     /// 43 characters of base64url; whoever has it is the session.
     public let token: String
-    public var userID: String?
+    public var userID: UserID?
     public var isLoggedIn: Bool
     /// What was known of the client when it acquired the session: `userAgent`, `ip`, `platform`.
     public var metadata: [String: String]
@@ -15,7 +15,7 @@ public struct GatewaySession: Sendable, Equatable {
     /// - Parameter lastActivityAt: `nil`: when it was created.
     public init(
         token: String,
-        userID: String? = nil,
+        userID: UserID? = nil,
         isLoggedIn: Bool = false,
         metadata: [String: String] = [:],
         createdAt: WallTime,

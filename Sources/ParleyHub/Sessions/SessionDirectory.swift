@@ -48,7 +48,7 @@ public final class SessionDirectory: Sendable {
         return session
     }
 
-    public func link(_ token: String, userID: String, now: WallTime) async throws -> Bool {
+    public func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool {
         try await self.watching(.write) { try await self.store.link(token, userID: userID, now: now) }
     }
 

@@ -22,7 +22,7 @@ public protocol SessionStore: Sendable {
 
     /// Logs a user in to a session; one that is there already is replaced.
     /// - Returns: Whether there is such a session.
-    func link(_ token: String, userID: String, now: WallTime) async throws -> Bool
+    func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool
 
     /// - Returns: Whether there was such a session.
     @discardableResult func delete(_ token: String) async throws -> Bool

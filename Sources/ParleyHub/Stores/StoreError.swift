@@ -1,5 +1,7 @@
+public import ParleyModel
+
 /// What a store could not do. Two errors are equal when their codes are.
-public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct StoreError: SpokenError, Sendable, Equatable {
     /// What kind of error it is. More may be added: a `switch` needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {

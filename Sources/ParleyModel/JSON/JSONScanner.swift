@@ -89,13 +89,18 @@ public struct JSONKey {
 
     public static func == (key: JSONKey, text: StaticString) -> Bool {
         if key.hasEscapes {
-            return JSONString.decode(key.bytes) == text.description
+            return JSONString.decode(key.bytes).hasSameBytes(as: text.description)
         }
         guard key.bytes.count == text.utf8CodeUnitCount else { return false }
         return key.bytes.elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     public var string: String { JSONString.decode(self.bytes) }
+
+    /// The key where it names something: `nil` with half of a surrogate pair in it, see ``JSONString/decodeName(_:in:)``.
+    public var name: String? {
+        self.hasEscapes && JSONString.hasLoneSurrogate(self.bytes) ? nil : self.string
+    }
 }
 
 extension JSONScanner {

@@ -14,6 +14,42 @@ public enum JSONString {
         }
     }
 
+    /// The same for what names something: `nil` where there is half of a surrogate pair, too.
+    ///
+    /// It has no meaning in Unicode, and with U+FFFD in its place two names would be one.
+    public static func decodeName(_ value: JSONValue, in buffer: ByteBuffer) -> String? {
+        guard value.kind == .string else { return nil }
+        return buffer.withUnsafeReadableBytes { bytes in
+            let contents = UnsafeRawBufferPointer(
+                rebasing: bytes[value.range.lowerBound + 1..<value.range.upperBound - 1]
+            )
+            return Self.hasLoneSurrogate(contents) ? nil : Self.decode(contents)
+        }
+    }
+
+    /// Whether a `\u` escape is half of a surrogate pair without the other half right behind it (RFC 8259 §8.2).
+    static func hasLoneSurrogate(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var awaitsLow = false
+        var index = 0
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "\\") else {
+                if awaitsLow { return true }
+                index += 1
+                continue
+            }
+            let isUnit = bytes[index + 1] == UInt8(ascii: "u")
+            let unit = isUnit ? Self.unit(at: index + 2, in: bytes) : 0
+            guard awaitsLow == (0xDC00...0xDFFF).contains(unit) else { return true }
+            awaitsLow = (0xD800...0xDBFF).contains(unit)
+            index += isUnit ? 6 : 2
+        }
+        return awaitsLow
+    }
+
+    private static func unit(at index: Int, in bytes: UnsafeRawBufferPointer) -> UInt16 {
+        (index..<index + 4).reduce(0) { $0 << 4 | UInt16(Self.hexDigit(bytes[$1]) ?? 0) }
+    }
+
     /// Decodes what stands between the quotes; the scanner has checked it.
     static func decode(_ bytes: UnsafeRawBufferPointer) -> String {
         guard bytes.contains(UInt8(ascii: "\\")) else { return String(decoding: bytes, as: UTF8.self) }
@@ -38,9 +74,7 @@ public enum JSONString {
             }
             switch bytes[index + 1] {
             case UInt8(ascii: "u"):
-                var unit: UInt16 = 0
-                for offset in 2..<6 { unit = unit << 4 | UInt16(Self.hexDigit(bytes[index + offset]) ?? 0) }
-                units.append(unit)
+                units.append(Self.unit(at: index + 2, in: bytes))
                 index += 6
             case let byte:
                 units.append(UInt16(Self.unescaped(byte)))

@@ -13,8 +13,8 @@ final class ChannelRegistry: Sendable {
     }
 
     private struct State {
-        var connections: [String: (entry: Entry, connection: ConnectionID)] = [:]
-        var wireIDs: [ConnectionID: String] = [:]
+        var connections: [ExactString: (entry: Entry, connection: ConnectionID)] = [:]
+        var wireIDs: [ConnectionID: ExactString] = [:]
     }
 
     private let state = Mutex(State())
@@ -36,20 +36,20 @@ final class ChannelRegistry: Sendable {
 
     func insert(_ entry: Entry, _ connection: ConnectionID) {
         self.state.withLock { state in
-            state.connections[entry.wireID] = (entry, connection)
-            state.wireIDs[connection] = entry.wireID
+            state.connections[ExactString(entry.wireID)] = (entry, connection)
+            state.wireIDs[connection] = ExactString(entry.wireID)
         }
     }
 
     func remove(_ entry: Entry, _ connection: ConnectionID) {
         self.state.withLock { state in
-            state.connections[entry.wireID] = nil
+            state.connections[ExactString(entry.wireID)] = nil
             state.wireIDs[connection] = nil
         }
     }
 
     func find(_ wireID: String) -> (entry: Entry, connection: ConnectionID)? {
-        self.state.withLock { $0.connections[wireID] }
+        self.state.withLock { $0.connections[ExactString(wireID)] }
     }
 
     func entry(of connection: ConnectionID) -> Entry? {

@@ -8,7 +8,8 @@ internal import ParleyModel
 public enum ManagementAuthorization: Sendable {
     /// Nobody.
     case off
-    /// Callers on this machine.
+    /// Programs on this machine, and pages that come from it: browsers here show pages of others, too, and any of those can send a
+    /// request without reading its answer.
     case loopback
     /// Bearers of this token.
     case token(String)
@@ -20,7 +21,12 @@ public enum ManagementAuthorization: Sendable {
         case .off:
             return false
         case .loopback:
-            return address.map(Self.isLoopback) ?? false
+            return LocalCaller(ownHosts: []).allows(
+                address: address?.clientIP,
+                authority: request.head.authority,
+                origin: request.headers[.origin],
+                site: HTTPField.Name("Sec-Fetch-Site").flatMap { request.headers[$0] }
+            )
         case .token(let token):
             guard let given = AuthorizationField.bearer(request.headers[.authorization]) else { return false }
             return Self.equal(token, given)
@@ -28,11 +34,6 @@ public enum ManagementAuthorization: Sendable {
             let signature = RequestSignature(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey)
             return signature.isValid(request, body: body, now: now)
         }
-    }
-
-    private static func isLoopback(_ address: SocketAddress) -> Bool {
-        guard let ip = address.clientIP else { return false }
-        return ip.hasPrefix("127.") || ip == "::1"
     }
 
     /// Compares without telling by its duration where two strings begin to differ.

@@ -16,7 +16,7 @@ struct RequestSignature: Sendable {
 
     func isValid(_ request: Request, body: ByteBuffer, now: WallTime) -> Bool {
         guard let authorization = request.headers[.authorization].flatMap(Authorization.init),
-            authorization.accessKeyID == self.accessKeyID,
+            authorization.accessKeyID.hasSameBytes(as: self.accessKeyID),
             let date = request.headers[HTTPField.Name("X-Amz-Date")!],
             let time = Self.parse(date),
             abs(time.milliseconds - now.milliseconds) <= Self.maximumSkewMilliseconds,

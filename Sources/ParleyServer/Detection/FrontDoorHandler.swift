@@ -57,6 +57,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var isReadHeld = false
     /// Whether the present request is a HEAD: whatever answers it has no body.
     var isHead = false
+    /// Of the request that is being read or decided on, or was last.
+    private var head: HTTPRequestHead?
     /// Whether the parser stops behind the present request, as after it another protocol could be spoken.
     var offersUpgrade = false
     /// Of the body that is being collected.
@@ -208,6 +210,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func receive(_ head: HTTPRequestHead) {
         self.requestsInTurn += 1
         self.isHead = head.method == .HEAD
+        self.head = head
         self.offersUpgrade = head.method == .CONNECT || head.headers.contains(name: "Upgrade")
         var head = head
         if let refusal = RequestRules.apply(to: &head) { return self.refuse(refusal) }
@@ -280,11 +283,12 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.close(promise: nil)
             return
         }
+        let fields = self.head.map { self.services.crossOrigin.fields(for: $0) } ?? []
         self.endExchange()
         self.services.failures.count(refusal, from: self.peer())
         self.phase = .closing
         self.removeEncoder(context)
-        let written = context.writeAndFlush(NIOAny(refusal.httpResponse(isHead: self.isHead)))
+        let written = context.writeAndFlush(NIOAny(refusal.httpResponse(isHead: self.isHead, adding: fields)))
         self.close(after: written)
     }
 

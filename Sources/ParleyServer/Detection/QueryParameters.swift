@@ -1,18 +1,21 @@
+internal import ParleyModel
+
 /// The query of a request, percent-decoded; of a repeated name the first counts.
 struct QueryParameters: Sendable, Equatable {
-    private var values: [String: String] = [:]
+    private var values: [ExactString: String] = [:]
 
     init(_ query: Substring?) {
         guard let query else { return }
         for pair in query.split(separator: "&", omittingEmptySubsequences: true) {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = parts.first.flatMap({ PercentEncoding.decode($0, plusIsSpace: true) }) else { continue }
+            guard let text = parts.first.flatMap({ PercentEncoding.decode($0, plusIsSpace: true) }) else { continue }
+            let name = ExactString(text)
             let value = parts.count > 1 ? PercentEncoding.decode(parts[1], plusIsSpace: true) : ""
             if self.values[name] == nil { self.values[name] = value }
         }
     }
 
-    subscript(name: String) -> String? { self.values[name] }
+    subscript(name: String) -> String? { self.values[ExactString(name)] }
 }
 
 /// RFC 3986 §2.1.

@@ -30,21 +30,27 @@ struct DisposableChatEndpoint: WebSocketEndpoint {
 /// Which values of `Origin` may connect. Source: disposable chat specification, *Connection*.
 struct AcceptedOrigins: Sendable, Equatable {
     private let entries: [String]
+    /// Whether pages of this machine may connect, whatever port they come from.
+    private let admitsLocal: Bool
 
     /// - Parameter setting: Comma-separated; an entry with `://` is a whole origin, one without is a host, with or without
     ///   port; `*` admits all. Empty admits only requests without an Origin.
-    init(setting: String) {
-        self.entries = setting.split(separator: ",").map { $0.trimmingSpaces().lowercased() }.filter { !$0.isEmpty }
+    init(setting: String, admitsLocal: Bool = false) {
+        self.entries = setting.split(separator: ",").map(\.asciiLowercased).map { $0[...].trimmingSpaces() }
+            .filter { !$0.isEmpty }
+        self.admitsLocal = admitsLocal
     }
 
     func accepts(_ origin: String?) -> Bool {
         if self.entries.contains("*") { return true }
-        guard let origin = origin?.lowercased(), !origin.isEmpty else { return self.entries.isEmpty }
+        // Whoever makes a page of this machine welcome has not closed the door on programs.
+        guard let origin = origin?.asciiLowercased, !origin.isEmpty else { return self.entries.isEmpty }
+        if self.admitsLocal, OriginList.isLocal(origin) { return true }
         return self.entries.contains { entry in
-            if entry.contains("://") { return entry == origin }
+            if entry.contains("://") { return entry.hasSameBytes(as: origin) }
             guard let scheme = origin.firstIndex(of: ":"), origin[scheme...].hasPrefix("://") else { return false }
             let authority = origin[scheme...].dropFirst(3)
-            return entry == authority || entry == Self.host(of: authority)
+            return entry.hasSameBytes(as: authority) || entry.hasSameBytes(as: Self.host(of: authority))
         }
     }
 

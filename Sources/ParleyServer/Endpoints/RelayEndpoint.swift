@@ -44,10 +44,10 @@ struct RelayEndpoint: WebSocketEndpoint {
             return .pending(
                 eventLoop.makeFutureWithTask {
                     guard let claims = try? await authenticator.verify(token), claims.isWellFormed,
-                        claims.roomID == "*" || claims.roomID == topic,
+                        claims.roomID == "*" || claims.roomID == TopicName(topic),
                         !self.checksHost || claims.isFor(host: request.header("Host"))
                     else { return .refuse(.relayToken) }
-                    return self.accept(request, topic, name: claims.userID, expiry: claims.expiresAt)
+                    return self.accept(request, topic, name: claims.userID.value, expiry: claims.expiresAt)
                 }
             )
         }

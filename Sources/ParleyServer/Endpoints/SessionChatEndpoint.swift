@@ -25,9 +25,8 @@ struct SessionChatEndpoint: WebSocketEndpoint {
     }
 
     private func admit(_ claims: SessionClaims, host: String?) -> Admission {
-        guard claims.isWellFormed, let room = claims.roomID else { return .refuse(.badToken) }
+        guard claims.isWellFormed, let topic = claims.roomID else { return .refuse(.badToken) }
         guard !self.checksHost || claims.isFor(host: host) else { return .refuse(.badToken) }
-        let topic = TopicName(room)
         guard !self.roomLimit.isExhausted(for: topic) else { return .refuse(.tooManyRooms) }
         let dialect = SessionChatDialect(userID: claims.userID, room: topic, configuration: self.configuration)
         return .accept(

@@ -65,7 +65,7 @@ final class Gateway: Sendable {
     /// The topics of native connections of a session.
     func topics(of session: GatewaySession) -> [TopicKey] {
         [self.live.everybody, self.live.topic(session: session.token)]
-            + (session.userID.map { [self.live.topic(user: $0)] } ?? [])
+            + (session.userID.map { [self.live.topic(user: $0.value)] } ?? [])
     }
 
     /// Asks for the session of a connection once more. It was asked for before the connection could be found by it: a logout
@@ -97,10 +97,8 @@ final class Gateway: Sendable {
             options.namespaceAliases[alias + "/"] = "/"
         }
         if !configuration.isCORSDisabled {
-            options.cors = CrossOriginPolicy(
-                configuration.corsOrigins.contains("*") ? .any : .list(configuration.corsOrigins),
-                allowsCredentials: true
-            )
+            let origins = configuration.origins
+            options.cors = CORSPolicy(.list(origins), allowsCredentials: !origins.admitsAny)
         }
         return options
     }
@@ -193,7 +191,7 @@ extension StoreHealth.Change {
 extension GatewaySession {
     fileprivate var socketData: SocketValue {
         [
-            "token": .string(self.token), "userId": self.userID.map { .string($0) } ?? .null,
+            "token": .string(self.token), "userId": self.userID.map { .string($0.value) } ?? .null,
             "isLoggedIn": .bool(self.isLoggedIn), "createdAt": .int(self.createdAt.milliseconds),
             "expiresAt": .int(self.expiresAt.milliseconds),
         ]
@@ -205,7 +203,7 @@ extension GatewaySession {
         else { return nil }
         self.init(
             token: token,
-            userID: socketData["userId"]?.string,
+            userID: (socketData["userId"]?.string).map { UserID($0) },
             isLoggedIn: socketData["isLoggedIn"]?.bool ?? false,
             createdAt: WallTime(milliseconds: Int64(created)),
             expiresAt: WallTime(milliseconds: Int64(expires))
@@ -246,13 +244,22 @@ final class GatewayLive: GatewayLiveConnections {
         try? await self.io.in("session:\(token)").disconnectSockets(close: true)
     }
 
-    func emit(event: String, data: ByteBuffer, session: String?, user: String?) async {
+    func emit(event: String, data: ByteBuffer, session: String?, user: String?) async -> Int {
         let named = [session.map { self.topic(session: $0) }, user.map { self.topic(user: $0) }].compactMap(\.self)
         let topics = named.isEmpty ? [self.everybody] : named
         let message = NativeEvent(event: event, data: data, format: self.nativeFormat)
-        _ = try? await self.hub.collect { $0.deliver(message, to: Audience(topics: topics)) }
+        let audience = Audience(topics: topics)
+        let native = try? await self.hub.collect { shard in
+            let recipients = shard.recipients(of: audience)
+            shard.deliver(message, to: recipients)
+            return recipients.count
+        }
         let rooms = [session.map { "session:\($0)" }, user.map { "user:\($0)" }].compactMap(\.self)
-        self.io.to(rooms).emit(event, arguments: SocketArguments([.json(data)]))
+        let sockets = self.io.to(rooms)
+        // Those who are there before: whoever comes in between is one of them or is not, as with every event.
+        let count = (try? await sockets.count()) ?? 0
+        sockets.emit(event, arguments: SocketArguments([.json(data)]))
+        return (native ?? []).reduce(count, +)
     }
 }
 

@@ -21,7 +21,7 @@ struct GatewayServices: Sendable {
                     if count > 0 { logger.info("Expired sessions removed", metadata: ["count": "\(count)"]) }
                 } catch {
                     // Whoever watches the store has said it, once.
-                    logger.debug("Expired sessions could not be removed", metadata: ["error": "\(error)"])
+                    logger.debug("Expired sessions could not be removed", metadata: ["error": "\(ErrorText.of(error))"])
                 }
             }
         }
@@ -48,6 +48,7 @@ protocol GatewayLiveConnections: Sendable {
     /// Ends every connection of a session.
     func end(session token: String) async
     /// - Parameter data: One JSON value.
-    func emit(event: String, data: ByteBuffer, session: String?, user: String?) async
+    /// - Returns: To how many connections, of either protocol.
+    func emit(event: String, data: ByteBuffer, session: String?, user: String?) async -> Int
     var activeConnections: Int { get }
 }

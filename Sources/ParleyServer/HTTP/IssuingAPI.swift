@@ -30,17 +30,19 @@ struct IssuingAPI: Sendable {
         var userID: String?
         do throws(JSONFailure) {
             var found: JSONValue?
+            // The scanner relies on UTF-8, and two broken spellings must not be one user.
+            guard TextLength.isUTF8(body) else { return Self.badRequest("expected JSON in UTF-8") }
             try JSONScanner.scanObject(body) { key, value in
                 if key == "userId" { found = value }
             }
-            userID = found.flatMap { JSONString.decode($0, in: body) }
+            userID = found.flatMap { JSONString.decodeName($0, in: body) }
         } catch {
             return Self.badRequest("expected a JSON object with userId: \(error)")
         }
         guard let userID, SessionClaims.isIdentifier(userID) else {
             return Self.badRequest("userId must be a string of 1 to 256 characters")
         }
-        let token = try await self.authenticator.issue(SessionClaims(userID: userID, expiresAt: self.expiry))
+        let token = try await self.authenticator.issue(SessionClaims(userID: UserID(userID), expiresAt: self.expiry))
         return Self.json { $0.write("token", token) }
     }
 
@@ -57,7 +59,7 @@ struct IssuingAPI: Sendable {
             let host = self.rooms.host(of: room, requestHost: request.head.authority ?? "")
         else { return .json(.ok, "{\"host\":null,\"token\":null}") }
         let token = try await self.authenticator.issue(
-            SessionClaims(userID: claims.userID, roomID: room, host: host, expiresAt: self.expiry)
+            SessionClaims(userID: claims.userID, roomID: TopicName(room), host: host, expiresAt: self.expiry)
         )
         return Self.json {
             $0.write("host", host)
@@ -95,8 +97,8 @@ final class IssuedRooms: Sendable {
     static let maximumRooms = 100_000
 
     private struct State {
-        var hosts: [String: String] = [:]
-        var order = CircularBuffer<String>()
+        var hosts: [ExactString: String] = [:]
+        var order = CircularBuffer<ExactString>()
     }
 
     /// Hosts to spread rooms over; empty: the one that the request names.
@@ -110,19 +112,19 @@ final class IssuedRooms: Sendable {
 
     func create(host requestHost: String) -> String {
         var random: any RandomNumberGenerator = SystemRandomNumberGenerator()
-        let room = RandomIdentifier.base36(length: 11, using: &random)
+        let room = ExactString(RandomIdentifier.base36(length: 11, using: &random))
         let host = self.hosts.randomElement() ?? requestHost
         self.state.withLock { state in
             state.hosts[room] = host
             state.order.append(room)
             if state.order.count > Self.maximumRooms { state.hosts[state.order.removeFirst()] = nil }
         }
-        return room
+        return room.text
     }
 
     /// The room's host; the one that this request names where no hosts are configured, as a browser may come by another name.
     func host(of room: String, requestHost: String) -> String? {
-        guard let host = self.state.withLock({ $0.hosts[room] }) else { return nil }
+        guard let host = self.state.withLock({ $0.hosts[ExactString(room)] }) else { return nil }
         return self.hosts.isEmpty ? requestHost : host
     }
 }

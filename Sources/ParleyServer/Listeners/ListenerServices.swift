@@ -15,6 +15,8 @@ struct ListenerServices: Sendable {
     /// Who answers a request.
     let route: @Sendable (UpgradeRequest) -> Route
     let http: any HTTPAnswering
+    /// What goes on the front door's own refusals, so that pages can read them.
+    let crossOrigin: CrossOriginRules
     let headerTimeout: TimeAmount
     let bodyTimeout: TimeAmount
     let maximumHeaderBytes: Int

@@ -122,6 +122,9 @@ public struct BroadcastOperator: Sendable {
         }.flatMap(\.self)
     }
 
+    /// How many sockets are selected.
+    package func count() async throws -> Int { try await self.onEveryShard { $0.count }.reduce(0, +) }
+
     /// Puts the selected sockets into rooms. Done when it returns.
     public func socketsJoin(_ rooms: String...) async throws { try await self.socketsJoin(rooms) }
     public func socketsJoin(_ rooms: [String]) async throws {
@@ -155,7 +158,7 @@ public struct RemoteSocket: Sendable {
     public let id: String
     public let handshake: Handshake
     /// Its own included.
-    public let rooms: Set<String>
+    public let rooms: SocketRooms
     public let data: SocketValue
     let namespace: Namespace
 

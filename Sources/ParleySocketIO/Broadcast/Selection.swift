@@ -23,10 +23,11 @@ struct Selection: Sendable {
     }
 
     /// Whether a socket with this id, in these rooms, is meant.
-    func contains(id: String, rooms: Set<String>) -> Bool {
-        guard id != self.excludedID, !self.except.contains(where: { rooms.contains($0) || $0 == id }) else {
+    func contains(id: String, rooms: Set<ExactString>) -> Bool {
+        func isIn(_ room: String) -> Bool { rooms.contains(ExactString(room)) || room.hasSameBytes(as: id) }
+        guard self.excludedID?.hasSameBytes(as: id) != true, !self.except.contains(where: isIn) else {
             return false
         }
-        return self.rooms.isEmpty || self.rooms.contains { rooms.contains($0) || $0 == id }
+        return self.rooms.isEmpty || self.rooms.contains(where: isIn)
     }
 }

@@ -154,7 +154,7 @@ extension EngineConnection {
         }
         self.members.append(Member(wireName: socket.wireName, socket: socket))
         let presence = self.host.site.state(on: self.shard)[socket.namespace]
-        presence.sockets[socket.id] = socket
+        presence.sockets[ExactString(socket.id)] = socket
         let rooms = socket.state.withLock { state in
             state.phase = .connected
             // Whatever this shard hears of from now on is sent to it.
@@ -163,10 +163,10 @@ extension EngineConnection {
         }
         self.subscribe(to: socket.namespace.topic(nil, as: socket.wireName))
         self.openInbox(socket.namespace.topic(socket.id, as: socket.wireName))
-        for room in rooms { self.subscribe(to: socket.namespace.topic(room, as: socket.wireName)) }
+        for room in rooms { self.subscribe(to: socket.namespace.topic(room.text, as: socket.wireName)) }
         self.registerForRecovery(socket)
         // The replay comes first, and clients keep it until they are connected.
-        let index = socket.namespace.wireNames.firstIndex(of: socket.wireName) ?? 0
+        let index = socket.namespace.wireNames.firstIndex { $0.hasSameBytes(as: socket.wireName) } ?? 0
         for entry in missed { self.send(entry.packets[index]) }
         let parser = self.host.configuration.parser
         if self.session.revision == .three {
@@ -247,11 +247,11 @@ extension EngineConnection {
             // Joined in a handler of `disconnecting`, perhaps.
             let rooms = rooms.union(socket.state.withLock { $0.rooms })
             self.storeForRecovery(socket, rooms: rooms, reason)
-            for room in rooms { self.unsubscribe(from: namespace.topic(room, as: socket.wireName)) }
+            for room in rooms { self.unsubscribe(from: namespace.topic(room.text, as: socket.wireName)) }
             self.unsubscribe(from: namespace.topic(nil, as: socket.wireName))
             self.shard.closeInbox(namespace.topic(socket.id, as: socket.wireName))
         }
-        if presence.sockets[socket.id] === socket { presence.sockets[socket.id] = nil }
+        if presence.sockets[ExactString(socket.id)] === socket { presence.sockets[ExactString(socket.id)] = nil }
         self.host.server.socketLeft(namespace)
     }
 
@@ -297,7 +297,7 @@ extension EngineConnection {
                     )
                 )
             }
-            let index = namespace.wireNames.firstIndex(of: socket.wireName) ?? 0
+            let index = namespace.wireNames.firstIndex { $0.hasSameBytes(as: socket.wireName) } ?? 0
             home.onShard(target) { shard in
                 if isLogged { host.site.state(on: shard)[namespace].seenOffset = offset }
                 host.connection(connection, on: shard)?.send(packets[index], compresses: options.compresses)

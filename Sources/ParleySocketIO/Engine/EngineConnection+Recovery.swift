@@ -32,7 +32,7 @@ extension EngineConnection {
 
     func storeForRecovery(
         _ socket: Socket,
-        rooms: Set<String>,
+        rooms: Set<ExactString>,
         _ reason: DisconnectReason
     ) {
         guard let recovery = socket.namespace.recovery, let session = socket.session(rooms: rooms) else { return }
@@ -140,7 +140,7 @@ extension EngineConnection {
 }
 
 extension Socket {
-    fileprivate func session(rooms: Set<String>) -> RecoverableSession? {
+    fileprivate func session(rooms: Set<ExactString>) -> RecoverableSession? {
         self.privateID.map { privateID in
             RecoverableSession(
                 id: self.id,

@@ -142,7 +142,9 @@ package final class EngineConnection {
         self.webSocket?.bufferedBytes ?? self.session.outbox.byteCount
     }
 
-    func socket(in wireName: String) -> Socket? { self.members.first { $0.wireName == wireName }?.socket }
+    func socket(in wireName: String) -> Socket? {
+        self.members.first { $0.wireName.hasSameBytes(as: wireName) }?.socket
+    }
 
     // MARK: In
 

@@ -17,7 +17,7 @@ package final class EngineHost: Sendable {
     private let refused: @Sendable (Refusal) -> Void
     let bundles: ClientBundles
     /// Where each session's connection is.
-    private let sessions = Mutex<[String: ConnectionID]>([:])
+    private let sessions = Mutex<[ExactString: ConnectionID]>([:])
 
     /// - Parameters:
     ///   - places: Those of the process.
@@ -45,13 +45,13 @@ package final class EngineHost: Sendable {
 
     /// Where a session lives; `nil` when there is none.
     package func location(of sessionID: String) -> ConnectionID? {
-        self.sessions.withLock { $0[sessionID] }
+        self.sessions.withLock { $0[ExactString(sessionID)] }
     }
 
     func register(_ sessionID: String, _ connection: ConnectionID) -> Bool {
         self.sessions.withLock { sessions in
-            guard sessions[sessionID] == nil else { return false }
-            sessions[sessionID] = connection
+            guard sessions[ExactString(sessionID)] == nil else { return false }
+            sessions[ExactString(sessionID)] = connection
             return true
         }
     }
@@ -59,7 +59,7 @@ package final class EngineHost: Sendable {
     /// Forgets a session, but none that has the same id by somebody's mistake.
     func forget(_ sessionID: String, _ connection: ConnectionID) {
         self.sessions.withLock { sessions in
-            if sessions[sessionID] == connection { sessions[sessionID] = nil }
+            if sessions[ExactString(sessionID)] == connection { sessions[ExactString(sessionID)] = nil }
         }
     }
 
@@ -119,7 +119,7 @@ package final class EngineHost: Sendable {
 
     package func originRefusal(_ engine: EngineRequest) -> EngineRefusal? {
         guard let allowed = self.configuration.allowedOrigins, let origin = engine.origin,
-            !allowed.contains("*"), !allowed.contains(origin)
+            !allowed.contains(where: { $0 == "*" || $0.hasSameBytes(as: origin) })
         else { return nil }
         return .forbidden("Origin not allowed")
     }

@@ -8,7 +8,7 @@ struct RecoverableSession: Sendable {
     let id: String
     let privateID: String
     let wireName: String
-    let rooms: Set<String>
+    let rooms: Set<ExactString>
     let data: SocketValue
     /// Nothing up to here is owed to it: the newest offset that its shard had seen when it joined, or one behind which it has
     /// missed nothing since.
@@ -30,13 +30,13 @@ final class RecoveryHome: Sendable {
 
     /// A socket is there, under a secret by which it may be restored.
     func opened(_ privateID: String, by connection: ConnectionID) {
-        self.log.withLock { $0.live[privateID] = connection }
+        self.log.withLock { $0.live[ExactString(privateID)] = connection }
     }
 
     /// A socket has left for good.
     func closed(_ privateID: String, by connection: ConnectionID) {
         self.log.withLock { log in
-            if log.live[privateID] == connection { log.live[privateID] = nil }
+            if log.live[ExactString(privateID)] == connection { log.live[ExactString(privateID)] = nil }
         }
     }
 
@@ -44,8 +44,8 @@ final class RecoveryHome: Sendable {
     /// - Returns: Whether it is the first that is absent: from now on ``purge(now:)`` has work.
     func store(_ session: RecoverableSession, from connection: ConnectionID, now: NIODeadline) -> Bool {
         self.log.withLock { log in
-            guard log.live[session.privateID] == connection else { return false }
-            log.live[session.privateID] = nil
+            guard log.live[ExactString(session.privateID)] == connection else { return false }
+            log.live[ExactString(session.privateID)] = nil
             return log.store(session, now: now)
         }
     }
@@ -54,7 +54,7 @@ final class RecoveryHome: Sendable {
         self.log.withLock { $0.restore(request, now: now) }
     }
 
-    func missed(after offset: UInt64, by id: String, rooms: Set<String>) -> RecoveryLog.Missed? {
+    func missed(after offset: UInt64, by id: String, rooms: Set<ExactString>) -> RecoveryLog.Missed? {
         self.log.withLock { $0.missed(after: offset, by: id, rooms: rooms) }
     }
 

@@ -55,12 +55,12 @@ struct RecoveryLog: Sendable {
     private(set) var newestOffset: UInt64 = 0
     private var entries: CircularBuffer<Entry> = []
     private var byteCount = 0
-    private var absent: [String: Absent] = [:]
+    private var absent: [ExactString: Absent] = [:]
     /// Who is absent until when, the first first: everybody may be away for the same time. Those who came back stay here until
     /// their time.
     private var expiries: CircularBuffer<(until: NIODeadline, privateID: String)> = []
     /// Who is there, by private id.
-    var live: [String: ConnectionID] = [:]
+    var live: [ExactString: ConnectionID] = [:]
 
     /// - Parameter epoch: Offsets of another life of the log are recognised by it.
     init(_ policy: ConnectionStateRecovery, epoch: UInt32) {
@@ -108,7 +108,7 @@ struct RecoveryLog: Sendable {
     mutating func store(_ session: RecoverableSession, now: NIODeadline) -> Bool {
         let isFirst = self.expiries.isEmpty
         let until = now + self.duration
-        self.absent[session.privateID] = Absent(session: session, until: until)
+        self.absent[ExactString(session.privateID)] = Absent(session: session, until: until)
         self.expiries.append((until, session.privateID))
         if self.expiries.count > self.policy.maximumAbsentSockets { self.forgetFirst() }
         return isFirst
@@ -116,8 +116,10 @@ struct RecoveryLog: Sendable {
 
     mutating func restore(_ request: Request, now: NIODeadline) -> RestoreAction {
         self.purge(now: now)
-        if let connection = self.live[request.privateID] { return .closeFirst(connection) }
-        guard let session = self.absent[request.privateID]?.session, session.wireName == request.wireName else {
+        if let connection = self.live[ExactString(request.privateID)] { return .closeFirst(connection) }
+        guard let session = self.absent[ExactString(request.privateID)]?.session,
+            session.wireName.hasSameBytes(as: request.wireName)
+        else {
             return .unknown
         }
         // Without an offset nothing has arrived since it joined, whatever was sent: not what came after it left is missed, but
@@ -125,14 +127,14 @@ struct RecoveryLog: Sendable {
         guard let told = request.offset.map({ self.offset(of: $0) }) ?? session.joinOffset,
             let missed = self.missed(after: max(told, session.joinOffset), by: session.id, rooms: session.rooms)
         else { return .unknown }
-        self.absent[request.privateID] = nil
+        self.absent[ExactString(request.privateID)] = nil
         var restored = session
         if request.offset == nil, missed.entries.isEmpty { restored.joinOffset = missed.newestOffset }
         return .restored(Restored(session: restored, missed: missed))
     }
 
     /// - Returns: `nil` when the log does not reach back so far, or the offset is none of its.
-    func missed(after offset: UInt64, by id: String, rooms: Set<String>) -> Missed? {
+    func missed(after offset: UInt64, by id: String, rooms: Set<ExactString>) -> Missed? {
         guard offset <= self.newestOffset, offset + UInt64(self.entries.count) >= self.newestOffset else { return nil }
         // One entry for each offset, without gaps: no need to look at what came before.
         let newer = self.entries.suffix(Int(self.newestOffset - offset))
@@ -154,6 +156,8 @@ struct RecoveryLog: Sendable {
     private mutating func forgetFirst() {
         let (until, privateID) = self.expiries.removeFirst()
         // It may have come back and left again, and have more time.
-        if let absent = self.absent[privateID], absent.until <= until { self.absent[privateID] = nil }
+        if let absent = self.absent[ExactString(privateID)], absent.until <= until {
+            self.absent[ExactString(privateID)] = nil
+        }
     }
 }

@@ -1,3 +1,4 @@
+internal import ParleyModel
 public import SocketIO
 internal import Synchronization
 
@@ -9,7 +10,7 @@ public final class ParentNamespace: Sendable {
     /// The same where no waiting is needed.
     let allowsAtOnce: (@Sendable (_ name: String) -> Bool)?
     let behaviour = Mutex(NamespaceBehaviour())
-    private let children = Mutex<[String: Namespace]>([:])
+    private let children = Mutex<[ExactString: Namespace]>([:])
 
     init(
         allowsAtOnce: (@Sendable (String) -> Bool)?,
@@ -35,6 +36,6 @@ public final class ParentNamespace: Sendable {
         for child in self.children.withLock({ Array($0.values) }) { child.emit(event, arguments: arguments) }
     }
 
-    func adopt(_ child: Namespace) { self.children.withLock { $0[child.name] = child } }
-    func forget(_ child: Namespace) { self.children.withLock { $0[child.name] = nil } }
+    func adopt(_ child: Namespace) { self.children.withLock { $0[ExactString(child.name)] = child } }
+    func forget(_ child: Namespace) { self.children.withLock { $0[ExactString(child.name)] = nil } }
 }

@@ -62,7 +62,7 @@ package protocol EngineConnectionHolder: AnyObject {
 /// What one shard knows of a server's namespaces. Confined to its loop.
 final class ShardState {
     final class Presence {
-        var sockets: [String: Socket] = [:]
+        var sockets: [ExactString: Socket] = [:]
         /// Broadcasts that wait for answers from sockets of this shard.
         var collectors: [UInt64: BroadcastCollector] = [:]
         /// The newest offset of the log that has been delivered here.

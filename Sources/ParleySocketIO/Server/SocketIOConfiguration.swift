@@ -21,7 +21,7 @@ public struct SocketIOConfiguration: Sendable {
     /// Rooms that one socket may be in, its own not counted.
     public var maximumRoomsPerSocket = 10_000
     /// Which pages of other origins may use long-polling; WebSockets are not subject to it.
-    public var cors: CrossOriginPolicy?
+    public var cors: CORSPolicy?
     /// Origins of pages that may connect at all, WebSockets included; `nil`: any. Clients that send no Origin always may.
     public var allowedOrigins: Set<String>?
     /// A cookie with the session's id, for load balancers; `nil`: none.

@@ -28,7 +28,7 @@ public final class SocketIOServer: Sendable {
     let onSession: (@Sendable (EngineIOSession) -> Void)?
 
     private struct Registry {
-        var namespaces: [String: Namespace] = [:]
+        var namespaces: [ExactString: Namespace] = [:]
         var parents: [ParentNamespace] = []
     }
 
@@ -56,6 +56,9 @@ public final class SocketIOServer: Sendable {
         self.configuration = configuration
         self.onSession = onSession
         self.logger = logger
+        if configuration.cors?.expectsCredentialsInVain == true {
+            logger.warning("CORSPolicy(.any) goes without credentials: name the origins of pages that bring cookies")
+        }
         let privateSpace = SpaceID(rawValue: Self.nextSpace.subtract(1, ordering: .relaxed).oldValue)
         self.topics = SocketTopics(space: space ?? privateSpace, privateSpace: privateSpace)
         _ = self.of("/")
@@ -77,15 +80,15 @@ public final class SocketIOServer: Sendable {
     public func of(_ name: String) -> Namespace {
         let name = Self.normalized(name)
         return self.registry.withLock { registry in
-            if let namespace = registry.namespaces[name] { return namespace }
+            if let namespace = registry.namespaces[ExactString(name)] { return namespace }
             let aliases = self.configuration.namespaceAliases
             let namespace = Namespace(
                 name: name,
                 server: self,
                 parent: nil,
-                aliases: aliases.keys.filter { Self.normalized(aliases[$0] ?? "") == name }.sorted()
+                aliases: aliases.filter { Self.normalized($0.value).hasSameBytes(as: name) }.map(\.key).sorted()
             )
-            registry.namespaces[name] = namespace
+            registry.namespaces[ExactString(name)] = namespace
             return namespace
         }
     }
@@ -114,7 +117,7 @@ public final class SocketIOServer: Sendable {
 
     /// Whether a namespace of that name exists now.
     public func hasNamespace(_ name: String) -> Bool {
-        self.registry.withLock { $0.namespaces[Self.normalized(name)] != nil }
+        self.registry.withLock { $0.namespaces[ExactString(Self.normalized(name))] != nil }
     }
 
     private static func normalized(_ name: String) -> String { name.hasPrefix("/") ? name : "/" + name }
@@ -127,7 +130,8 @@ public final class SocketIOServer: Sendable {
     }
 
     func lookUp(_ wireName: String) -> Lookup {
-        if let target = self.configuration.namespaceAliases[wireName] {
+        let alias = self.configuration.namespaceAliases.first { $0.key.hasSameBytes(as: wireName) }
+        if let target = alias?.value {
             // Loud once: a client that does it does it always, and there may be many.
             self.logger.log(
                 level: self.hasWarnedOfAlias.exchange(true, ordering: .relaxed) ? .debug : .warning,
@@ -137,7 +141,7 @@ public final class SocketIOServer: Sendable {
             return .found(self.of(target))
         }
         let parents: [ParentNamespace]
-        switch self.registry.withLock({ ($0.namespaces[wireName], $0.parents) }) {
+        switch self.registry.withLock({ ($0.namespaces[ExactString(wireName)], $0.parents) }) {
         case (let namespace?, _): return .found(namespace)
         case (nil, let all): parents = all
         }
@@ -151,9 +155,9 @@ public final class SocketIOServer: Sendable {
     /// The child that a parent has under a name.
     func child(_ name: String, of parent: ParentNamespace) -> Namespace {
         self.registry.withLock { registry in
-            if let namespace = registry.namespaces[name] { return namespace }
+            if let namespace = registry.namespaces[ExactString(name)] { return namespace }
             let namespace = Namespace(name: name, server: self, parent: parent, aliases: [])
-            registry.namespaces[name] = namespace
+            registry.namespaces[ExactString(name)] = namespace
             parent.adopt(namespace)
             return namespace
         }
@@ -172,9 +176,9 @@ public final class SocketIOServer: Sendable {
         }
         let isEmpty = self.registry.withLock { registry -> Bool in
             guard namespace.socketCount.load(ordering: .sequentiallyConsistent) == 0,
-                registry.namespaces[namespace.name] === namespace
+                registry.namespaces[ExactString(namespace.name)] === namespace
             else { return false }
-            registry.namespaces[namespace.name] = nil
+            registry.namespaces[ExactString(namespace.name)] = nil
             return true
         }
         guard isEmpty else { return }
@@ -193,7 +197,7 @@ public final class SocketIOServer: Sendable {
     /// Counts a socket in, unless the namespace has been forgotten in the meantime.
     func socketJoins(_ namespace: Namespace) -> Bool {
         self.registry.withLock { registry in
-            guard registry.namespaces[namespace.name] === namespace else { return false }
+            guard registry.namespaces[ExactString(namespace.name)] === namespace else { return false }
             namespace.socketCount.add(1, ordering: .sequentiallyConsistent)
             return true
         }

@@ -1,4 +1,5 @@
 internal import Logging
+internal import ParleyModel
 public import SocketIO
 internal import Synchronization
 
@@ -24,7 +25,7 @@ extension Socket {
 
     /// Forgets every handler of `event`.
     public func off(_ event: String) {
-        self.state.withLock { $0.handlers[event] = nil }
+        self.state.withLock { $0.handlers[ExactString(event)] = nil }
     }
 
     /// Calls `handler` for every event, before the handlers of its name.
@@ -72,7 +73,7 @@ extension Socket {
     private func add(_ handler: EventHandler, for event: String) {
         self.state.withLock { state in
             guard state.phase != .disconnected else { return }
-            state.handlers[event, default: []].append(handler)
+            state.handlers[ExactString(event), default: []].append(handler)
         }
     }
 
@@ -91,8 +92,9 @@ extension Socket {
     func dispatch(_ event: SocketEvent) {
         let (extras, handlers) = self.state.withLock { state -> (SocketExtras?, [EventHandler]) in
             guard state.phase == .connected else { return (nil, []) }
-            let handlers = state.handlers[event.name] ?? []
-            if handlers.contains(where: \.isOnce) { state.handlers[event.name] = handlers.filter { !$0.isOnce } }
+            let name = ExactString(event.name)
+            let handlers = state.handlers[name] ?? []
+            if handlers.contains(where: \.isOnce) { state.handlers[name] = handlers.filter { !$0.isOnce } }
             return (state.extras, handlers)
         }
         if let extras {

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyHub
+internal import ParleyModel
 internal import Synchronization
 
 extension Socket {
@@ -28,11 +29,10 @@ extension Socket {
     /// Before the socket is connected, rooms are remembered for then.
     private func joinNow(_ rooms: [String]) {
         let limit = self.namespace.server.configuration.maximumRoomsPerSocket
-        for room in rooms where room != self.id {
+        for room in rooms where !room.hasSameBytes(as: self.id) {
             let joins = self.state.withLock { state -> Bool in
-                guard state.phase != .disconnected, state.rooms.count < limit, state.rooms.insert(room).inserted else {
-                    return false
-                }
+                guard state.phase != .disconnected, state.rooms.count < limit else { return false }
+                guard state.rooms.insert(ExactString(room)).inserted else { return false }
                 return state.phase == .connected
             }
             if joins { self.connection.subscribe(to: self.namespace.topic(room, as: self.wireName)) }
@@ -41,7 +41,7 @@ extension Socket {
 
     private func leaveNow(_ rooms: [String]) {
         for room in rooms {
-            let leaves = self.state.withLock { $0.rooms.remove(room) != nil && $0.phase == .connected }
+            let leaves = self.state.withLock { $0.rooms.remove(ExactString(room)) != nil && $0.phase == .connected }
             if leaves { self.connection.unsubscribe(from: self.namespace.topic(room, as: self.wireName)) }
         }
     }

@@ -81,9 +81,9 @@ public final class Socket: Sendable {
     public var isConnected: Bool { self.state.withLock { $0.phase == .connected } }
 
     /// The rooms that it is in, its own included while it is connected.
-    public var rooms: Set<String> {
+    public var rooms: SocketRooms {
         self.state.withLock { state in
-            state.phase == .disconnected ? state.rooms : state.rooms.union([self.id])
+            SocketRooms(state.phase == .disconnected ? state.rooms : state.rooms.union([ExactString(self.id)]))
         }
     }
 
@@ -150,11 +150,11 @@ struct SocketState: Sendable {
 
     var phase = Phase.connecting
     /// Without its own.
-    var rooms: Set<String> = []
+    var rooms: Set<ExactString> = []
     /// What ``RecoverableSession/joinOffset`` will be.
     var joinOffset: UInt64 = 0
     var data = SocketValue.object([:])
-    var handlers: [String: [EventHandler]] = [:]
+    var handlers: [ExactString: [EventHandler]] = [:]
     /// What few sockets have; boxed, so that the others pay a word for it.
     var extras: SocketExtras?
     var acknowledgements: [UInt64: PendingAcknowledgement] = [:]

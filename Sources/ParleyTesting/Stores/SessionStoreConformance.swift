@@ -102,7 +102,8 @@ public enum SessionStoreConformance {
             var session = Self.session("a", metadata: ["platform": "web"])
             try await store.create(session)
             try await store.create(Self.session("b"))
-            for user in ["user-1", "\u{1F600} '\";", ""] {
+            let users: [UserID] = ["user-1", "\u{1F600} '\";", "caf\u{E9}", "cafe\u{301}", "a\u{0}b", ""]
+            for user in users {
                 try await Self.expect(
                     try await store.link(session.token, userID: user, now: Self.after(1)),
                     true,
@@ -146,7 +147,7 @@ public enum SessionStoreConformance {
                             "a session"
                         )
                         try await Self.expect(
-                            try await store.link(session.token, userID: "u\(index)", now: Self.start),
+                            try await store.link(session.token, userID: UserID("u\(index)"), now: Self.start),
                             true,
                             "linking"
                         )

@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyModel
 
 /// The state machine of one connection: which namespaces it has joined, and what its packets mean there.
 ///
@@ -85,7 +86,7 @@ public struct SocketConnection: Sendable {
     }
 
     private mutating func receive(_ packet: SocketPacket) throws(SocketFailure) -> ReceiveAction {
-        let index = self.entries.firstIndex { $0.namespace == packet.namespace }
+        let index = self.entries.firstIndex { $0.namespace.hasSameBytes(as: packet.namespace) }
         if case .connect(let auth) = packet.content {
             return try self.connect(packet.namespace, at: index, auth: auth)
         }
@@ -140,14 +141,16 @@ public struct SocketConnection: Sendable {
 
     /// The server made the client leave a namespace.
     public mutating func leave(_ namespace: String) {
-        self.entries.removeAll { $0.namespace == namespace && $0.membership == .connected }
+        self.entries.removeAll { $0.namespace.hasSameBytes(as: namespace) && $0.membership == .connected }
     }
 
     public func isConnected(to namespace: String) -> Bool {
-        self.entries.contains { $0.namespace == namespace && $0.membership == .connected }
+        self.entries.contains { $0.namespace.hasSameBytes(as: namespace) && $0.membership == .connected }
     }
 
     private func index(of namespace: String, attempt: Int) -> Int? {
-        self.entries.firstIndex { $0.namespace == namespace && $0.membership == .connecting(attempt: attempt) }
+        self.entries.firstIndex {
+            $0.namespace.hasSameBytes(as: namespace) && $0.membership == .connecting(attempt: attempt)
+        }
     }
 }

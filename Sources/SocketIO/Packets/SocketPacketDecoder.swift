@@ -132,7 +132,7 @@ public struct SocketPacketDecoder: Sendable {
     private static func eventName(_ value: JSONValue, in json: ByteBuffer) throws(SocketFailure) -> String {
         switch value.kind {
         case .string:
-            guard let name = JSONString.decode(value, in: json) else { throw SocketFailure(.payload) }
+            guard let name = JSONString.decodeName(value, in: json) else { throw SocketFailure(.payload) }
             guard !ReservedEvent.contains(name) else { throw SocketFailure(.reservedEvent) }
             return name
         case .number:

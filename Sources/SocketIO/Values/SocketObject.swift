@@ -1,3 +1,5 @@
+internal import ParleyModel
+
 /// The members of a JSON object in the order in which they were sent or added.
 ///
 /// Looking one up takes time in proportion to their number; objects on the wire are small. A key that was sent twice is
@@ -67,12 +69,5 @@ extension SocketObject: Equatable {
 
     private var byKey: [[UInt8]: SocketValue] {
         Dictionary(self.members.lazy.map { (Array($0.key.utf8), $0.value) }, uniquingKeysWith: { $1 })
-    }
-}
-
-extension String {
-    /// `==` of strings takes canonically equivalent spellings for the same text; on the wire they are not.
-    func hasSameBytes(as other: String) -> Bool {
-        self.utf8.count == other.utf8.count && self.utf8.elementsEqual(other.utf8)
     }
 }

@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyModel
 
 /// One argument of a Socket.IO event: what JSON can say, and bytes anywhere in it.
 ///

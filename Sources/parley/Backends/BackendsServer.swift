@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import ParleyModel
 
 /// Which server is meant, and how it is spoken to.
 struct BackendsServer: ParsableArguments {
@@ -198,8 +199,16 @@ struct BackendsAPIClient: Sendable {
         do {
             return try await self.client.execute(request, timeout: .seconds(30))
         } catch {
-            throw Failure(description: "\(self.base) does not answer: \(error). Is the server running? See --url.")
+            throw Failure(
+                description:
+                    "\(self.base) does not answer: \(Self.reason(of: error)). Is the server running? See --url."
+            )
         }
+    }
+
+    /// Not in the library's own words, which may have the token in them.
+    private static func reason(of error: any Error) -> String {
+        (error as? HTTPClientError)?.shortDescription ?? ErrorText.of(error)
     }
 
     private func answer(_ response: HTTPClientResponse) async throws -> String {

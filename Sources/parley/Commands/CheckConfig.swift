@@ -28,7 +28,7 @@ struct CheckConfig: AsyncParsableCommand {
         }
         do {
             let plan = try await ServePlan(settings, isDevelopment: self.dev)
-            for note in plan.notes { StandardError.line("parley: \(note)") }
+            for note in plan.notes + plan.warnings { StandardError.line("parley: \(note)") }
         } catch let failure as ConfigurationFailure {
             for note in settings.notes { StandardError.line("parley: \(note)") }
             throw failure.reported()

@@ -1,6 +1,7 @@
 import ParleyBackends
 import ParleyHub
 import ParleyJWT
+import ParleyModel
 import ParleyServer
 
 /// What `serve --dev` prints: a URL to paste for each dialect, tokens included.
@@ -25,7 +26,7 @@ struct DevelopmentGuide {
             let base = "\(scheme)://\(self.host):\(port)"
             if let authority = self.plan.authority {
                 for user in ["alice", "bob"] {
-                    let token = try await authority.issue(SessionClaims(userID: user, roomID: "lobby"))
+                    let token = try await authority.issue(SessionClaims(userID: UserID(user), roomID: "lobby"))
                     lines += ["  session chat, as \(user)", "    \(self.program) connect '\(base)/?token=\(token)'"]
                 }
             }

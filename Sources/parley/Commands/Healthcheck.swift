@@ -2,6 +2,7 @@ import ArgumentParser
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import ParleyModel
 
 struct Healthcheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -39,7 +40,9 @@ struct Healthcheck: AsyncParsableCommand {
         } catch let failure as ConfigurationFailure {
             throw failure.reported()
         } catch {
-            StandardError.line("parley: not ready: \(error)")
+            StandardError.line(
+                "parley: not ready: \((error as? HTTPClientError)?.shortDescription ?? ErrorText.of(error))"
+            )
             throw ExitCode.startFailure
         }
     }

@@ -11,7 +11,7 @@ struct Serve: AsyncParsableCommand {
         discussion: """
             Settings come from flags, environment variables, a .env file in the working directory and the file given by
             --config, in this order; `parley check-config` lists all of them. Session chat needs JWT_SECRET, the secret that
-            signs its tokens; --dev makes one for this run, opens the relay and prints URLs and tokens to paste.
+            signs its tokens; --dev makes one for this run, opens the relay to this machine and prints URLs and tokens to paste.
 
             When everything listens, stdout has one line 'Listening on *:PORT' for each listener. The first SIGTERM, SIGINT
             or SIGHUP says goodbye to clients and ends with 0; a second one ends at once.
@@ -35,6 +35,7 @@ struct Serve: AsyncParsableCommand {
             plan.server.gateway.sessions = services.sessions
             plan.server.gateway.chat = services.chat
             try plan.server.backends.openStore(settings)
+            for warning in plan.warnings { logger.warning("\(warning)") }
             let openFiles = OpenFiles.raiseLimit(logger: logger)
             // Sessions that poll take no file, and are bounded all the same.
             if plan.server.maximumConnections == 0 { plan.server.maximumConnections = openFiles ?? 0 }

@@ -44,7 +44,12 @@ struct Token: AsyncParsableCommand {
             let ttl = try self.ttl ?? settings.count(.tokenTTL)
             let authority = await SessionTokenAuthority(secret: secret, wallTime: Clock.wallTime)
             let expiry = ttl > 0 ? WallTime(milliseconds: Clock.wallTime().milliseconds + Int64(ttl) * 1000) : nil
-            let claims = SessionClaims(userID: self.user, roomID: self.room, host: self.host, expiresAt: expiry)
+            let claims = SessionClaims(
+                userID: UserID(self.user),
+                roomID: self.room.map { TopicName($0) },
+                host: self.host,
+                expiresAt: expiry
+            )
             StandardOutput.line(try await authority.issue(claims))
         } catch let failure as ConfigurationFailure {
             throw failure.reported()

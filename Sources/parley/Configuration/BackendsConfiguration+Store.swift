@@ -1,3 +1,4 @@
+import ParleyModel
 import ParleySQLite
 import ParleyServer
 
@@ -9,7 +10,7 @@ extension BackendsConfiguration {
         do {
             self.store = try SQLiteBackendStore(path: directory)
         } catch {
-            throw ConfigurationFailure(description: "\(error)")
+            throw ConfigurationFailure(description: ErrorText.of(error))
         }
     }
 }

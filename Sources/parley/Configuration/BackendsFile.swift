@@ -43,7 +43,9 @@ struct BackendsFile: Sendable {
             case "executables":
                 self.executables[name] = try Self.program(entry, place)
             default:
-                guard let tokens = entry.mapping?["tokens"]?.sequence?.compactMap(\.string), !tokens.isEmpty,
+                guard
+                    let tokens = entry.mapping?["tokens"]?.sequence?.compactMap({ $0.string.map(SecretFiles.trimmed) }),
+                    !tokens.isEmpty,
                     tokens.allSatisfy({ !$0.isEmpty })
                 else { throw place.failure("expected {tokens: [one or more]}") }
                 self.accounts[name] = tokens

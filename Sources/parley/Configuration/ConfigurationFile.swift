@@ -87,7 +87,7 @@ struct ConfigurationFile {
             return
         }
         let name = Self.name(of: keys)
-        guard Setting.all.contains(where: { $0.names.contains(name) }) else {
+        guard Setting.all.contains(where: { ($0.names + $0.fileNames).contains(name) }) else {
             let key = LogText.escaped(keys.joined(separator: "."), isQuoted: false)
             let hint = Suggestion.nearest(to: name, whoseFirstPartIs: Self.name(of: [keys[0]])).map {
                 "Did you mean '\($0.lowercased())'?"

@@ -2,6 +2,7 @@ import Logging
 import ParleyAI
 import ParleyDialects
 import ParleyHub
+import ParleyModel
 import ParleySQLite
 
 /// What the gateway keeps its sessions in and asks its questions, as the settings say; opened when the server starts.
@@ -22,7 +23,7 @@ struct GatewayBackends {
             do {
                 self.sessions = try SQLiteSessionStore(path: directory)
             } catch {
-                throw ConfigurationFailure(description: "\(error)")
+                throw ConfigurationFailure(description: ErrorText.of(error))
             }
         } else {
             self.sessions = nil
@@ -38,7 +39,10 @@ struct GatewayBackends {
                 model: settings.text(.aiModel)
             )
             self.chat = FallbackChatProvider(provider) { error in
-                logger.warning("The AI endpoint failed; the built-in reply was given", metadata: ["error": "\(error)"])
+                logger.warning(
+                    "The AI endpoint failed; the built-in reply was given",
+                    metadata: ["error": "\(ErrorText.of(error))"]
+                )
             }
         } catch {
             throw ConfigurationFailure(description: "\(error)")

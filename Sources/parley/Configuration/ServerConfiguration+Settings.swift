@@ -15,6 +15,8 @@ struct ServePlan: Sendable {
     var authority: SessionTokenAuthority?
     /// What was left aside although it was set, in sentences for the log.
     var notes: [String]
+    /// What may be meant, and is said once at start.
+    var warnings: [String]
 }
 
 extension ServePlan {
@@ -40,8 +42,14 @@ extension ServePlan {
         mistakes.collect { try Self.readGateway(settings, into: &server) }
         mistakes.collect { try Self.readSpaces(settings, into: &server) }
         mistakes.collect { try GatewayBackends.check(settings) }
+        if isDevelopment {
+            server.admitsLocalOrigins = true
+            server.gateway.admitsLocalOrigins = true
+            server.gateway.opensDocumentation = true
+        }
         self.server = server
         self.notes = notes
+        self.warnings = try Self.exposureWarnings(settings, server, isDevelopment: isDevelopment)
         self.processIdleTimeout =
             try settings.toggle(.idleTimeoutEnabled) ? try settings.seconds(.processIdleTimeout) : nil
         var secret: String?
@@ -49,6 +57,11 @@ extension ServePlan {
             mistakes.collect { secret = try Self.secret(settings, isDevelopment: isDevelopment) }
         }
         if let secret, mistakes.isEmpty {
+            if !isDevelopment, secret.utf8.count < Self.usualSecretBytes {
+                self.warnings.append(
+                    "JWT_SECRET has \(secret.utf8.count) bytes: take \(Self.usualSecretBytes) random ones or more, such as of `openssl rand -hex 32`, as whoever guesses it signs tokens for anybody"
+                )
+            }
             let authority = await SessionTokenAuthority(secret: secret, wallTime: Clock.wallTime)
             self.authority = authority
             self.server.sessionChat.authenticator = authority
@@ -56,8 +69,44 @@ extension ServePlan {
         try mistakes.throwIfAny()
     }
 
+    private static func exposureWarnings(
+        _ settings: Settings,
+        _ server: ServerConfiguration,
+        isDevelopment: Bool
+    ) throws -> [String] {
+        var warnings: [String] = []
+        if isDevelopment, let host = try settings.address(.host), !["localhost", "127.0.0.1", "::1"].contains(host) {
+            warnings.append(
+                "--dev opens logins, rooms and the relay to everybody who reaches HOST=\(host); without HOST only this machine does"
+            )
+        }
+        if server.gateway.isEnabled, !server.gateway.isCORSDisabled, server.gateway.corsOrigins.contains("*") {
+            let name = settings.value(of: .gatewayCORSOrigin).text == nil ? "CORS_ORIGIN" : "GATEWAY_CORS_ORIGIN"
+            warnings.append(
+                "\(name)=* lets pages of any origin use the event gateway's HTTP, without cookies: name the origins of pages that bring them"
+            )
+        }
+        return warnings
+    }
+
+    /// What is refused below, and what is warned of below: HS256 wants 32 (RFC 7518 §3.2).
+    static let minimumSecretBytes = 16
+    static let usualSecretBytes = 32
+
     private static func secret(_ settings: Settings, isDevelopment: Bool) throws -> String {
-        if let secret = try settings.text(.jwtSecret) { return secret }
+        if let secret = try settings.text(.jwtSecret) {
+            guard isDevelopment || secret.utf8.count >= Self.minimumSecretBytes else {
+                let value = settings.value(of: .jwtSecret)
+                throw ConfigurationFailure(
+                    description: """
+                        \(value.name), from \(value.place), has \(secret.utf8.count) byte\(secret.utf8.count == 1 ? "" : "s"): expected \(Self.minimumSecretBytes) or \
+                        more, better \(Self.usualSecretBytes) random ones, such as of `openssl rand -hex 32`. Whoever guesses it signs \
+                        tokens for anybody. `parley serve --dev` takes any.
+                        """
+                )
+            }
+            return secret
+        }
         guard isDevelopment else {
             throw ConfigurationFailure(
                 description: """

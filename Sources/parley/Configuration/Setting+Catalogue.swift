@@ -41,7 +41,11 @@ extension Setting {
         default: "off",
         help: "Issuing API of session chat alone"
     )
-    static let host = Setting("HOST", form: .address, help: "Address to bind; unset: all interfaces")
+    static let host = Setting(
+        "HOST",
+        form: .address,
+        help: "Address to bind; unset: all interfaces, under --dev this machine alone"
+    )
     static let trustedProxies = Setting(
         "PARLEY_TRUSTED_PROXIES",
         "BACKENDS_TRUSTED_PROXIES",
@@ -169,7 +173,7 @@ extension Setting {
         "JWT_SECRET",
         form: .text,
         isSecret: true,
-        help: "Secret that signs session tokens; required"
+        help: "Secret that signs session tokens, 16 bytes or more; required"
     )
     static let sessionServerHost = Setting(
         "SESSION_CHAT_SESSION_SERVER_HOST",
@@ -365,7 +369,8 @@ extension Setting {
         "CHANNEL_MANAGEMENT_AUTH",
         form: .choice(["off", "none", "token", "sigv4"]),
         default: "off",
-        help: "Who may use /@connections: nobody, callers on this machine, bearers of a token, signers of requests"
+        help:
+            "Who may use /@connections: nobody, programs and pages of this machine, bearers of a token, signers of requests"
     )
     static let channelManagementToken = Setting(
         "CHANNEL_MANAGEMENT_TOKEN",
@@ -373,7 +378,12 @@ extension Setting {
         isSecret: true,
         help: "Token for /@connections and /connections"
     )
-    static let channelAccessKeyID = Setting("CHANNEL_ACCESS_KEY_ID", form: .text, help: "Key pair for sigv4")
+    static let channelAccessKeyID = Setting(
+        "CHANNEL_ACCESS_KEY_ID",
+        form: .text,
+        isSecret: true,
+        help: "Key pair for sigv4"
+    )
     static let channelSecretAccessKey = Setting(
         "CHANNEL_SECRET_ACCESS_KEY",
         form: .text,
@@ -459,7 +469,7 @@ extension Setting {
         "SWAGGER_PASSWORD",
         form: .text,
         isSecret: true,
-        help: "Password for the API documentation; unset: there is none"
+        help: "Password for the API documentation; unset: there is none, under --dev none is asked for"
     )
     static let swaggerDirectory = Setting(
         "SWAGGER_UI_DIR",

@@ -45,6 +45,9 @@ struct Setting: Sendable {
         self.help = help
     }
 
+    /// The variables that may name a file with its value; secrets have them.
+    var fileNames: [String] { self.isSecret ? self.names.map { $0 + SecretFiles.suffix } : [] }
+
     /// What messages call it: the first name, but not one that merely puts a system's name before its variable.
     var name: String {
         self.names.count == 2 && self.names[0].hasSuffix("_" + self.names[1]) ? self.names[1] : self.names[0]

@@ -1,8 +1,9 @@
 import Configuration
 import Foundation
+import ParleyModel
 
 /// A configuration that cannot be used: all that is wrong with it, each in a sentence that names key and source.
-struct ConfigurationFailure: Error, CustomStringConvertible {
+struct ConfigurationFailure: SpokenError {
     let mistakes: [String]
 
     init(description: String) { self.mistakes = [description] }
@@ -37,6 +38,8 @@ struct Settings: Sendable {
     }
 
     private let layers: [Layer]
+    /// Secrets that stand in files, by the first name of their settings.
+    private let secretFiles: [String: Value]
     /// The configuration file, if one was named.
     let file: String?
     /// Dialects by the name of the space that the file puts them into.
@@ -88,6 +91,7 @@ struct Settings: Sendable {
         }
         layers.append(Layer("--dev", Dictionary(development.map { ($0.name, $1) }) { $1 }))
         self.layers = layers
+        self.secretFiles = SecretFiles.read({ name in Self.find(name, in: layers) }, &mistakes)
         self.file = file
         self.spaces = contents?.spaces ?? [:]
         self.backends = contents?.backends ?? BackendsFile()
@@ -136,13 +140,29 @@ struct Settings: Sendable {
         AbsoluteConfigKey([name])
     }
 
-    /// The value in force. An empty one counts as unset, as it does in compose files and shells.
-    func value(of setting: Setting) -> Value {
-        let layers = self.unusable.contains(setting.name) ? [] : self.layers
+    /// What a layer has under a name. An empty value counts as none, as it does in compose files and shells.
+    private static func text(_ name: String, in layer: Layer) -> String? {
+        let result = try? layer.provider.value(forKey: Self.key(name), type: .string)
+        guard case .string(let text)? = result?.value?.content, !text.isEmpty else { return nil }
+        return text
+    }
+
+    private static func find(_ name: String, in layers: [Layer]) -> Value? {
         for layer in layers {
+            if let text = Self.text(name, in: layer) { return Value(text: text, name: name, source: layer.name) }
+        }
+        return nil
+    }
+
+    /// The value in force. What surrounds a secret is not part of it.
+    func value(of setting: Setting) -> Value {
+        let isUnusable = self.unusable.contains(setting.name)
+        if !isUnusable, let value = self.secretFiles[setting.names[0]] { return value }
+        for layer in isUnusable ? [] : self.layers {
             for name in setting.names {
-                let result = try? layer.provider.value(forKey: Self.key(name), type: .string)
-                guard case .string(let text)? = result?.value?.content, !text.isEmpty else { continue }
+                guard let found = Self.text(name, in: layer) else { continue }
+                let text = setting.isSecret ? SecretFiles.trimmed(found) : found
+                guard !text.isEmpty else { continue }
                 return Value(text: text, name: name, source: layer.name)
             }
         }

@@ -14,6 +14,9 @@ TRANSPORTS = ("polling", "websocket")
 class Nothing:
     """The absence of a payload, which is not null."""
 
+    def __repr__(self) -> str:
+        return "Nothing"
+
 
 NOTHING = Nothing()
 

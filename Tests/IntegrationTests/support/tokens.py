@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 
-SECRET = "a-secret-only-the-tests-know"
+SECRET = "a-secret-that-only-the-tests-know"
 DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
 

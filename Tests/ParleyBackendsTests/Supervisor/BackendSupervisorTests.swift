@@ -298,6 +298,25 @@ import Testing
         fixture.supervisor.closed(route)
     }
 
+    @Test(
+        "Keys and users are told apart by their bytes",
+        arguments: [("caf\u{E9}", "cafe\u{301}"), ("\u{C5}", "\u{212B}"), ("K", "\u{212A}")]
+    )
+    func bytes(one: String, other: String) async throws {
+        let fixture = Fixture()
+        let first = try await fixture.connect(one) { $0.user = one }
+        #expect(try await fixture.connect(other).backend != first.backend)
+        #expect(try await fixture.connect(one).backend == first.backend)
+        let second = try await fixture.connect(one) { $0.user = other }
+        #expect(second.backend == first.backend)
+        await #expect(throws: BackendFailure.keyHeld) { try await fixture.connect(one) { $0.tag = other } }
+        #expect(try fixture.supervisor.revoke(first.backend, user: other) == 1)
+        #expect(fixture.supervisor.route(second.token) == nil)
+        #expect(fixture.supervisor.route(first.token) != nil)
+        #expect(BackendKey(scope: one, name: "") != BackendKey(scope: other, name: ""))
+        #expect(Set([ServiceName(account: one, service: one), ServiceName(account: other, service: one)]).count == 2)
+    }
+
     @Test("A backend that cannot be launched ends in error, and says why in its output")
     func launchFailure() async throws {
         let fixture = Fixture(ScriptedRuntime(failure: LaunchFailure("no such command")))

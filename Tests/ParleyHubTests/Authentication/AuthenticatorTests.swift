@@ -25,6 +25,6 @@ import Testing
         ] as [(String, String?, Bool)]
     )
     func wellFormed(user: String, room: String?, isWellFormed: Bool) {
-        #expect(SessionClaims(userID: user, roomID: room).isWellFormed == isWellFormed)
+        #expect(SessionClaims(userID: UserID(user), roomID: room.map { TopicName($0) }).isWellFormed == isWellFormed)
     }
 }

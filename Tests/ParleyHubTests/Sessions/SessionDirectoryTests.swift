@@ -127,7 +127,7 @@ private final class FailingStore: SessionStore {
         self.state.withLock { $0.writes += 1 }
     }
 
-    func link(_ token: String, userID: String, now: WallTime) async throws -> Bool {
+    func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool {
         try self.write()
         return self.memory.link(token, userID: userID, now: now)
     }

@@ -27,6 +27,21 @@ import Testing
         #expect(Array(decoded.utf8) == Array(text.utf8))
     }
 
+    @Test(
+        "What names something has no half of a surrogate pair: two names would be one",
+        arguments: spellings.map { spelling -> (String, String?) in
+            (spelling.wire, spelling.text.contains("\u{fffd}") ? nil : spelling.text)
+        } + [(#"\\ud83d"#, #"\ud83d"#), ("\u{fffd}", "\u{fffd}"), (#"\ufffd"#, "\u{fffd}"), (#"\ud83d\\ude00"#, nil)]
+    )
+    func names(wire: String, text: String?) throws {
+        let buffer = ByteBuffer(string: "\"\(wire)\"")
+        let name = JSONString.decodeName(try JSONScanner.scanValue(buffer), in: buffer)
+        #expect(name.map { Array($0.utf8) } == text.map { Array($0.utf8) })
+        var key: String?
+        try JSONScanner.scanObject(ByteBuffer(string: "{\"\(wire)\":1}")) { found, _ in key = found.name }
+        #expect(key.map { Array($0.utf8) } == text.map { Array($0.utf8) })
+    }
+
     @Test("Only strings have a text", arguments: ["1", "null", "[\"a\"]", "{}", "true"])
     func othersHaveNone(json: String) throws {
         let buffer = ByteBuffer(string: json)

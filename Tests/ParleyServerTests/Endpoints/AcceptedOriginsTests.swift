@@ -21,4 +21,17 @@ import Testing
     func accepts(setting: String, origin: String?, expected: Bool) {
         #expect(AcceptedOrigins(setting: setting).accepts(origin) == expected)
     }
+
+    @Test(
+        "Pages of this machine may be welcome besides",
+        arguments: [
+            ("", "http://localhost:5173", true), ("", "http://127.0.0.1", true), ("", "https://[::1]:1", true),
+            ("", "http://localhost.evil.test", false), ("", "http://any.test", false), ("", nil, true),
+            ("ok.test", "http://localhost", true), ("ok.test", "http://ok.test", true),
+            ("k.test", "http://\u{212A}.test", false), ("\u{E9}.test", "http://e\u{301}.test", false),
+        ] as [(String, String?, Bool)]
+    )
+    func local(setting: String, origin: String?, expected: Bool) {
+        #expect(AcceptedOrigins(setting: setting, admitsLocal: true).accepts(origin) == expected)
+    }
 }

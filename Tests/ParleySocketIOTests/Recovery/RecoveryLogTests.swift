@@ -40,7 +40,7 @@ struct RecoveryLogTests {
         return log.text(of: offset)
     }
 
-    private static func session(rooms: Set<String> = [], joined: UInt64 = 0) -> RecoverableSession {
+    private static func session(rooms: Set<ExactString> = [], joined: UInt64 = 0) -> RecoverableSession {
         RecoverableSession(id: "me", privateID: "secret", wireName: "/", rooms: rooms, data: .null, joinOffset: joined)
     }
 

@@ -42,6 +42,25 @@ struct SocketConnectionTests {
         #expect(Self.receive(#"2["x"]"#, &connection) == "close notConnected")
     }
 
+    @Test("Namespaces are told apart by their bytes")
+    func bytes() {
+        var connection = Self.joined("/caf\u{E9}")
+        #expect(Self.receive("2/cafe\u{301},[\"x\"]", &connection) == "close notConnected")
+        connection = Self.joined("/caf\u{E9}", "/cafe\u{301}")
+        connection.leave("/cafe\u{301}")
+        #expect(connection.isConnected(to: "/caf\u{E9}"))
+        #expect(!connection.isConnected(to: "/cafe\u{301}"))
+    }
+
+    @Test(
+        "An event whose name is half of a surrogate pair closes",
+        arguments: [#"2["\ud800"]"#, #"51-["a\udc00",{"_placeholder":true,"num":0}]"#]
+    )
+    func loneSurrogate(_ text: String) {
+        var connection = Self.joined("/")
+        #expect(Self.receive(text, &connection) == "close payload")
+    }
+
     @Test("A second CONNECT closes")
     func secondConnect() {
         var connection = Self.joined("/")

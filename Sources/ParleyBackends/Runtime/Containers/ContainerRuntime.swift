@@ -3,6 +3,7 @@ internal import Foundation
 public import Logging
 public import NIOCore
 internal import NIOHTTP1
+internal import ParleyModel
 internal import Synchronization
 
 /// Runs backends as containers, by the Docker Engine API. `PORT` is 8080 in all of them; outside it is another for each.
@@ -73,7 +74,7 @@ public final class ContainerRuntime: BackendRuntime {
         } catch {
             self.logger.error(
                 "The container engine of BACKENDS_DOCKER_SOCKET does not answer",
-                metadata: ["socket": "\(self.configuration.socket)", "error": "\(error)"]
+                metadata: ["socket": "\(self.configuration.socket)", "error": "\(ErrorText.of(error))"]
             )
             return []
         }
@@ -98,7 +99,7 @@ public final class ContainerRuntime: BackendRuntime {
         } catch let failure as LaunchFailure {
             throw failure
         } catch {
-            throw LaunchFailure("The image cannot be had: \(image): \(error)")
+            throw LaunchFailure("The image cannot be had: \(image): \(ErrorText.of(error))")
         }
         if order.limits.diskLimitBytes != nil {
             self.logger.warning("disk_limit_bytes is not kept", metadata: ["backend": "\(order.backend)"])
@@ -222,7 +223,7 @@ public final class ContainerRuntime: BackendRuntime {
         } catch let failure as LaunchFailure {
             throw failure
         } catch {
-            throw LaunchFailure("The container could not be started: \(error)")
+            throw LaunchFailure("The container could not be started: \(ErrorText.of(error))")
         }
     }
 
@@ -284,7 +285,10 @@ public final class ContainerRuntime: BackendRuntime {
                     if !lines.isEmpty { events.output(lines) }
                 }
             } catch {
-                self.logger.debug("Output broke off", metadata: ["backend": "\(backend)", "error": "\(error)"])
+                self.logger.debug(
+                    "Output broke off",
+                    metadata: ["backend": "\(backend)", "error": "\(ErrorText.of(error))"]
+                )
             }
             if let rest = frames.rest() { events.output([rest]) }
         }
@@ -294,7 +298,10 @@ public final class ContainerRuntime: BackendRuntime {
             let bytes = try await response.body.collect(upTo: 1 << 16)
             code = try self.engine.decode(Ended.self, bytes).StatusCode
         } catch {
-            self.logger.error("A container is lost", metadata: ["backend": "\(backend)", "error": "\(error)"])
+            self.logger.error(
+                "A container is lost",
+                metadata: ["backend": "\(backend)", "error": "\(ErrorText.of(error))"]
+            )
         }
         let patience = Task {
             try? await Task.sleep(for: .seconds(1))
@@ -318,7 +325,7 @@ public final class ContainerRuntime: BackendRuntime {
             } catch {
                 self.logger.error(
                     "A container cannot be signalled",
-                    metadata: ["backend": "\(backend)", "error": "\(error)"]
+                    metadata: ["backend": "\(backend)", "error": "\(ErrorText.of(error))"]
                 )
             }
         }

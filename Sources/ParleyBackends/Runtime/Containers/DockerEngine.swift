@@ -2,11 +2,12 @@ internal import AsyncHTTPClient
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
+internal import ParleyModel
 
 /// The Docker Engine API on a Unix socket, as far as backends need it. Podman's service speaks it, too.
 struct DockerEngine: Sendable {
     /// What the engine has refused, in its own words.
-    struct Failure: Error, CustomStringConvertible {
+    struct Failure: SpokenError {
         let status: UInt
         let description: String
     }

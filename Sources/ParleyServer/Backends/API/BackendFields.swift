@@ -6,7 +6,7 @@ internal import ParleyModel
 struct BackendFields {
     private let buffer: ByteBuffer
     private let path: String
-    private var values: [String: JSONValue] = [:]
+    private var values: [ExactString: JSONValue] = [:]
     /// In the order in which they came.
     private(set) var names: [String] = []
 
@@ -15,31 +15,39 @@ struct BackendFields {
         guard TextLength.isUTF8(buffer) else { throw .invalidJSON }
         self.buffer = buffer
         self.path = path
-        var values: [String: JSONValue] = [:]
+        var values: [ExactString: JSONValue] = [:]
         var names: [String] = []
+        var isWhole = true
         do {
             try JSONScanner.scanObject(buffer) { key, value in
-                let name = key.string
-                if values.updateValue(value, forKey: name) == nil { names.append(name) }
+                guard let name = key.name else {
+                    isWhole = false
+                    return
+                }
+                if values.updateValue(value, forKey: ExactString(name)) == nil { names.append(name) }
             }
         } catch {
             throw .invalidJSON
         }
+        guard isWhole else { throw .invalidRequest("\(path): expected names without halves of surrogate pairs") }
         self.values = values
         self.names = names
     }
 
     func kind(_ name: String) -> JSONValue.Kind? {
-        guard let kind = self.values[name]?.kind, kind != .null else { return nil }
+        guard let kind = self.values[ExactString(name)]?.kind, kind != .null else { return nil }
         return kind
     }
 
     private func value(_ name: String, _ kind: JSONValue.Kind, _ expected: String) throws(BackendFailure) -> JSONValue?
     {
-        guard let value = self.values[name], value.kind != .null else { return nil }
+        guard let value = self.values[ExactString(name)], value.kind != .null else { return nil }
         guard value.kind == kind else { throw self.unusable(name, expected) }
         return value
     }
+
+    /// What strings are here names something: key, user, tag, variable.
+    private static let whole = "a string without halves of surrogate pairs"
 
     private func unusable(_ name: String, _ expected: String) -> BackendFailure {
         .invalidRequest("\(self.path)\(name): expected \(expected)")
@@ -47,7 +55,8 @@ struct BackendFields {
 
     func string(_ name: String) throws(BackendFailure) -> String? {
         guard let value = try self.value(name, .string, "a string") else { return nil }
-        return JSONString.decode(value, in: self.buffer)
+        guard let text = JSONString.decodeName(value, in: self.buffer) else { throw self.unusable(name, Self.whole) }
+        return text
     }
 
     func bool(_ name: String) throws(BackendFailure) -> Bool? {
@@ -84,7 +93,7 @@ struct BackendFields {
         guard let value = try self.value(name, .array, "a list of strings") else { return nil }
         let bytes = self.buffer.slice(of: value)
         var texts: [String?] = []
-        try? JSONScanner.scanArray(bytes) { texts.append($0.kind == .string ? JSONString.decode($0, in: bytes) : nil) }
+        try? JSONScanner.scanArray(bytes) { texts.append(JSONString.decodeName($0, in: bytes)) }
         let strings = texts.compactMap(\.self)
         guard strings.count == texts.count else { throw self.unusable(name, "a list of strings") }
         return strings

@@ -16,6 +16,12 @@ struct BackendsAPI: Sendable {
     /// Answers that pages of any origin may read.
     static let openToAll: HTTPFields = [.accessControlAllowOrigin: "*"]
 
+    /// Paths of the API on a port that others use, too.
+    static func isSharedPath(_ path: String) -> Bool {
+        ["/v1", "/v2", "/ctrl", "/pub", "/ready"].contains { path == $0 || path.hasPrefix($0 + "/") }
+            && path != "/readyz"
+    }
+
     /// What every port with the API on it has.
     func registerShared(on router: Router<APIContext>) {
         self.registerConnecting(on: router.group("v2"))
@@ -99,7 +105,7 @@ struct BackendsAPI: Sendable {
     /// - Throws: ``BackendFailure/unauthorized``, or ``BackendFailure/forbidden`` when the token is another account's.
     func authorize(_ request: Request, for account: String) throws(BackendFailure) {
         guard self.services.catalogue.mode == .production else { return }
-        guard try self.accounts(of: request).contains(account) else { throw .forbidden }
+        guard try self.accounts(of: request).contains(where: { $0.hasSameBytes(as: account) }) else { throw .forbidden }
     }
 
     func accounts(of request: Request) throws(BackendFailure) -> [String] {

@@ -81,7 +81,10 @@ struct ConnectBody {
             guard !name.isEmpty, !name.contains("="), !name.utf8.contains(0), !value.utf8.contains(0) else {
                 throw .invalidRequest("env: expected names without '=', and no NUL in names and values")
             }
-            environment[name] = value
+            // A process may have both, a dictionary of strings has one.
+            guard environment.updateValue(value, forKey: name) == nil else {
+                throw .invalidRequest("env: expected names that differ in more than their Unicode normalisation")
+            }
             bytes += name.utf8.count + value.utf8.count + 2
         }
         guard environment.count <= Self.maximumVariables, bytes <= Self.maximumVariableBytes else {

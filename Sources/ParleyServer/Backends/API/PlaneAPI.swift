@@ -221,7 +221,10 @@ struct PlaneAPI: Sendable {
         guard let image = try executable.string("image") else {
             throw .invalidRequest("spawn_config.executable.image: expected a string")
         }
-        guard let program = self.services.catalogue.executables[image] else { throw .imageNotFound }
+        let executables = self.services.catalogue.executables
+        guard let program = executables.first(where: { $0.key.hasSameBytes(as: image) })?.value else {
+            throw .imageNotFound
+        }
         return program
     }
 

@@ -73,7 +73,7 @@ struct BuiltInEvents: Sendable {
                 object: {
                     $0.write("socketId", connection.socketID)
                     $0.write("sessionToken", GatewayToken.masked(session.token))
-                    $0.write("userId", json: session.userID.map { ByteBuffer(jsonString: $0) })
+                    $0.write("userId", json: session.userID.map { ByteBuffer(jsonString: $0.value) })
                     $0.write("isLoggedIn", session.isLoggedIn)
                     switch connection.wireProtocol {
                     case .nativeWebSocket: $0.write("protocol", Self.nativeProtocol)
@@ -123,7 +123,7 @@ struct BuiltInEvents: Sendable {
                 "session",
                 object: {
                     $0.write("authenticated", session.isLoggedIn)
-                    $0.write("userId", session.userID ?? "anonymous")
+                    $0.write("userId", session.userID?.value ?? "anonymous")
                     $0.write("sessionToken", GatewayToken.masked(session.token))
                 }
             )

@@ -11,14 +11,14 @@ internal import Synchronization
 public final class EventRouter: Sendable {
     public typealias Handler = @Sendable (GatewayEvent) -> Void
 
-    private let handlers = Mutex<[String: Handler]>([:])
+    private let handlers = Mutex<[ExactString: Handler]>([:])
 
     public init() {}
 
     /// Has `handler` called for every event of that name, instead of whatever was before. It runs on the client's event loop and
     /// must not block; what takes time goes into ``GatewayConnection/run(atMost:_:)``.
     public func on(_ event: String, _ handler: @escaping Handler) {
-        self.handlers.withLock { $0[event] = handler }
+        self.handlers.withLock { $0[ExactString(event)] = handler }
     }
 
     /// Takes over what `other` does with events that mean nothing here yet.
@@ -28,11 +28,11 @@ public final class EventRouter: Sendable {
     }
 
     /// The names that mean something, in alphabetical order.
-    public var events: [String] { self.handlers.withLock { $0.keys.sorted() } }
+    public var events: [String] { self.handlers.withLock { $0.keys.sorted().map(\.text) } }
 
     /// Hands an event to its handler; a name that means nothing is answered with `error`.
     func dispatch(_ event: GatewayEvent) {
-        if let handler = self.handlers.withLock({ $0[event.name] }) {
+        if let handler = self.handlers.withLock({ $0[ExactString(event.name)] }) {
             handler(event)
         } else {
             event.connection.emitError("Unknown event type: \(event.name)")

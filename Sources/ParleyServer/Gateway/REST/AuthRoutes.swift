@@ -56,7 +56,7 @@ struct AuthRoutes: Sendable {
                 "data",
                 object: {
                     $0.write("token", session.token)
-                    $0.write("userId", json: session.userID.map { ByteBuffer(jsonString: $0) })
+                    $0.write("userId", json: session.userID.map { ByteBuffer(jsonString: $0.value) })
                     $0.write("isLoggedIn", session.isLoggedIn)
                     $0.write("expiresAt", session.expiresAt.iso8601)
                 }
@@ -79,13 +79,17 @@ struct AuthRoutes: Sendable {
 
     func link(_ request: GatewayRequest) async throws -> Response {
         if let refusal = AdminToken(self.services.configuration.adminToken).refusal(request) { return refusal }
-        guard let fields = JSONFields(try await request.body()), let token = fields.string("token"),
-            let userID = fields.string("userId"), (1...256).contains(userID.utf16.count)
+        guard let fields = JSONFields(try await request.body()), let token = fields.name("token"),
+            let userID = fields.name("userId"), (1...256).contains(userID.utf16.count)
         else {
             return .failure(.badRequest, "Expected {\"token\":\"…\",\"userId\":\"…\"}, userId of 1 to 256 characters")
         }
         do {
-            let isLinked = try await self.services.sessions.link(token, userID: userID, now: self.services.wallTime())
+            let isLinked = try await self.services.sessions.link(
+                token,
+                userID: UserID(userID),
+                now: self.services.wallTime()
+            )
             return isLinked
                 ? .success { $0.write("message", "Session linked") } : .failure(.notFound, "No such session")
         } catch {

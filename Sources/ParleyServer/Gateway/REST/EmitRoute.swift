@@ -10,8 +10,8 @@ struct EmitRoute: Sendable {
 
     func emit(_ request: GatewayRequest) async throws -> Response {
         if let refusal = AdminToken(self.services.configuration.adminToken).refusal(request) { return refusal }
-        guard let fields = JSONFields(try await request.body()), let event = fields.string("event"), !event.isEmpty,
-            ["session", "user"].allSatisfy({ !fields.has($0) || fields.string($0)?.isEmpty == false })
+        guard let fields = JSONFields(try await request.body()), let event = fields.name("event"), !event.isEmpty,
+            ["session", "user"].allSatisfy({ !fields.has($0) || fields.name($0)?.isEmpty == false })
         else {
             return .failure(
                 .badRequest,
@@ -21,7 +21,7 @@ struct EmitRoute: Sendable {
         guard !ReservedEvent.contains(event) else {
             return .failure(.badRequest, "The event name '\(event)' is reserved by Socket.IO")
         }
-        if let token = fields.string("session") {
+        if let token = fields.name("session") {
             do {
                 guard try await self.services.sessions.find(token, now: self.services.wallTime()) != nil else {
                     return .failure(.notFound, "No such session")
@@ -30,12 +30,15 @@ struct EmitRoute: Sendable {
                 return .storeFailure
             }
         }
-        await self.services.live.emit(
+        let count = await self.services.live.emit(
             event: event,
             data: fields.json("data") ?? ByteBuffer(string: "null"),
-            session: fields.string("session"),
-            user: fields.string("user")
+            session: fields.name("session"),
+            user: fields.name("user")
         )
-        return .success { $0.write("message", "Event sent") }
+        return .success {
+            $0.write("message", "Event sent")
+            $0.write("connections", count)
+        }
     }
 }

@@ -28,8 +28,9 @@ struct GatewayAPI: Sendable {
 
     private func register(_ route: GatewayRoute, on router: Router<APIContext>) {
         let services = self.services
+        let origins = services.configuration.origins
         router.on(RouterPath(route.path), method: route.method == .get ? .get : .post) { request, context in
-            try await self.answer(route.operation, GatewayRequest(request, context), services)
+            try await self.answer(route.operation, GatewayRequest(request, context, origins: origins), services)
         }
     }
 
@@ -58,10 +59,13 @@ struct GatewayAPI: Sendable {
 struct GatewayRequest: Sendable {
     let request: Request
     let context: APIContext
+    /// Of pages that may come with their cookies.
+    let origins: OriginList
 
-    init(_ request: Request, _ context: APIContext) {
+    init(_ request: Request, _ context: APIContext, origins: OriginList) {
         self.request = request
         self.context = context
+        self.origins = origins
     }
 
     /// The body, or an empty one.
@@ -72,10 +76,20 @@ struct GatewayRequest: Sendable {
 
     /// Body or query, then Bearer header, then cookie.
     func token(in body: ByteBuffer) -> String? {
-        if let token = JSONFields(body)?.string("token"), !token.isEmpty { return token }
+        if let token = JSONFields(body)?.name("token"), !token.isEmpty { return token }
         if let token = self.request.uri.queryParameters["token"].map(String.init), !token.isEmpty { return token }
         if let token = AuthorizationField.bearer(self.request.headers[.authorization]) { return token }
-        return self.request.cookies["token"]?.value
+        return self.mayBringCookies ? self.request.cookies["token"]?.value : nil
+    }
+
+    /// A browser adds its cookies whatever page has sent the request: those of a page that may not use them do not count, or any page
+    /// could log its visitors out here. Programs send no Origin.
+    private var mayBringCookies: Bool {
+        guard let origin = self.request.headers[.origin] else { return true }
+        if let authority = self.request.head.authority, let scheme = origin.firstRange(of: "://") {
+            if origin[scheme.upperBound...].hasSameBytesInAnyCase(as: authority) { return true }
+        }
+        return !self.origins.admitsAny && self.origins.admits(origin)
     }
 
 }
@@ -83,25 +97,31 @@ struct GatewayRequest: Sendable {
 /// The top-level members of a JSON object.
 struct JSONFields {
     private let buffer: ByteBuffer
-    private var values: [String: JSONValue] = [:]
+    private var values: [ExactString: JSONValue] = [:]
 
     /// - Returns: `nil` when it is no JSON object, or no UTF-8.
     init?(_ buffer: ByteBuffer) {
         // The scanner relies on it, and what it finds may end up in a text frame (RFC 6455 §5.6).
         guard TextLength.isUTF8(buffer) else { return nil }
         self.buffer = buffer
-        var values: [String: JSONValue] = [:]
+        var values: [ExactString: JSONValue] = [:]
         do {
-            try JSONScanner.scanObject(buffer) { key, value in values[key.string] = value }
+            try JSONScanner.scanObject(buffer) { key, value in values[ExactString(key.string)] = value }
         } catch {
             return nil
         }
         self.values = values
     }
 
-    func string(_ name: String) -> String? { self.values[name].flatMap { JSONString.decode($0, in: self.buffer) } }
-    func json(_ name: String) -> ByteBuffer? { self.values[name].map { self.buffer.slice(of: $0) } }
-    func has(_ name: String) -> Bool { self.values[name].map { $0.kind != .null } ?? false }
+    func string(_ name: String) -> String? {
+        self.values[ExactString(name)].flatMap { JSONString.decode($0, in: self.buffer) }
+    }
+    /// The same for what names something: `nil` with half of a surrogate pair in it, too.
+    func name(_ name: String) -> String? {
+        self.values[ExactString(name)].flatMap { JSONString.decodeName($0, in: self.buffer) }
+    }
+    func json(_ name: String) -> ByteBuffer? { self.values[ExactString(name)].map { self.buffer.slice(of: $0) } }
+    func has(_ name: String) -> Bool { self.values[ExactString(name)].map { $0.kind != .null } ?? false }
 }
 
 extension Response {
@@ -140,16 +160,14 @@ extension Gateway {
 
     /// What the gateway's own port answers.
     func addRoutes(to router: Router<APIContext>) {
-        router.add(middleware: GatewayCORS(self.services.configuration))
+        router.add(middleware: GatewayFailures())
         self.api.registerOwn(on: router)
         self.api.registerShared(on: router)
     }
 
     /// What it answers on a port that others use, too.
     func addSharedRoutes(to router: Router<APIContext>) {
-        router.add(
-            middleware: GatewayCORS(self.services.configuration) { GatewayRoute.isSharedPath($0) }
-        )
+        router.add(middleware: GatewayFailures { GatewayRoute.isSharedPath($0) })
         self.api.registerShared(on: router)
     }
 }

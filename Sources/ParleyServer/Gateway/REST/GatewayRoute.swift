@@ -83,7 +83,7 @@ struct GatewayRoute: Sendable {
                 ("user", "string", false),
             ],
             responses: [
-                (200, "It was sent to whoever is connected"), (400, "The body is not as it should be"),
+                (200, "It was sent; `connections` says to how many"), (400, "The body is not as it should be"),
                 (401, "Not the admin token"), (404, "No such session, or there is no admin token"),
                 (503, "The session store does not answer"),
             ]

@@ -89,11 +89,9 @@ struct InfoRoutes: Sendable {
 /// Source: event gateway specification, *Server information JSON*.
 struct GatewayInformation: HTTPAnswering {
     private let services: GatewayServices
-    private let cors: GatewayCORS
 
     init(_ services: GatewayServices) {
         self.services = services
-        self.cors = GatewayCORS(services.configuration)
     }
 
     /// Whoever sends one is told what is here, without its being read.
@@ -105,13 +103,10 @@ struct GatewayInformation: HTTPAnswering {
         on channel: any Channel,
         refusing refusal: Refusal?
     ) async -> Response {
-        if request.method == .options { return self.cors.preflight(request) }
         // What a proxy says of its own client changes nothing but the text for that client.
         let forwarded = HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] }
         let scheme = forwarded == "https" || forwarded == "http" ? forwarded : request.head.scheme
-        var response = Response.json(.ok, self.json(origin: request.head.authority ?? "localhost", scheme))
-        self.cors.addHeaders(to: &response, for: request)
-        return response
+        return Response.json(.ok, self.json(origin: request.head.authority ?? "localhost", scheme))
     }
 
     private func json(origin: String, _ scheme: String?) -> ByteBuffer {

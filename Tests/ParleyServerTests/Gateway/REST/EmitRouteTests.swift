@@ -28,7 +28,7 @@ import Testing
         let gateway = TestGateway()
         try await gateway.addSession("abc")
         let answer = try await gateway.send(.post, "/api/emit", body, headers: .admin)
-        #expect(answer.line == "200 {\"success\":true,\"message\":\"Event sent\"}")
+        #expect(answer.line == "200 {\"success\":true,\"message\":\"Event sent\",\"connections\":3}")
         #expect(gateway.live.calls == [call])
     }
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ParleyServer
 
-/// Tests of `GatewayCORS.swift`.
+/// Tests of the gateway's policy in `CORSPolicy+APIs.swift`, and of `CrossOriginRules.swift`.
 @Suite struct GatewayCORSTests {
     private static let origins = ["http://a.test", "http://b.test"]
     private static let corsHeaders: [HTTPField.Name] = [
@@ -44,10 +44,36 @@ import Testing
         }
     }
 
-    @Test("An asterisk admits all", arguments: [nil, "http://c.test"] as [String?])
+    @Test("An asterisk admits all, without their cookies", arguments: [nil, "http://c.test"] as [String?])
     func all(origin: String?) async throws {
-        let answer = try await self.send(.get, from: origin) { $0.corsOrigins = ["*"] }
-        #expect(answer.headers[.accessControlAllowOrigin] == "*")
+        for method in [.get, .options] as [HTTPRequest.Method] {
+            let answer = try await self.send(method, from: origin) { $0.corsOrigins = ["http://a.test", "*"] }
+            #expect(answer.headers[.accessControlAllowOrigin] == "*")
+            #expect(answer.headers[.accessControlAllowCredentials] == nil)
+            #expect(answer.headers[.vary] == nil)
+        }
+    }
+
+    @Test("Pages of this machine may be welcome on any port", arguments: ["http://localhost:1234", "https://[::1]"])
+    func local(origin: String) async throws {
+        let answer = try await self.send(.get, from: origin) { $0.admitsLocalOrigins = true }
+        #expect(answer.headers[.accessControlAllowOrigin] == origin)
+        #expect(answer.headers[.accessControlAllowCredentials] == "true")
+    }
+
+    @Test(
+        "A cookie counts from pages that may bring it, and from programs",
+        arguments: [
+            (nil, 200), ("http://a.test", 200), ("http://api.test", 200), ("http://c.test", 400), ("null", 400),
+        ] as [(String?, Int)]
+    )
+    func cookies(origin: String?, status: Int) async throws {
+        let gateway = TestGateway { $0.corsOrigins = Self.origins }
+        try await gateway.addSession("t")
+        var headers: HTTPFields = [.cookie: "token=t"]
+        headers[.origin] = origin
+        #expect(try await gateway.send(.post, "/api/auth/logout", headers: headers).status == status)
+        #expect((try await gateway.session("t") == nil) == (status == 200))
     }
 
     @Test("A browser may ask before, whatever for", arguments: ["/", "/api/auth/session", "/nothing", "/api-docs"])

@@ -25,6 +25,21 @@ import Testing
         #expect(answer.body.hasPrefix(isPage ? "<!doctype html>" : "{\"openapi\":\"3.1.0\","))
     }
 
+    @Test("Open, it asks for nothing, unless there is a password", arguments: paths)
+    func open(path: String) async throws {
+        #expect(try await TestGateway { $0.opensDocumentation = true }.send(.get, path).status == 200)
+        let guarded = TestGateway {
+            $0.opensDocumentation = true
+            $0.docsPassword = "pass"
+        }
+        #expect(try await guarded.send(.get, path).status == 401)
+        let production = TestGateway {
+            $0.opensDocumentation = true
+            $0.isProduction = true
+        }
+        #expect(try await production.send(.get, path).status == 404)
+    }
+
     @Test("SWAGGER_USERNAME is asked for")
     func user() async throws {
         let gateway = TestGateway {

@@ -22,10 +22,14 @@ final class RecordingConnections: GatewayLiveConnections {
         self.recorded.withLock { $0.append(.end(token)) }
     }
 
-    func emit(event: String, data: ByteBuffer, session: String?, user: String?) async {
+    func emit(event: String, data: ByteBuffer, session: String?, user: String?) async -> Int {
         let call = Call.emit(event: event, data: String(buffer: data), session: session, user: user)
         self.recorded.withLock { $0.append(call) }
+        return Self.connections
     }
+
+    /// How many connections an event reaches here.
+    static let connections = 3
 }
 
 /// A store that cannot be asked.
@@ -35,7 +39,7 @@ struct AbsentSessionStore: SessionStore {
     func create(_ session: GatewaySession) async throws { try self.fail() }
     func find(_ token: String, now: WallTime) async throws -> GatewaySession? { try self.fail() }
     func noteActivity(_ times: [String: WallTime]) async throws { try self.fail() }
-    func link(_ token: String, userID: String, now: WallTime) async throws -> Bool { try self.fail() }
+    func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool { try self.fail() }
     func delete(_ token: String) async throws -> Bool { try self.fail() }
     func purge(now: WallTime) async throws -> Int { try self.fail() }
     func check() async throws { try self.fail() }

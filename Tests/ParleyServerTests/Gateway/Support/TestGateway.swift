@@ -6,6 +6,7 @@ import NIOEmbedded
 import ParleyDialects
 import ParleyHub
 import ParleyModel
+import ParleySocketIO
 
 @testable import ParleyServer
 
@@ -37,15 +38,18 @@ struct TestGateway: Sendable {
             wallTime: { Self.now }
         )
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: GatewayCORS(configuration))
+        router.add(middleware: GatewayFailures())
         let routes = GatewayAPI(services: self.services, events: ["echo", "ping"])
         routes.registerOwn(on: router)
         routes.registerShared(on: router)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        self.api = RouterAPI(
-            router,
-            shapes: [.gateway()],
-            logger: logger
+        self.api = CrossOriginAPI(
+            api: RouterAPI(
+                router,
+                shapes: [.gateway()],
+                logger: logger
+            ),
+            rules: CrossOriginRules(CORSPolicy.gateway(configuration))
         )
     }
 

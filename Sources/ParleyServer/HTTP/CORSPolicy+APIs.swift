@@ -1,0 +1,70 @@
+internal import ParleyModel
+internal import ParleySocketIO
+
+/// The policies of the APIs: how they differ is all here.
+extension CORSPolicy {
+    /// Of everything that has none of its own: what the setting CORS_ORIGIN says.
+    /// - Returns: `nil` without origins: every page of another origin is refused by its browser.
+    static func general(_ origins: OriginList) -> CORSPolicy? {
+        guard !origins.isEmpty else { return nil }
+        var policy = CORSPolicy(.list(origins), allowsCredentials: !origins.admitsAny)
+        policy.methods = "GET, POST, DELETE, OPTIONS"
+        policy.allowedHeaders = ["authorization, content-type"]
+        policy.maximumAge = 600
+        return policy
+    }
+
+    /// Of the event gateway's REST. Source: event gateway specification, *CORS*.
+    static func gateway(_ configuration: GatewayConfiguration) -> CORSPolicy? {
+        guard !configuration.isCORSDisabled else { return nil }
+        let origins = configuration.origins
+        var policy = CORSPolicy(.list(origins), allowsCredentials: !origins.admitsAny)
+        policy.methods = "GET, POST, PUT, DELETE, PATCH, OPTIONS"
+        policy.allowedHeaders = ["Content-Type, Authorization, X-Requested-With"]
+        policy.maximumAge = 86400
+        return policy
+    }
+
+    /// Of the session backends' API: any page may ask, as tokens are in headers, which it has to know, and ids are secrets.
+    static let backends: CORSPolicy = {
+        var policy = CORSPolicy(.any)
+        policy.methods = "GET, POST, DELETE, OPTIONS"
+        policy.allowedHeaders = ["authorization, content-type, last-event-id"]
+        policy.maximumAge = 600
+        return policy
+    }()
+}
+
+/// Which policy is whose.
+extension ServerComposition {
+    func crossOriginRules(for kind: ServerConfiguration.Listener.Kind) -> CrossOriginRules {
+        let configuration = self.configuration
+        let gateway = CORSPolicy.gateway(configuration.gateway)
+        switch kind {
+        case .frontDoor, .channelServer, .issuer:
+            let everywhere = CORSPolicy.general(configuration.origins)
+            let issuer = CORSPolicy.general(configuration.issuerOrigins)
+            let hasGateway = self.gateway != nil && kind == .frontDoor
+            let hasBackends = self.backends != nil && kind == .frontDoor
+            return CrossOriginRules { path in
+                if hasGateway, GatewayRoute.isSharedPath(path) || path.utf8.starts(with: "/socket.io".utf8) {
+                    return CrossOriginRules.Rule(policy: gateway, answersOptions: true)
+                }
+                if hasBackends {
+                    if BackendsAPI.isSharedPath(path) {
+                        return CrossOriginRules.Rule(policy: .backends, answersOptions: true)
+                    }
+                    // Backends say themselves which pages may read them.
+                    if path.utf8.starts(with: "\(BackendsServices.sharedPrefix)/".utf8) { return nil }
+                }
+                let isIssuer = path.utf8.starts(with: "/api/".utf8)
+                return CrossOriginRules.Rule(policy: isIssuer ? issuer : everywhere, answersOptions: isIssuer)
+            }
+        case .gateway, .gatewaySockets: return CrossOriginRules(gateway)
+        case .backendsAPI: return CrossOriginRules(.backends)
+        case .backendsProxy, .disposableChat: return .none
+        // Of each server's own.
+        case .socketIO: return .none
+        }
+    }
+}

@@ -1,0 +1,194 @@
+"""What can be reached by whom: `--dev`, pages of other origins, secrets, and a data directory of two servers."""
+
+import re
+import socket
+
+import pytest
+
+from support import backends, binary, gateway, http
+from support.client import Client
+from support.server import DEFAULTS, Server, own_address
+from support.tokens import SECRET, token
+
+LOCAL = ["http://localhost:5173", "https://127.0.0.1", "http://[::1]:8080"]
+STRANGERS = ["http://evil.example", "http://localhost.evil.example", "null"]
+EVERYTHING = {name: "0" for name in ("GATEWAY_PORT", "WEBSOCKET_PORT", "BACKENDS_API_PORT", "BACKENDS_PROXY_PORT")}
+
+
+def cors_of(answer: http.Answer) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.startswith("access-control-allow-")}
+
+
+def named(origin: str) -> dict[str, str]:
+    return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
+
+
+# --dev
+
+
+@pytest.fixture
+def dev(server) -> Server:
+    return server("--dev", HOST=None, JWT_SECRET=None, RELAY=None, **EVERYTHING)
+
+
+def test_dev_is_for_this_machine(dev):
+    for line in (line for line in dev.stdout if line.startswith("Listening on ")):
+        assert line.startswith("Listening on 127.0.0.1:")
+    elsewhere = own_address()
+    for address in dev.addresses.values():
+        with socket.create_connection(("127.0.0.1", address.port), timeout=5):
+            pass
+        if elsewhere:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((elsewhere, address.port), timeout=5)
+
+
+def test_dev_with_a_host_is_for_whoever_reaches_it_and_says_so(server):
+    started = server("--dev", HOST="0.0.0.0", JWT_SECRET=None, RELAY=None)
+    assert re.search(r"warning.*--dev.*HOST=0\.0\.0\.0", started.stderr)
+
+
+APIS = [
+    ("front_door", "/api/login"), ("front_door", "/health"), ("front_door", "/api/auth/session"), ("front_door", "/metrics"),
+    ("gateway", "/health"), ("gateway", "/socket.io/?EIO=4&transport=polling"), ("sockets", "/"), ("channel_server", "/health"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("listener, path", APIS)
+def test_under_dev_pages_of_this_machine_may_use_every_api(dev, listener, path):
+    for origin in LOCAL:
+        assert cors_of(http.fetch(getattr(dev, listener), path, headers={"Origin": origin})) == named(origin)
+    for origin in STRANGERS:
+        answer = http.fetch(getattr(dev, listener), path, headers={"Origin": origin})
+        assert not cors_of(answer) and "origin" in answer.headers["vary"].lower()
+
+
+@pytest.mark.parametrize("origin", LOCAL)
+async def test_under_dev_pages_of_this_machine_may_connect_everywhere(dev, origin):
+    session = gateway.acquire(dev.gateway)
+    for listener, path in [
+        ("front_door", "/ws?name=alice&room=lobby"), ("disposable_chat", "/ws?name=bobby&room=lobby"), ("front_door", "/channels"),
+        ("channel_server", "/"), ("front_door", "/relay/lobby"), ("front_door", f"/events?token={session}"),
+        ("sockets", f"/?token={session}"), ("gateway", "/socket.io/?EIO=4&transport=websocket"),
+    ]:  # fmt: skip
+        await Client.open(getattr(dev, listener), path, origin=origin)
+    assert http.upgrade(dev.disposable_chat, "/ws?name=alice&room=lobby", Origin=STRANGERS[0]).status == 403
+
+
+def test_under_dev_the_documentation_is_open(dev, server):
+    for path in ("/api-docs", "/api-docs/json"):
+        assert http.fetch(dev.gateway, path).status == 200
+    assert http.fetch(server(**gateway.SETTINGS).gateway, "/api-docs").status == 404
+
+
+# Pages of other origins
+
+
+@pytest.mark.parametrize("listener, path", APIS)
+def test_any_origin_has_no_credentials_anywhere(server, listener, path):
+    started = server(**EVERYTHING, CORS_ORIGIN="*", ACCEPTED_ORIGIN="*")
+    for headers in ({}, {"Origin": STRANGERS[0]}):
+        answer = http.fetch(getattr(started, listener), path, headers=headers)
+        assert cors_of(answer) == {"access-control-allow-origin": "*"}
+    assert started.stderr.count("without cookies") == 1
+
+
+@pytest.mark.parametrize("listener, path", APIS)
+def test_a_named_origin_has_them_everywhere(server, listener, path):
+    started = server(**EVERYTHING, CORS_ORIGIN="http://a.test, http://b.test/")
+    for origin in ("http://a.test", "http://b.test"):
+        assert cors_of(http.fetch(getattr(started, listener), path, headers={"Origin": origin})) == named(origin)
+    for headers in ({}, {"Origin": STRANGERS[0]}):
+        answer = http.fetch(getattr(started, listener), path, headers=headers)
+        assert not cors_of(answer) and "origin" in answer.headers["vary"].lower()
+    assert "without cookies" not in started.stderr
+
+
+def test_pages_can_read_refusals_of_every_kind(server):
+    started = server(**EVERYTHING, CORS_ORIGIN="http://a.test")
+    headers = {"Origin": "http://a.test"}
+    for listener, path, method, body, status in [
+        ("front_door", "/api/login", "POST", b"x" * (17 << 10), 413),
+        ("front_door", "/api/login", "POST", b"x" * (2 << 20), 413),
+        ("front_door", "/api/login", "POST", b"no JSON", 400),
+        ("front_door", "/api/rooms", "POST", b"", 401),
+        ("front_door", "/api/nothing", "GET", b"", 404),
+        ("front_door", "/relay/x", "GET", b"", 403),
+        ("gateway", "/api/emit", "POST", b"x" * (2 << 20), 413),
+        ("gateway", "/nothing", "GET", b"", 404),
+    ]:
+        connection = http.Connection(getattr(started, listener))
+        try:
+            connection.send(http.head(method, path, connection.address, headers, body) + body)
+        except OSError:
+            pass  # refused before all of it was there
+        answer = connection.answer(to=method)
+        if path != "/relay/x":
+            assert answer.status == status, path
+        if answer.status != 403:
+            assert cors_of(answer) == named("http://a.test"), (path, answer)
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n\n"])
+def test_a_secret_from_a_file_has_no_end_of_line(server, tmp_path, end):
+    (tmp_path / "secret").write_bytes((SECRET + end).encode())
+    started = server(JWT_SECRET=None, JWT_SECRET_FILE=str(tmp_path / "secret"))
+    assert http.upgrade(started.front_door, f"/?token={token('alice', 'room')}").status == 101
+    started = server(JWT_SECRET=SECRET + end)
+    assert http.upgrade(started.front_door, f"/?token={token('alice', 'room')}").status == 101
+
+
+KEY = "sk-a-key-only-the-tests-know"
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+async def test_a_key_that_no_header_can_have_is_refused_without_telling_it(tmp_path, end):
+    settings = DEFAULTS | gateway.SETTINGS | {"AI_API_URL": "http://127.0.0.1:9/v1"}
+    ended = binary.run(tmp_path, "serve", **settings, AI_API_KEY=f"{KEY}\nx{end}")
+    assert ended.returncode == 1
+    assert "AI_API_KEY" in ended.stderr and KEY not in ended.stderr + ended.stdout
+
+
+async def test_a_key_with_a_line_end_is_used_without_it(server):
+    started = server(**gateway.SETTINGS, AI_API_URL="http://127.0.0.1:9/v1", AI_API_KEY=KEY + "\r\n")
+    client = await gateway.ONE_OF_EACH[0].connect(started, gateway.acquire(started.gateway))
+    await client.hears_all_of(await client.chats("Hi"))
+    assert KEY not in started.said
+    assert re.search(r"The AI endpoint failed.*refused", started.stderr)
+
+
+def test_a_secret_given_twice_names_both(tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    ended = binary.run(tmp_path, "serve", **DEFAULTS, JWT_SECRET_FILE=str(tmp_path / "secret"))
+    assert ended.returncode == 1
+    assert "JWT_SECRET (" in ended.stderr and "JWT_SECRET_FILE (" in ended.stderr and SECRET not in ended.stderr
+
+
+def test_a_short_secret_is_refused_and_a_shorter_one_than_usual_warned_of(server, tmp_path):
+    ended = binary.run(tmp_path, "serve", **(DEFAULTS | {"JWT_SECRET": "fifteen bytes.."}))
+    assert ended.returncode == 1
+    assert "JWT_SECRET" in ended.stderr and "16" in ended.stderr and "fifteen bytes" not in ended.stderr
+    assert "JWT_SECRET has 16 bytes" in server(JWT_SECRET="sixteen bytes...").stderr
+    assert "JWT_SECRET has" not in server(JWT_SECRET="x" * 32).stderr
+    server("--dev", JWT_SECRET="x")
+
+
+# A data directory
+
+
+def test_a_data_directory_has_the_backends_of_one_server(server, tmp_path):
+    data = str(tmp_path / "data")
+    first = server("--data-dir", data, **gateway.SETTINGS, **backends.SETTINGS)
+    settings = DEFAULTS | {"CHANNEL_PORT": "off", "DISPOSABLE_CHAT_PORT": "off"}
+    ended = binary.run(tmp_path, "serve", "--data-dir", data, **settings)
+    assert ended.returncode == 1
+    for word in ("PARLEY_DATA_DIR", data, f"process {first.process.pid} on ", "since ", "BACKENDS=off"):
+        assert word in ended.stderr, word
+    second = server("--data-dir", data, **gateway.SETTINGS, BACKENDS="off")
+    session = gateway.acquire(first.gateway)
+    assert gateway.look_up(second.gateway, session).status == 200
+    first.stop()
+    server("--data-dir", data, **backends.SETTINGS)

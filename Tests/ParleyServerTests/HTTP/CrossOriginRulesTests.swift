@@ -1,0 +1,61 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import ParleyModel
+import ParleySocketIO
+import Testing
+
+@testable import ParleyServer
+
+/// Tests of `CrossOriginRules.swift` and of the policies in `CORSPolicy+APIs.swift`.
+@Suite struct CrossOriginRulesTests {
+    @Test(
+        "Who may come, and with what",
+        arguments: [
+            ("http://a.test", "http://a.test", ["http://a.test", "true", "Origin"]),
+            ("http://a.test", "http://b.test", [nil, nil, "Origin"]), ("http://a.test", nil, [nil, nil, "Origin"]),
+            ("http://a.test", "null", [nil, nil, "Origin"]),
+            ("*", "http://a.test", ["*", nil, nil]), ("*", nil, ["*", nil, nil]),
+            ("http://a.test,*", "http://a.test", ["*", nil, nil]),
+        ] as [(String, String?, [String?])]
+    )
+    func headers(setting: String, origin: String?, expected: [String?]) throws {
+        let policy = try #require(CORSPolicy.general(OriginList(setting: setting)))
+        let found = Dictionary(
+            policy.headers(for: origin).map { ($0.name, $0.value) },
+            uniquingKeysWith: { "\($0), \($1)" }
+        )
+        let names = ["Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Vary"]
+        #expect(names.map { found[$0] } == expected)
+    }
+
+    @Test("No setting means no headers")
+    func unset() {
+        #expect(CORSPolicy.general(OriginList(setting: nil)) == nil)
+        #expect(CORSPolicy.general(OriginList(setting: nil, admitsLocal: true)) != nil)
+    }
+
+    @Test("No policy gives every origin credentials", arguments: [true, false])
+    func never(asksForCredentials: Bool) {
+        let policy = CORSPolicy(.list(["*"]), allowsCredentials: asksForCredentials)
+        #expect(policy.headers(for: "http://a.test").map(\.value) == ["*"])
+        #expect(policy.expectsCredentialsInVain == asksForCredentials)
+        #expect(!CORSPolicy(.list(["http://a.test"]), allowsCredentials: true).expectsCredentialsInVain)
+        #expect(CORSPolicy(.list(["http://a.test"]), allowsCredentials: true).headers(for: "http://b.test").count == 1)
+    }
+
+    @Test("Refusals of the front door have the headers of their path")
+    func frontDoor() {
+        let rules = CrossOriginRules { path in
+            path == "/api/login" ? .init(policy: CORSPolicy(.list(["http://a.test"])), answersOptions: true) : nil
+        }
+        func fields(_ uri: String) -> [String] {
+            var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: uri)
+            head.headers.add(name: "Origin", value: "http://a.test")
+            return rules.fields(for: head).map(\.name)
+        }
+        #expect(fields("/api/login?x=/y") == ["Access-Control-Allow-Origin", "Vary"])
+        #expect(fields("/other?/api/login").isEmpty)
+    }
+}
