@@ -18,8 +18,9 @@ from support.server import Server
 
 
 @pytest.fixture
-def engine(tmp_path):
-    started = Engine(tmp_path, {"board": PROGRAM}, registry={"remote": PROGRAM})
+def engine(tmp_path, request):
+    lacking = getattr(request, "param", None)
+    started = Engine(tmp_path, {"board": PROGRAM}, registry={"remote": PROGRAM}, lacks_init_at=lacking)
     yield started
     started.stop()
 
@@ -111,6 +112,15 @@ def test_containers_of_a_server_that_was_killed_are_removed(start, engine):
     second = start()
     assert engine.containers == {}
     assert second.status(connected["backend_id"])["termination_reason"] == "keyexpired"
+
+
+@pytest.mark.parametrize("engine", ["create", "start"], indirect=True)
+def test_an_engine_without_an_init_program_does_without(start, engine):
+    backends = start()
+    for key in ("one", "two"):
+        backends.ready(backends.connect(key=key))
+    assert [one.settings["HostConfig"]["Init"] for one in engine.containers.values()] == [False, False]
+    assert backends.server.said.count("no init program") == 1
 
 
 def test_without_an_engine_images_cannot_be_run(tmp_path):

@@ -39,7 +39,11 @@ import Testing
         ]
     )
     func wrong(name: String, value: String) async throws {
-        let settings = try await Settings(flags: [], file: nil, environment: [name: value, "JWT_SECRET": "a secret of enough bytes for tests"])
+        let settings = try await Settings(
+            flags: [],
+            file: nil,
+            environment: [name: value, "JWT_SECRET": "a secret of enough bytes for tests"]
+        )
         let failure = await #expect(throws: ConfigurationFailure.self) {
             try await ServePlan(settings, isDevelopment: false)
         }
@@ -130,7 +134,11 @@ import Testing
 
     @Test("A wrong value is named with its source and what would be right", arguments: wrongValues)
     func messages(environment: [String: String], message: String) async throws {
-        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "a secret of enough bytes for tests"].merging(environment) { $1 })
+        let settings = Settings(
+            sources: [],
+            file: nil,
+            environment: ["JWT_SECRET": "a secret of enough bytes for tests"].merging(environment) { $1 }
+        )
         let failure = await #expect(throws: ConfigurationFailure.self) {
             try await ServePlan(settings, isDevelopment: false)
         }
@@ -150,7 +158,11 @@ import Testing
             ]
     )
     func foreign(name: String, value: String) async throws {
-        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "a secret of enough bytes for tests", name: value])
+        let settings = Settings(
+            sources: [],
+            file: nil,
+            environment: ["JWT_SECRET": "a secret of enough bytes for tests", name: value]
+        )
         let plan = try await ServePlan(settings, isDevelopment: false)
         #expect(plan.notes.count == 1)
         #expect(plan.notes.first?.hasPrefix("\(name) is '\(value)' in the environment: ") == true)
@@ -167,7 +179,11 @@ import Testing
         ]
     )
     func slips(name: String, value: String) async throws {
-        let settings = Settings(sources: [], file: nil, environment: ["JWT_SECRET": "a secret of enough bytes for tests", name: value])
+        let settings = Settings(
+            sources: [],
+            file: nil,
+            environment: ["JWT_SECRET": "a secret of enough bytes for tests", name: value]
+        )
         await #expect(throws: ConfigurationFailure.self) { try await ServePlan(settings, isDevelopment: false) }
         #expect(settings.notes.isEmpty)
     }
@@ -175,7 +191,11 @@ import Testing
     @Test("In a file of ours everything is meant for us")
     func inFile() async throws {
         let file = try TemporaryFile("port: tcp://10.0.0.1:80\ndebug: socket.io*\n")
-        let settings = Settings(sources: [], file: file.path, environment: ["JWT_SECRET": "a secret of enough bytes for tests"])
+        let settings = Settings(
+            sources: [],
+            file: file.path,
+            environment: ["JWT_SECRET": "a secret of enough bytes for tests"]
+        )
         let failure = await #expect(throws: ConfigurationFailure.self) {
             try await ServePlan(settings, isDevelopment: false)
         }

@@ -28,7 +28,9 @@ public enum ErrorText {
     /// What the system call that failed gave as its reason, wherever in `error` it is.
     private static func systemReason(of error: Any, depth: Int) -> String? {
         if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
-        if error is SocketAddressError || error is SocketAddressError.UnknownHost { return "the name of the host cannot be resolved" }
+        if error is SocketAddressError || error is SocketAddressError.UnknownHost {
+            return "the name of the host cannot be resolved"
+        }
         guard depth < 4 else { return nil }
         for child in Mirror(reflecting: error).children.prefix(16) {
             if let reason = Self.systemReason(of: child.value, depth: depth + 1) { return reason }

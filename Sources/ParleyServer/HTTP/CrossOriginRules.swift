@@ -37,7 +37,9 @@ struct CrossOriginRules: Sendable {
 
     /// The answer to a preflight request; `nil` when the request is for somebody else.
     fileprivate func preflight(_ request: Request) -> Response? {
-        guard request.method == .options, request.head.path != "*", let rule = self.rule(request.uri.path) else { return nil }
+        guard request.method == .options, request.head.path != "*", let rule = self.rule(request.uri.path) else {
+            return nil
+        }
         var response = Response(status: .noContent)
         self.complete(&response, for: request)
         guard response.headers[.accessControlAllowOrigin] != nil, let policy = rule.policy else {

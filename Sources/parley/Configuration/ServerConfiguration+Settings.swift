@@ -97,10 +97,11 @@ extension ServePlan {
         if let secret = try settings.text(.jwtSecret) {
             guard isDevelopment || secret.utf8.count >= Self.minimumSecretBytes else {
                 let value = settings.value(of: .jwtSecret)
+                let length = secret.utf8.count == 1 ? "1 byte" : "\(secret.utf8.count) bytes"
                 throw ConfigurationFailure(
                     description: """
-                        \(value.name), from \(value.place), has \(secret.utf8.count) byte\(secret.utf8.count == 1 ? "" : "s"): expected \(Self.minimumSecretBytes) or \
-                        more, better \(Self.usualSecretBytes) random ones, such as of `openssl rand -hex 32`. Whoever guesses it signs \
+                        \(value.name), from \(value.place), has \(length): expected \(Self.minimumSecretBytes) or more, \
+                        better \(Self.usualSecretBytes) random ones, such as of `openssl rand -hex 32`. Whoever guesses it signs \
                         tokens for anybody. `parley serve --dev` takes any.
                         """
                 )

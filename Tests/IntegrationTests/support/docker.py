@@ -40,7 +40,15 @@ class Container:
 class Engine:
     """Has the images in `programs`; those in `registry` can be pulled."""
 
-    def __init__(self, directory: Path, programs: dict[str, list[str]], registry: dict[str, list[str]] | None = None):
+    def __init__(
+        self,
+        directory: Path,
+        programs: dict[str, list[str]],
+        registry: dict[str, list[str]] | None = None,
+        lacks_init_at: str | None = None,
+    ):
+        """`lacks_init_at`: "create" or "start", where an engine without an init program says so."""
+        self.lacks_init_at = lacks_init_at
         self.socket = str(directory / "docker.sock")
         self.images, self.registry = dict(programs), registry or {}
         self.containers: dict[str, Container] = {}
@@ -101,10 +109,16 @@ class Engine:
                     for one in self.containers.values()
                 ])
             case "POST", ["containers", "create"]:
+                if self.lacks_init_at == "create" and body["HostConfig"]["Init"]:
+                    handler._answers(500, {"message": "container create: container-init binary not found on the host: stat /x"})
+                    return
                 container = Container(query["name"], body, self.images[body["Image"]])
                 self.containers[container.name] = container
                 handler._answers(201, {"Id": container.id})
             case "POST", ["containers", name, "start"]:
+                if self.lacks_init_at == "start" and self.containers[name].settings["HostConfig"]["Init"]:
+                    handler._answers(500, {"message": 'exec: "docker-init": executable file not found in $PATH'})
+                    return
                 self.containers[name].starts()
                 handler._answers(204)
             case "GET", ["containers", name, "json"]:

@@ -31,6 +31,8 @@ public final class ContainerRuntime: BackendRuntime {
     private let logger: Logger
     private let owner: String
     private let running = Mutex<Set<BackendID>>([])
+    /// Whether the engine has a program that is process 1 of a container, waits for orphans and passes signals on.
+    private let hasInit = Atomic(true)
 
     public init(_ configuration: Configuration, logger: Logger) {
         self.configuration = configuration
@@ -201,29 +203,48 @@ public final class ContainerRuntime: BackendRuntime {
         _ order: LaunchOrder,
         events: BackendRuntimeEvents
     ) async throws(LaunchFailure) -> SocketAddress {
-        let path = Self.path(order.backend)
         do {
-            let creation = try self.creation(order)
-            _ = try await self.engine.send(
-                .POST,
-                "/containers/create",
-                [("name", Self.name(order.backend))],
-                body: creation
-            )
             do {
-                _ = try await self.engine.send(.POST, path + "/start")
-                let address = try await self.address(of: order.backend)
-                self.running.withLock { _ = $0.insert(order.backend) }
-                Task { await self.follow(order.backend, events) }
-                return address
-            } catch {
-                _ = try? await self.engine.send(.DELETE, path, [("force", "true"), ("v", "true")])
-                throw error
+                try await self.start(order)
+            } catch let failure as DockerEngine.Failure
+                where failure.lacksInit && self.hasInit.exchange(false, ordering: .relaxed)
+            {
+                self.logger.warning(
+                    "The container engine has no init program: programs in containers are process 1 there, and wait for orphans themselves. podman takes that of the package catatonit, Docker has docker-init.",
+                    metadata: ["error": "\(failure)"]
+                )
+                try await self.start(order)
             }
+            let address = try await self.removingOnFailure(order.backend) { try await self.address(of: order.backend) }
+            self.running.withLock { _ = $0.insert(order.backend) }
+            Task { await self.follow(order.backend, events) }
+            return address
         } catch let failure as LaunchFailure {
             throw failure
         } catch {
             throw LaunchFailure("The container could not be started: \(ErrorText.of(error))")
+        }
+    }
+
+    /// Creates its container and starts it; what could not be started is not left behind.
+    private func start(_ order: LaunchOrder) async throws {
+        let creation = try self.creation(order)
+        let name = Self.name(order.backend)
+        _ = try await self.engine.send(.POST, "/containers/create", [("name", name)], body: creation)
+        try await self.removingOnFailure(order.backend) {
+            _ = try await self.engine.send(.POST, Self.path(order.backend) + "/start")
+        }
+    }
+
+    private func removingOnFailure<Result: Sendable>(
+        _ backend: BackendID,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch {
+            _ = try? await self.engine.send(.DELETE, Self.path(backend), [("force", "true"), ("v", "true")])
+            throw error
         }
     }
 
@@ -253,7 +274,7 @@ public final class ContainerRuntime: BackendRuntime {
                 CpuPeriod: limits.cpuPeriodPercent.map { _ in period },
                 CpuQuota: limits.cpuPeriodPercent.map { max(1000, period * $0 / 100) },
                 Ulimits: limits.cpuTimeLimit.map { [Creation.Host.Limit(Name: "cpu", Soft: $0, Hard: $0)] } ?? [],
-                Init: true
+                Init: self.hasInit.load(ordering: .relaxed)
             )
         )
     }
@@ -362,5 +383,12 @@ public final class ContainerRuntime: BackendRuntime {
             processorTime: statistics.cpu_stats?.cpu_usage?.total_usage ?? 0,
             machineProcessorTime: statistics.cpu_stats?.system_cpu_usage ?? 0
         )
+    }
+}
+
+extension DockerEngine.Failure {
+    /// Whether it says that the program for `Init` is missing: podman when a container is made, Docker when it starts.
+    fileprivate var lacksInit: Bool {
+        self.description.contains("init binary not found") || self.description.contains("docker-init")
     }
 }
