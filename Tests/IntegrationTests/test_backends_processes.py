@@ -17,6 +17,8 @@ from support.backends import SETTINGS, UP, Backends, configuration, processes_of
 from support.http import Connection
 from support.server import Server
 
+pytestmark = pytest.mark.alone
+
 DEV = SETTINGS | {"BACKENDS_MODE": "dev", "BACKENDS_SOFT_GRACE": "1", "BACKENDS_STARTUP_TIMEOUT": "3"}
 
 
@@ -175,6 +177,7 @@ def settles_at(server: Server, descriptors_before: int) -> None:
     assert children(server) == []
 
 
+@pytest.mark.timeout(180)
 def test_two_hundred_that_end_by_themselves_leave_nothing_behind(start):
     """Acceptance 14."""
     backends = start(services={"default": {"command": ["sh", "-c", "exit 0"]}})
@@ -185,6 +188,7 @@ def test_two_hundred_that_end_by_themselves_leave_nothing_behind(start):
     settles_at(backends.server, before)
 
 
+@pytest.mark.timeout(180)
 def test_two_hundred_that_are_used_and_ended_leave_nothing_behind(start):
     """Acceptance 14: ten at a time, each serves a request, half of them are killed."""
     program = Path(__file__).parent / "programs" / "tiny_backend.py"

@@ -10,7 +10,7 @@ from support.dialects import ChannelServer, DisposableChat, Relay, SessionChat
 COUNT = 2000
 AT_ONCE = 100
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 
 
 async def all_of(coroutines) -> list:

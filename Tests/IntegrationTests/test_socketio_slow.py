@@ -9,6 +9,8 @@ from support.engineio import PYTHON, UNKNOWN_SESSION, Engine, is_refusal
 from support.freezer import Freezer
 from support.sio import TRANSPORTS, Member, member
 
+pytestmark = pytest.mark.alone
+
 EVENT_LOOPS = (2,)
 STALL = 5
 """Seconds that a client with too much waiting may take nothing."""

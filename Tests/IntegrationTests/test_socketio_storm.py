@@ -4,10 +4,13 @@ import asyncio
 import gc
 import time
 
+import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from support.engineio import MESSAGES, UNKNOWN_SESSION, Engine, Polling, SessionEnded, probe, upgraded
 from support.sio import Connection, Member, member
+
+pytestmark = pytest.mark.alone
 
 CLIENTS = 500
 AT_ONCE = 50
