@@ -74,7 +74,11 @@ struct ServerComposition: Sendable {
         let gatewayIO =
             configuration.gateway.isEnabled
             ? SocketIOServer(
-                Gateway.socketIOConfiguration(configuration.gateway, backlogBytes: configuration.backlogBytes),
+                Gateway.socketIOConfiguration(
+                    configuration.gateway,
+                    backlogBytes: configuration.backlogBytes,
+                    frameTimeout: configuration.frameTimeout
+                ),
                 space: hub.spaces[.socketIO],
                 logger: logger
             ) : nil

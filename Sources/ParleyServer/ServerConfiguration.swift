@@ -150,7 +150,7 @@ public struct ServerConfiguration: Sendable {
     public var historyBytes = 128 << 20
     /// Seconds for a request head to arrive.
     public var headerTimeout: Double = 10
-    /// Seconds that an unfinished frame, message or body may go without progress.
+    /// Seconds that an unfinished frame, message, packet or body may go without progress.
     public var frameTimeout: Double = 30
     /// Seconds that clients get to say goodbye when the server stops.
     public var shutdownGrace: Double = 10

@@ -1,12 +1,13 @@
 """Messages that grow when they are inflated, and messages that never end."""
 
+import json
 import time
 import zlib
 
 import pytest
 
 from attacks import crowd, pour
-from support import http, metrics
+from support import gateway, http, metrics
 from support.raw import BINARY, CONTINUATION, PING, TEXT, RawWebSocket, frame, handshake
 from watch import MEBIBYTE, watching
 
@@ -117,3 +118,49 @@ def test_unfinished_messages_of_many_count_and_go(server):
         assert seen.total("parley_waiting_bytes", kind="input") <= 64 * MEBIBYTE
         assert seen.total("parley_closes_total", reason="overloaded") > 0
     watch.says_that(growth=250 * MEBIBYTE, p99=200)
+
+
+ATTACHMENTS = '4510-["echo",' + ",".join(f'{{"_placeholder":true,"num":{n}}}' for n in range(10)) + "]"
+
+
+def test_attachments_of_unfinished_packets_count_and_go(server):
+    """Each client of Socket.IO holds back the last attachment of a packet."""
+    started = server(**gateway.SETTINGS, PARLEY_PROCESS_BACKLOG_BYTES=str(64 * MEBIBYTE))
+    join = frame(TEXT, f'40{{"token":"{gateway.acquire(started.gateway)}"}}'.encode())
+    begun = frame(TEXT, ATTACHMENTS.encode()) + frame(BINARY, bytes(900_000)) * 9
+    opening = handshake(started.gateway, "/socket.io/?EIO=4&transport=websocket")
+    with watching(started) as watch, crowd(started.gateway, 30, opening) as connections:
+        for connection in connections:
+            connection.sendall(join)
+            heard = b""
+            while b'40{"sid"' not in heard:
+                heard += connection.recv(4096)
+            pour([connection], begun, seconds=5, limit=len(begun))
+        seen = metrics.read(started.front_door)
+        assert 0 < seen.total("parley_waiting_bytes", kind="input") <= 64 * MEBIBYTE
+        assert seen.total("parley_closes_total", reason="overloaded") > 0
+    watch.says_that(growth=250 * MEBIBYTE, p99=200)
+
+
+def test_attachments_have_to_go_on_arriving(server):
+    """Heartbeats do not keep a packet waiting for ever."""
+    started = server(**gateway.SETTINGS, PARLEY_FRAME_TIMEOUT="1")
+    raw = RawWebSocket.open(started.gateway, "/socket.io/?EIO=4&transport=websocket")
+    raw.says(f'40{{"token":"{gateway.acquire(started.gateway)}"}}')
+    while not raw.next(TEXT).payload.startswith(b"40"):
+        pass
+    raw.says(ATTACHMENTS)
+    assert 0.5 < ended_within(raw, 10, frame(PING, b"x"), pause=0.2) < 8
+
+
+def test_small_attachments_are_no_progress_over_polling(server):
+    started = server(**gateway.SETTINGS, PARLEY_FRAME_TIMEOUT="1")
+    path = "/socket.io/?EIO=4&transport=polling"
+    path += "&sid=" + json.loads(http.fetch(started.gateway, path).text[1:])["sid"]
+    for body in (f'40{{"token":"{gateway.acquire(started.gateway)}"}}', ATTACHMENTS):
+        assert http.fetch(started.gateway, path, method="POST", body=body.encode()).status == 200
+    begun = time.monotonic()
+    while http.fetch(started.gateway, path, method="POST", body=b"bAAAA").status == 200:
+        assert time.monotonic() - begun < 5
+        time.sleep(0.4)
+    assert time.monotonic() - begun > 0.5

@@ -32,6 +32,7 @@ func run(_ fuzzCase: FuzzCase, cuts: [Int], inflater: SharedInflater) throws(Bro
         while true {
             let action = connection.receive(&input, inflater: inflater)
             if action == .needsMoreInput { break }
+            if action == .hasMoreInput { continue }
             try check(action, fuzzCase)
             outcome.actions.append(action)
             if outcome.state.last == .closed {
@@ -69,7 +70,7 @@ private func check(_ action: WebSocketConnection.ReceiveAction, _ fuzzCase: Fuzz
         }
     case .peerClosed(let code, _):
         if code?.isAllowedOnTheWire == false { throw BrokenInvariant(sentence: "close code \(code!) passed") }
-    case .needsMoreInput, .closeCompleted:
+    case .needsMoreInput, .hasMoreInput, .closeCompleted:
         break
     }
 }

@@ -52,6 +52,8 @@ final class ClientHandler: ChannelDuplexHandler {
             switch self.connection.receive(&input, inflater: self.inflater) {
             case .needsMoreInput:
                 return
+            case .hasMoreInput:
+                continue
             case .message(let kind, let payload):
                 let message: WebSocketMessage = kind == .text ? .text(String(buffer: payload)) : .binary(payload)
                 if self.inbox.push(message, bytes: payload.readableBytes) == .stopReading { self.isPaused = true }

@@ -250,10 +250,13 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
                 self.hold(input)
                 return false
             }
+            let before = input.readableBytes
             switch self.protocolMachine.receive(&input, inflater: self.tools.inflater) {
             case .needsMoreInput:
                 self.inputEnded()
                 return false
+            case .hasMoreInput:
+                if self.shard.spend(before - input.readableBytes, of: &share) { return true }
             case .message(let kind, let message):
                 self.progress = nil
                 guard case .open = self.phase else { continue }

@@ -85,9 +85,11 @@ final class Gateway: Sendable {
     /// How the gateway's Socket.IO server is configured.
     static func socketIOConfiguration(
         _ configuration: GatewayConfiguration,
-        backlogBytes: Int
+        backlogBytes: Int,
+        frameTimeout: Double
     ) -> SocketIOConfiguration {
         var options = SocketIOConfiguration()
+        options.attachmentTimeout = TimeAmount(frameTimeout)
         options.maximumQueuedBytes = max(options.maximumQueuedBytes, backlogBytes)
         options.engine.packetCap = configuration.packetCap
         let path = configuration.webSocketPath

@@ -37,6 +37,8 @@ package final class EngineConnection {
     var lastTaken: NIODeadline
     /// What the process knows to wait for its polls; `nil`: nothing.
     private var holding: MemoryLedger.Holding?
+    /// `nil`: every packet is complete.
+    var unfinishedPacket: UnfinishedPacket?
     /// What one answer to a poll may hold.
     let pollLimit: PollingOutbox.Limit
     /// When the application wants it gone.
@@ -175,7 +177,9 @@ package final class EngineConnection {
 
     func received(_ message: ByteBuffer, isBinary: Bool) {
         if let rawSession { return rawSession.received(message, isBinary: isBinary) }
-        switch self.machine.receive(message, isBinary: isBinary) {
+        let action = self.machine.receive(message, isBinary: isBinary)
+        if self.unfinishedPacket != nil || self.machine.unfinishedBytes > 0 { self.accountForUnfinishedPacket() }
+        switch action {
         case .none:
             break
         case .event(let wireName, let name, let arguments, let id):
@@ -341,6 +345,7 @@ package final class EngineConnection {
         self.cancelDecisions()
         self.endProbe()
         self.clearOutbox()
+        self.unfinishedPacket = nil
         self.place = nil
         // A WebSocket still has its close frame to send, and lets go of the hub's connection when it ends.
         if self.webSocket == nil, let connection = self.hubConnection { self.shard.close(connection) }
@@ -376,6 +381,7 @@ package final class EngineConnection {
         }
         if let stall = self.stallDeadline, stall <= now { self.closeSlowConsumer() }
         if let deadline = self.machine.connectDeadline, deadline <= now { self.close(.forcedServerClose) }
+        if let packet = self.unfinishedPacket, packet.deadline <= now { self.dropUnfinishedPacket(.unfinishedMessage) }
         if let expiry = self.expiry, expiry <= now {
             self.expiry = nil
             self.disconnectAll()
@@ -399,6 +405,7 @@ package final class EngineConnection {
             if let connect = self.machine.connectDeadline { deadline = min(deadline, connect) }
             if let expiry = self.expiry { deadline = min(deadline, expiry) }
             if let stall = self.stallDeadline { deadline = min(deadline, stall) }
+            if let packet = self.unfinishedPacket { deadline = min(deadline, packet.deadline) }
         }
         if deadline != .distantFuture { self.shard.wake(connection, at: deadline) }
     }

@@ -16,6 +16,8 @@ public struct SocketIOConfiguration: Sendable {
     public var packets = SocketPacketDecoder.Limits()
     /// A connection that has joined no namespace by then is closed.
     public var connectTimeout: TimeAmount = .milliseconds(45_000)
+    /// How long a packet may wait for its attachments without one of at least 1 KiB, or the last.
+    public var attachmentTimeout: TimeAmount = .seconds(30)
     /// Namespaces that one connection may join.
     public var maximumNamespacesPerConnection = 100
     /// Rooms that one socket may be in, its own not counted.

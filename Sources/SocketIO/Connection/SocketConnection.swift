@@ -43,6 +43,9 @@ public struct SocketConnection: Sendable {
     /// There is no Socket.IO on this connection.
     public mutating func neverConnects() { self.connectDeadline = nil }
 
+    /// Memory, in bytes, of a packet whose attachments have not all come; 0: there is none.
+    public var unfinishedBytes: Int { self.decoder.pendingBytes }
+
     public enum ReceiveAction: Sendable {
         /// Attachments are still to come, or the packet means nothing.
         case none

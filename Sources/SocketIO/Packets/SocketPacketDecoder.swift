@@ -28,6 +28,8 @@ public struct SocketPacketDecoder: Sendable {
         let json: ByteBuffer
         let count: Int
         var attachments: [ByteBuffer] = []
+        /// Of all of it, in memory.
+        var bytes = 0
     }
 
     let limits: Limits
@@ -40,8 +42,14 @@ public struct SocketPacketDecoder: Sendable {
         self.revision = revision
     }
 
+    /// What a packet or attachment costs in memory beside its bytes.
+    private static let overhead = 128
+
     /// Whether attachments are awaited.
     public var isPending: Bool { self.pending != nil }
+
+    /// Memory, in bytes, of a packet whose attachments have not all come.
+    public var pendingBytes: Int { self.pending?.value.bytes ?? 0 }
 
     /// - Returns: The packet, or `nil` when its attachments are still to come.
     /// - Throws: ``SocketFailure``.
@@ -73,7 +81,8 @@ public struct SocketPacketDecoder: Sendable {
                     id: header.id,
                     isAck: header.type == .binaryAck,
                     json: header.json.detached(),
-                    count: header.attachments
+                    count: header.attachments,
+                    bytes: header.json.readableBytes + Self.overhead
                 )
             )
             return nil
@@ -84,6 +93,7 @@ public struct SocketPacketDecoder: Sendable {
         guard let box = self.pending else { throw SocketFailure(.unexpectedBinary) }
         var pending = box.value
         pending.attachments.append(binary.detached())
+        pending.bytes += binary.readableBytes + Self.overhead
         guard pending.attachments.count == pending.count else {
             self.pending = Box(pending)
             return nil

@@ -10,6 +10,7 @@ public import NIOCore
 /// while true {
 ///     switch connection.receive(&input, inflater: inflater) {
 ///     case .message(let kind, let payload): …
+///     case .hasMoreInput: continue
 ///     case .needsMoreInput: return
 ///     …
 ///     }
@@ -32,6 +33,9 @@ public struct WebSocketConnection {
     public enum ReceiveAction: Equatable, Sendable {
         /// `input` is used up; call again after the next read.
         case needsMoreInput
+        /// ``WebSocketConnection/maximumFramesAtOnce`` frames have completed nothing, as fragments, and there are more: call again,
+        /// at once or when others have had their turn.
+        case hasMoreInput
         /// A complete message, inflated, and valid UTF-8 when it is text.
         case message(WebSocketMessageKind, ByteBuffer)
         /// Answer with a pong of the same bytes (RFC 6455 §5.5.3).
@@ -46,6 +50,9 @@ public struct WebSocketConnection {
         /// The peer broke a rule: send a close frame with the failure's code and reason, then end the transport.
         case failed(WebSocketFailure)
     }
+
+    /// Frames that are taken in one call, when none of them completes anything: a message may have fragments without number.
+    public static let maximumFramesAtOnce = 16
 
     let configuration: WebSocketConfiguration
     var unfinished: Unfinished?
@@ -103,10 +110,13 @@ public struct WebSocketConnection {
     ///     such a message costs the making of an inflater.
     public mutating func receive(_ input: inout ByteBuffer, inflater: SharedInflater?) -> ReceiveAction {
         do throws(Violation) {
+            var frames = 0
             while self.state != .closed {
                 guard input.readableBytes > 0 else { return .needsMoreInput }
+                if frames == Self.maximumFramesAtOnce { return .hasMoreInput }
                 guard let header = try self.nextFrame(&input) else { continue }
                 if let action = try self.receivePayload(of: header, from: &input, inflater: inflater) { return action }
+                frames += 1
             }
         } catch {
             return self.fail(error)

@@ -130,7 +130,7 @@ extension Setting {
         "PARLEY_FRAME_TIMEOUT",
         form: .seconds(atLeast: 0.01),
         default: "30",
-        help: "Time that an unfinished frame, message or body may go without progress"
+        help: "Time that an unfinished frame, message, packet or body may go without progress"
     )
     static let shutdownGrace = Setting(
         "PARLEY_SHUTDOWN_GRACE",

@@ -99,7 +99,7 @@ final class TestServerHandler: ChannelInboundHandler {
                 WebSocketFrame.write(.pong, payload: payload, into: &wire)
             case .peerClosed:
                 WebSocketFrame.writeClose(code: self.connection?.closeReply, reason: "", into: &wire)
-            case .pong, .closeCompleted, .failed, .needsMoreInput:
+            case .pong, .closeCompleted, .failed, .needsMoreInput, .hasMoreInput:
                 break
             }
             context.writeAndFlush(self.wrapOutboundOut(wire), promise: nil)

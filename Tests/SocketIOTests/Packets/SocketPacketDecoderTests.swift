@@ -91,14 +91,17 @@ struct SocketPacketDecoderTests {
         var decoder = SocketPacketDecoder()
         let header = #"52-/a,3["x",{"_placeholder":true,"num":1},[{"_placeholder":true,"num":0}]]"#
         #expect(try decoder.receive(text: ByteBuffer(string: header)) == nil)
+        let begun = decoder.pendingBytes
+        #expect(begun > header.utf8.count / 2)
         #expect(try decoder.receive(binary: ByteBuffer(bytes: [1])) == nil)
+        #expect(decoder.pendingBytes > begun)
         let packet = try decoder.receive(binary: ByteBuffer())
         guard case .event("x", let arguments, id: 3) = packet?.content else {
             Issue.record("expected an event")
             return
         }
         #expect(arguments.values == [.binary(ByteBuffer()), [SocketValue.binary(ByteBuffer(bytes: [1]))]])
-        #expect(!decoder.isPending)
+        #expect(!decoder.isPending && decoder.pendingBytes == 0)
     }
 
     @Test("Placeholders have to have an attachment", arguments: ["1", "-1", "0.5", #""0""#, "null"])

@@ -89,4 +89,19 @@ import WebSocketProtocol
         let configuration = WebSocketConfiguration(limits: WebSocketLimits(maximumMessageBytes: .max))
         #expect(configuration.limits.maximumMessageBytes == 1 << 30)
     }
+
+    @Test(
+        "Frames that complete nothing are taken some at a time",
+        arguments: [(1, 0), (16, 0), (17, 1), (33, 2), (1000, 62)]
+    )
+    func atOnce(fragments: Int, pauses: Int) {
+        var input = ByteBuffer(
+            bytes: frame(0x02) + [[UInt8]](repeating: frame(0x00, [1]), count: fragments - 1).joined()
+        )
+        var connection = WebSocketConnection(role: .server, limits: self.setup(message: 2000).limits)
+        var seen = 0
+        while connection.receive(&input, inflater: nil) == .hasMoreInput { seen += 1 }
+        #expect(seen == pauses && input.readableBytes == 0)
+        #expect(connection.unfinishedMessageBytes == fragments - 1)
+    }
 }

@@ -53,7 +53,7 @@ struct Feed {
         while true {
             let action = self.connection.receive(&input, inflater: self.inflater)
             if action == .needsMoreInput { break }
-            self.actions.append(action)
+            if action != .hasMoreInput { self.actions.append(action) }
         }
         #expect(input.readableBytes == 0)
     }

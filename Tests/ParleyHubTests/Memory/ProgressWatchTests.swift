@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import ParleyServer
+@testable import ParleyHub
 
 @Suite struct ProgressWatchTests {
     struct Case: Sendable {

@@ -1,23 +1,23 @@
-internal import NIOCore
+package import NIOCore
 
 /// Whether something that has begun to arrive goes on arriving: a message, a frame, a body.
 ///
 /// Progress is a number of bytes, or the end. A byte now and then is none, or whoever sends one would hold memory for ever.
-struct ProgressWatch: Equatable {
-    static let minimumBytes = 1024
+package struct ProgressWatch: Equatable {
+    package static let minimumBytes = 1024
 
     private let timeout: TimeAmount
     private var mark: Int?
     /// By when more must have come.
-    private(set) var deadline: NIODeadline
+    package private(set) var deadline: NIODeadline
 
-    init(timeout: TimeAmount, now: NIODeadline) {
+    package init(timeout: TimeAmount, now: NIODeadline) {
         self.timeout = timeout
         self.deadline = now + timeout
     }
 
     /// - Parameter bytes: What has arrived so far, counted from anywhere.
-    mutating func advanced(to bytes: Int, now: NIODeadline) {
+    package mutating func advanced(to bytes: Int, now: NIODeadline) {
         guard let mark = self.mark else {
             self.mark = bytes
             return
