@@ -665,6 +665,11 @@ def test_a_cluster_has_a_name(started):
     ]:
         answer = http.fetch(backends.proxy, f"/{connected['token']}/", headers={"Host": host})
         assert answer.status == status, host
+        assert status == 200 or "BACKENDS_CLUSTER" in answer.text
+    connection = http.Connection(backends.proxy)
+    connection.send(f"GET /{connected['token']}/ HTTP/1.0\r\n\r\n")
+    answer = connection.answer()
+    assert answer.status == 400 and "BACKENDS_CLUSTER" in answer.text
 
 
 def test_without_a_port_in_its_name_a_cluster_speaks_tls(started):

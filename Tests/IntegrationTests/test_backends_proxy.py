@@ -166,7 +166,7 @@ def test_http_1_0_clients_get_an_end(backends, connected):
 
 
 def test_connect_and_http_2_are_not_tunnelled(backends, connected):
-    assert http.fetch(backends.proxy, prefix(connected) + "/x", method="CONNECT").status in (400, 405)
+    assert http.fetch(backends.proxy, prefix(connected) + "/x", method="CONNECT").status in (400, 501)
     seen = backends.fetch(connected, "x", headers={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "x"}).json
     assert not {"upgrade", "http2-settings"} & headers_of(seen).keys()
 
@@ -237,6 +237,16 @@ def test_a_body_cannot_be_passed_off_as_a_request(backends, connected):
     assert connection.answer().status == 400
 
 
+def test_a_client_of_1_0_need_not_name_a_host(backends, connected):
+    """RFC 9112 §3.2; the backend, which is spoken to in 1.1, hears one."""
+    connection = Connection(backends.proxy)
+    connection.send(f"GET {prefix(connected)}/old HTTP/1.0\r\n\r\n")
+    answer = connection.answer()
+    assert (answer.status, answer.json["target"]) == (200, "/old")
+    headers = headers_of(answer.json)
+    assert headers["host"].startswith("127.0.0.1:") and "x-forwarded-host" not in headers
+
+
 # No way through
 
 
@@ -259,6 +269,15 @@ def test_a_request_right_after_connect_waits_for_the_backend(backends):
     """Acceptance 5."""
     connected = backends.spawn(START_DELAY="1.5")
     assert backends.fetch(connected, "early", method="POST", body=b"body").json["length"] == 4
+
+
+def test_refusals_have_a_sentence(backends, connected):
+    for path, fields, status in (
+        (prefix(connected)[: -len(connected["token"])], {}, 400),
+        (prefix(connected) + "/x", {"Transfer-Encoding": "chunked", "Connection": "Upgrade", "Upgrade": "x"}, 400),
+    ):
+        answer = http.fetch(backends.proxy, path, headers=fields)
+        assert answer.status == status and answer.text.startswith("Expected ") and answer.text.endswith("\n")
 
 
 async def test_a_websocket_right_after_connect_waits_for_the_backend(backends):

@@ -125,6 +125,14 @@ def test_a_malformed_request_is_refused(listener, case):
     assert answer.headers["connection"].lower() == "close"
 
 
+def test_a_client_of_1_0_need_not_name_a_host(listener):
+    """RFC 9112 §3.2: clients of 1.1 must."""
+    name, address = listener
+    (plain,) = ask(address, request(path_of(name)))
+    (answer,) = ask(address, request(path_of(name), version="1.0", host=""))
+    assert answer.status == plain.status
+
+
 @pytest.mark.parametrize("blank", [" ", "\t", "  \t "])
 def test_blanks_behind_a_value_are_no_part_of_it(shared_server, room, blank):
     """RFC 9110 §5.5."""

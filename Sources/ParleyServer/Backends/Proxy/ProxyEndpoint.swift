@@ -41,9 +41,13 @@ struct ProxyEndpoint: Sendable {
     struct Refusal {
         let status: HTTPResponseStatus
         var location: String?
+        /// A sentence for whoever reads it; only ``gone`` has none.
         var text = ""
         /// Seconds.
         var retryAfter: Int?
+
+        /// Nobody knows the token, or no more. Its answer is empty, as Plane's is.
+        static let gone = Refusal(status: .gone)
 
         /// The whole answer, without the fields of the connection.
         func head(version: HTTPVersion) -> HTTPResponseHead {
@@ -72,7 +76,9 @@ struct ProxyEndpoint: Sendable {
             )
         }
         guard let path = ProxyPath(request.head.uri, under: self.prefix) else { return .refuse(self.rootRefusal) }
-        guard request.head.method != .CONNECT else { return .refuse(Refusal(status: .methodNotAllowed)) }
+        guard request.head.method != .CONNECT else {
+            return .refuse(Refusal(status: .notImplemented, text: "Expected another method than CONNECT\n"))
+        }
         // What follows such a body cannot be told from the other protocol.
         guard !ProxyHeaders.isUpgrade(request.head.headers) || !ProxyExchange.hasBody(request.head.headers) else {
             return .refuse(Refusal(status: .badRequest, text: "Expected an upgrade without a body\n"))
@@ -86,10 +92,11 @@ struct ProxyEndpoint: Sendable {
                 Refusal(status: .badRequest, text: "Expected header fields in UTF-8 behind a first request\n")
             )
         }
-        guard let host = request.header("Host") else { return .refuse(Refusal(status: .badRequest)) }
+        // Clients of HTTP/1.0 may leave it out.
+        let host = request.header("Host")
         if let refusal = self.refusal(ofHost: host) { return .refuse(refusal) }
         switch self.services.supervisor.open(String(path.token)) {
-        case .gone: return .refuse(Refusal(status: .gone))
+        case .gone: return .refuse(.gone)
         case .full:
             return .refuse(
                 Refusal(
@@ -98,8 +105,8 @@ struct ProxyEndpoint: Sendable {
                     retryAfter: 1
                 )
             )
-        case .ready(let route, let address): return self.checked(route, address, path, host)
-        case .pending(let route): return self.checked(route, nil, path, host)
+        case .ready(let route, let address): return self.checked(route, address, path, host ?? "")
+        case .pending(let route): return self.checked(route, nil, path, host ?? "")
         }
     }
 
@@ -111,7 +118,9 @@ struct ProxyEndpoint: Sendable {
     ) -> Decision {
         if !self.serves(route, at: Authority(host).host) {
             self.services.supervisor.closed(route)
-            return .refuse(Refusal(status: .forbidden))
+            return .refuse(
+                Refusal(status: .forbidden, text: "Expected the host that the session's URL has, as connect gives it\n")
+            )
         }
         return .open(route, address, path)
     }
@@ -137,14 +146,16 @@ struct ProxyEndpoint: Sendable {
     }
 
     /// Where a cluster has a name, others are not for us.
-    private func refusal(ofHost host: String) -> Refusal? {
+    private func refusal(ofHost host: String?) -> Refusal? {
         guard let cluster = self.services.configuration.cluster.map({ Authority($0) }) else { return nil }
+        let expected = "Expected a Host that is BACKENDS_CLUSTER, or one name below it\n"
+        guard let host else { return Refusal(status: .badRequest, text: expected) }
         let asked = Authority(host)
         let isPort = (asked.port ?? 443) == (cluster.port ?? 443)
         // Itself, or one name below it.
         let isBelow = asked.host.hasSuffix("." + cluster.host)
         let isHost = asked.host == cluster.host || isBelow && !asked.host.dropLast(cluster.host.count + 1).contains(".")
-        return isPort && isHost ? nil : Refusal(status: .forbidden)
+        return isPort && isHost ? nil : Refusal(status: .forbidden, text: expected)
     }
 
     /// Who has sent a request, as backends are told.

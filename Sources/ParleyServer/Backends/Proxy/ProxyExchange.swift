@@ -122,7 +122,9 @@ final class ProxyExchange: UpstreamDelegate {
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         let eventLoop = self.eventLoop
         self.holding = eventLoop.assumeIsolated().scheduleTask(in: Self.holdTime) {
-            self.refuse(ProxyEndpoint.Refusal(status: .gatewayTimeout))
+            self.refuse(
+                ProxyEndpoint.Refusal(status: .gatewayTimeout, text: "The session has not become ready in 30 minutes\n")
+            )
         }
         self.wait = self.supervisor.whenReady(route) { address in
             eventLoop.execute { bound.value.settled(address) }
@@ -132,7 +134,7 @@ final class ProxyExchange: UpstreamDelegate {
     private func settled(_ address: SocketAddress?) {
         guard case .waiting = self.phase else { return }
         self.holding?.cancel()
-        if let address { self.connect(to: address) } else { self.refuse(ProxyEndpoint.Refusal(status: .gone)) }
+        if let address { self.connect(to: address) } else { self.refuse(.gone) }
     }
 
     func received(_ piece: ByteBuffer) {
@@ -198,7 +200,7 @@ final class ProxyExchange: UpstreamDelegate {
     /// The token was revoked, or the backend has been gone for a while.
     private func cutOff() {
         if case .over = self.phase { return }
-        if self.hasResponse { self.downstream?.abort() } else { self.refuse(ProxyEndpoint.Refusal(status: .gone)) }
+        if self.hasResponse { self.downstream?.abort() } else { self.refuse(.gone) }
         self.end(reusing: false)
     }
 
@@ -233,7 +235,10 @@ final class ProxyExchange: UpstreamDelegate {
             }
             switch result {
             case .success(let upstream): self.forward(to: upstream)
-            case .failure: self.refuse(ProxyEndpoint.Refusal(status: .badGateway))
+            case .failure:
+                self.refuse(
+                    ProxyEndpoint.Refusal(status: .badGateway, text: "The session's process takes no connection\n")
+                )
             }
         }
     }
@@ -249,7 +254,12 @@ final class ProxyExchange: UpstreamDelegate {
             isUpgrade: self.isUpgrade
         )
         if route.resume != nil, self.isUpgrade, self.request.handshakeRefusal == nil { self.resumable = proxied }
-        upstream.write(.head(proxied.head(for: route, isResumable: self.resumable != nil)))
+        var head = proxied.head(for: route, isResumable: self.resumable != nil)
+        // What goes on is HTTP/1.1, which has one (RFC 9112 §3.2): the address asked, where the client has named none.
+        if self.request.head.version == .http1_0, !head.headers.contains(name: "Host"), let address = self.address {
+            head.headers.add(name: "Host", value: address.authority)
+        }
+        upstream.write(.head(head))
         while let piece = self.pending.popFirst() {
             if let piece { upstream.write(.body(.byteBuffer(piece))) } else { upstream.write(.end(nil)) }
         }
@@ -345,7 +355,12 @@ final class ProxyExchange: UpstreamDelegate {
             return self.end(reusing: false)
         }
         guard upstream.isReused, self.mayAskAgain, let address = self.address else {
-            return self.refuse(ProxyEndpoint.Refusal(status: .badGateway))
+            return self.refuse(
+                ProxyEndpoint.Refusal(
+                    status: .badGateway,
+                    text: "The session's process has closed the connection before it answered\n"
+                )
+            )
         }
         // It was about to be closed when it was asked.
         self.phase = .waiting
@@ -357,7 +372,12 @@ final class ProxyExchange: UpstreamDelegate {
 
     private func switchProtocols(_ head: HTTPResponseHead, _ upstream: UpstreamConnection, _ route: BackendRoute) {
         guard self.isUpgrade, let channel = upstream.channel, let downstream = self.downstream else {
-            return self.refuse(ProxyEndpoint.Refusal(status: .badGateway))
+            return self.refuse(
+                ProxyEndpoint.Refusal(
+                    status: .badGateway,
+                    text: "The session's process has gone over to a protocol that nobody had asked for\n"
+                )
+            )
         }
         downstream.write(
             .responseHead(head.status, ProxyHeaders.response(head.headers, of: route.backend, isUpgrade: true))
@@ -444,6 +464,14 @@ final class ProxyExchange: UpstreamDelegate {
 
 @available(*, unavailable)
 extension ProxyExchange: Sendable {}
+
+extension SocketAddress {
+    /// As it stands in a Host field.
+    fileprivate var authority: String {
+        let address = self.ipAddress ?? "localhost"
+        return "\(address.contains(":") ? "[\(address)]" : address):\(self.port ?? 80)"
+    }
+}
 
 extension ByteBuffer {
     /// Status line and header lines (RFC 9112 §4).
