@@ -2,8 +2,10 @@
 ///
 /// Taken from peers that are believed, who say it under its usual names; made anew for all others.
 struct ForwardedFields {
-    private var addresses: [String] = []
-    private var elements: [String] = []
+    /// Entries of `X-Forwarded-For`.
+    private var addresses: [Substring] = []
+    /// Elements of `Forwarded`.
+    private var elements: [Substring] = []
     private var scheme: String?
     private var host: String?
     /// Fields that pass, such as `X-Forwarded-Port`.
@@ -12,9 +14,10 @@ struct ForwardedFields {
     /// Takes what a peer says that is believed.
     mutating func take(_ name: String, _ value: String) {
         if name.isName("x-forwarded-for") {
-            self.addresses.append(value)
+            let entries = value.utf8.split(separator: UInt8(ascii: ","))
+            self.addresses += entries.map { Self.trimmed(Substring($0)) }.filter { !$0.isEmpty }
         } else if name.isName("forwarded") {
-            self.elements.append(value)
+            self.elements += Self.elements(of: value)
         } else if name.isName("x-forwarded-proto") {
             self.scheme = value
         } else if name.isName("x-forwarded-host") {
@@ -28,36 +31,58 @@ struct ForwardedFields {
     /// - Parameter host: As the request has it.
     func append(to fields: inout [(String, String)], from peer: ProxyHeaders.Peer, host: String?) {
         let scheme = self.scheme ?? (peer.isSecure ? "https" : "http")
-        fields.append(("x-forwarded-for", (self.addresses + [peer.address]).joined(separator: ", ")))
+        fields.append(
+            ("x-forwarded-for", (self.addresses.map { String($0) } + [peer.address]).joined(separator: ", "))
+        )
         fields.append(("x-forwarded-proto", scheme))
         if let host = self.host ?? host { fields.append(("x-forwarded-host", host)) }
         fields.append(("x-real-ip", peer.client))
-        let own = "for=\(Self.node(peer.address));proto=\(peer.isSecure ? "https" : "http")"
-        let earlier = self.elements.isEmpty ? self.addresses.flatMap(Self.elements) : self.elements
-        fields.append(("forwarded", (earlier + [own]).joined(separator: ", ")))
+        let own = "for=\(ForwardedNode(address: peer.address).text);proto=\(peer.isSecure ? "https" : "http")"
+        fields.append(("forwarded", (self.earlierElements + [own]).joined(separator: ", ")))
         fields += self.others
     }
 
-    /// The elements that say what a value of `X-Forwarded-For` does.
-    private static func elements(_ addresses: String) -> [String] {
-        addresses.split(separator: ",").map { "for=" + Self.node($0.filter { $0 != " " && $0 != "\t" }) }
+    /// A proxy that writes `X-Forwarded-For` alone passes a `Forwarded` as its client made it up: that one counts where it says the
+    /// same, or nothing else is said.
+    private var earlierElements: [String] {
+        let nodes = self.addresses.map { "for=" + ForwardedNode(claim: $0).text }
+        let agrees =
+            nodes.count == self.elements.count
+            && zip(nodes, self.elements).allSatisfy { node, element in
+                element.utf8.split(separator: UInt8(ascii: ";")).contains {
+                    Self.trimmed(Substring($0)).lowercased().utf8.elementsEqual(node.lowercased().utf8)
+                }
+            }
+        return self.addresses.isEmpty || agrees ? self.elements.map { String($0) } : nodes
     }
 
-    /// RFC 7239 §6: whatever is no address of IPv4 has to be quoted, and one of IPv6 has brackets.
-    private static func node(_ address: String) -> String {
-        let bytes = address.utf8
-        if !bytes.isEmpty, bytes.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || $0 == UInt8(ascii: ".") }) {
-            return address
-        }
-        let isAddress = bytes.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: ":"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-                UInt8(ascii: "A")...UInt8(ascii: "F"),
-                UInt8(ascii: "."):
-                true
-            default: false
+    /// Those of a value that another can follow: a quotation that has no end would swallow it.
+    private static func elements(of value: String) -> [Substring] {
+        var elements: [Substring] = []
+        let bytes = value.utf8
+        var start = bytes.startIndex
+        var (isQuoted, isEscaped) = (false, false)
+        for index in bytes.indices {
+            let byte = bytes[index]
+            if isEscaped {
+                isEscaped = false
+            } else if isQuoted, byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                isQuoted.toggle()
+            } else if byte == UInt8(ascii: ","), !isQuoted {
+                elements.append(Self.trimmed(value[start..<index]))
+                start = bytes.index(after: index)
             }
         }
-        return isAddress && bytes.contains(UInt8(ascii: ":")) ? "\"[\(address)]\"" : "unknown"
+        if !isQuoted { elements.append(Self.trimmed(value[start...])) }
+        // Elements of a list may be empty, and mean nothing then (RFC 9110 §5.6.1).
+        return elements.filter { !$0.isEmpty }
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var bytes = text.utf8
+        while let last = bytes.last, last == 0x20 || last == 0x09 { bytes.removeLast() }
+        return Substring(bytes.drop { $0 == 0x20 || $0 == 0x09 })
     }
 }

@@ -187,6 +187,67 @@ import Testing
         )
     }
 
+    @Test(
+        "Whatever an entry is, the element that says the same is well-formed",
+        arguments: [
+            ("6.6.6.6", "6.6.6.6"), ("6.6.6.6:80", "\"6.6.6.6:80\""), ("2001:db8::2", "\"[2001:db8::2]\""),
+            ("[2001:db8::2]", "\"[2001:db8::2]\""), ("[2001:db8::2]:1", "\"[2001:db8::2]:1\""),
+            ("::ffff:6.6.6.6", "\"[::ffff:6.6.6.6]\""), ("_hidden", "_hidden"), ("unknown", "unknown"),
+            ("6.6.6", "unknown"), ("6.6.6.666", "unknown"), ("6.6.6.6:", "unknown"), ("6.6.6.6:123456", "unknown"),
+            ("6.6.6.6:x", "unknown"), ("[6.6.6.6]", "unknown"), ("[6.6.6.6]:80", "unknown"),
+            ("[2001:db8::2", "unknown"),
+            ("[2001:db8::2]1", "unknown"), ("2001:db8::2]", "unknown"), ("[]", "unknown"), (":", "unknown"),
+            ("::1%eth0", "unknown"), ("a.test", "unknown"), ("a.test:80", "unknown"), ("\"6.6.6.6\"", "unknown"),
+            ("_a;proto=https", "unknown"), ("_", "unknown"), ("\u{F780}", "unknown"), ("[::1]\u{301}", "unknown"),
+            ("1.1.1.1\u{301}", "unknown"), ("6.6.6.6 7.7.7.7", "unknown"),
+        ]
+    )
+    func node(claim: String, text: String) {
+        #expect(ForwardedNode(claim: claim[...]).text == text)
+        let forwarded = Self.request(["X-Forwarded-For": claim], isTrusted: true)["forwarded"]
+        #expect(forwarded == ["for=\(text), for=192.0.2.1;proto=http"])
+    }
+
+    @Test(
+        "A peer is named by its address",
+        arguments: [
+            ("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "\"[2001:db8::1]\""), ("unknown", "unknown"), ("", "unknown"),
+        ]
+    )
+    func peerNode(address: String, text: String) {
+        #expect(ForwardedNode(address: address).text == text)
+    }
+
+    @Test(
+        "Lists have no empty elements, and a quotation without end swallows nothing",
+        arguments: [
+            (["X-Forwarded-For": ","], "192.0.2.1", "for=192.0.2.1;proto=http"),
+            (["X-Forwarded-For": " , 6.6.6.6,,"], "6.6.6.6, 192.0.2.1", "for=6.6.6.6, for=192.0.2.1;proto=http"),
+            (["X-Forwarded-For": ""], "192.0.2.1", "for=192.0.2.1;proto=http"),
+            (["Forwarded": ","], "192.0.2.1", "for=192.0.2.1;proto=http"),
+            (["Forwarded": "for=\"a,b\" , ,by=x"], "192.0.2.1", "for=\"a,b\", by=x, for=192.0.2.1;proto=http"),
+            (["Forwarded": "for=6.6.6.6, for=\"x"], "192.0.2.1", "for=6.6.6.6, for=192.0.2.1;proto=http"),
+            (["Forwarded": "for=\"x\\\""], "192.0.2.1", "for=192.0.2.1;proto=http"),
+            (
+                ["Forwarded": "for=7.7.7.7", "X-Forwarded-For": "6.6.6.6"], "6.6.6.6, 192.0.2.1",
+                "for=6.6.6.6, for=192.0.2.1;proto=http"
+            ),
+            (
+                ["Forwarded": "for=6.6.6.60", "X-Forwarded-For": "6.6.6.6"], "6.6.6.6, 192.0.2.1",
+                "for=6.6.6.6, for=192.0.2.1;proto=http"
+            ),
+            (
+                ["Forwarded": "proto=https; For=\"[2001:DB8::2]\"", "X-Forwarded-For": "2001:db8::2"],
+                "2001:db8::2, 192.0.2.1", "proto=https; For=\"[2001:DB8::2]\", for=192.0.2.1;proto=http"
+            ),
+        ] as [(HTTPHeaders, String, String)]
+    )
+    func lists(headers: HTTPHeaders, addresses: String, elements: String) {
+        let headers = Self.request(headers, isTrusted: true)
+        #expect(headers["x-forwarded-for"] == [addresses])
+        #expect(headers["forwarded"] == [elements])
+    }
+
     @Test("Answers that say nothing of other origins admit all, others are left alone")
     func crossOrigin() {
         let plain = ProxyHeaders.response(["Server": "theirs", "Set-Cookie": "a"], of: Self.backend, isUpgrade: false)
