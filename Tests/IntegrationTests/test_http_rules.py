@@ -114,6 +114,8 @@ MALFORMED = {
     "another expectation": (request("/", "Expect: tea"), 417),
     "CONNECT": (request("a:443", method="CONNECT"), 501),
     "another version": (request("/", version="2.0"), 505),
+    "lines that end with LF alone": (request("/").replace("\r\n", "\n"), 400),
+    "a field that ends with LF alone": ("GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n", 400),
 }
 
 
@@ -123,6 +125,23 @@ def test_a_malformed_request_is_refused(listener, case):
     (answer,) = ask(listener[1], text)
     assert answer.status == status, answer.body
     assert answer.headers["connection"].lower() == "close"
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.9"])
+@pytest.mark.parametrize("dripping", [False, True])
+def test_a_higher_minor_version_is_read_as_1_1(listener, version, dripping):
+    """RFC 9110 §2.5."""
+    name, address = listener
+    (plain,) = ask(address, request(path_of(name)))
+    connection = Connection(address)
+    for _ in range(2):
+        text = request(path_of(name), version=version)
+        if dripping:
+            connection.drip(text)
+        else:
+            connection.send(text)
+        answer = connection.answer()
+        assert (answer.version, answer.status) == ("HTTP/1.1", plain.status)
 
 
 def test_a_client_of_1_0_need_not_name_a_host(listener):

@@ -34,6 +34,11 @@ public struct Refusal: Error, Sendable, Hashable {
 
 extension Refusal {
     public static let badRequest = Refusal(400, "Malformed request", label: "bad_request")
+    public static let bareLineFeed = Refusal(
+        400,
+        "Expected the lines of a request's head to end with CR LF, got LF alone",
+        label: "bad_request"
+    )
     public static let repeatedHost = Refusal(400, "Expected exactly one Host header", label: "bad_request")
     public static let badHost = Refusal(
         400,
@@ -56,7 +61,11 @@ extension Refusal {
         "Expected Transfer-Encoding: chunked, or none",
         label: "bad_request"
     )
-    public static let unsupportedHTTPVersion = Refusal(505, "Expected HTTP/1.1", label: "bad_request")
+    public static let unsupportedHTTPVersion = Refusal(
+        505,
+        "Expected HTTP/1.1 at the end of the request line, and CR LF behind it",
+        label: "bad_request"
+    )
     public static let ambiguousLength = Refusal(
         400,
         "Expected either Content-Length or Transfer-Encoding, got both",
@@ -226,7 +235,8 @@ extension Refusal {
 
     /// Every row, in the order of the printed table.
     public static let all: [Refusal] = [
-        .badRequest, .repeatedHost, .badHost, .badTarget, .ambiguousLength, .notAHandshake, .disposableParameters,
+        .badRequest, .bareLineFeed, .repeatedHost, .badHost, .badTarget, .ambiguousLength, .notAHandshake,
+        .disposableParameters,
         .relayTopic, .badToken,
         .relayToken, .gatewayTokenRequired, .gatewayTokenInvalid, .originNotAccepted, .relayClosed,
         .notFound, .unknownPath, .methodNotAllowed, .requestTimeout, .bodyTooLarge,

@@ -50,17 +50,22 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.phase {
         case .awaitingHead(var scanner):
-            let input = self.unwrapInboundIn(data)
+            var input = self.unwrapInboundIn(data)
             if scanner.isFresh { self.beginsWithToken = Self.beginsWithToken(input.readableBytesView) }
-            switch input.withUnsafeReadableBytes({ scanner.scan($0) }) {
+            let verdict = input.withUnsafeReadableBytes { scanner.scan($0) }
+            if let offset = scanner.higherMinorVersion {
+                // The parser knows no such version.
+                input.setInteger(UInt8(ascii: "1"), at: input.readerIndex + offset)
+            }
+            switch verdict {
             case .incomplete:
                 self.phase = .awaitingHead(scanner)
                 context.fireChannelRead(
-                    Self.textual(input, length: input.readableBytes).map(self.wrapInboundOut) ?? data
+                    self.wrapInboundOut(Self.textual(input, length: input.readableBytes) ?? input)
                 )
             case .complete:
                 self.phase = .passing
-                context.fireChannelRead(Self.textual(input, length: scanner.end).map(self.wrapInboundOut) ?? data)
+                context.fireChannelRead(self.wrapInboundOut(Self.textual(input, length: scanner.end) ?? input))
             case .refuse(let refusal):
                 self.phase = .refused
                 context.fireErrorCaught(refusal)

@@ -12,7 +12,22 @@ import Testing
 
     static let cases: [Case] = [
         Case(testDescription: "a plain request", head: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", verdict: .complete),
-        Case(testDescription: "bare line feeds", head: "GET / HTTP/1.1\nHost: a\n\n", verdict: .complete),
+        Case(
+            testDescription: "bare line feeds",
+            head: "GET / HTTP/1.1\nHost: a\n\n",
+            verdict: .refuse(.bareLineFeed)
+        ),
+        Case(
+            testDescription: "one behind a field",
+            head: "GET / HTTP/1.1\r\nHost: a\n\r\n",
+            verdict: .refuse(.bareLineFeed)
+        ),
+        Case(
+            testDescription: "one at the end",
+            head: "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            verdict: .refuse(.bareLineFeed)
+        ),
+        Case(testDescription: "one before", head: "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", verdict: .complete),
         Case(testDescription: "no fields", head: "GET / HTTP/1.0\r\n\r\n", verdict: .complete),
         Case(
             testDescription: "empty lines before",
@@ -44,6 +59,29 @@ import Testing
             verdict = withUnsafeBytes(of: byte) { scanner.scan($0) }
         }
         #expect(verdict == example.verdict)
+    }
+
+    @Test(
+        "A higher minor version is found where it stands, and nothing else is taken for one",
+        arguments: [
+            ("GET / HTTP/1.2", true), ("GET /a?b HTTP/1.9", true), ("\r\nGET / HTTP/1.2", true),
+            ("GET / HTTP/1.1", false), ("GET / HTTP/1.0", false), ("GET / HTTP/2.2", false), ("GET /HTTP/1.2 x", false),
+            ("GET / HTTP/1.1\r\nA: x HTTP/1.2", false), ("GET / http/1.2", false), ("GET /2", false),
+        ]
+    )
+    func higherVersion(start: String, isHigher: Bool) {
+        let bytes = Array((start + "\r\nHost: a\r\n\r\n").utf8)
+        let expected = isHigher ? start.utf8.count - 1 : nil
+        var whole = RequestHeadScanner()
+        _ = bytes.withUnsafeBytes { whole.scan($0) }
+        #expect(whole.higherMinorVersion == expected)
+        var scanner = RequestHeadScanner()
+        var found: Int?
+        for (index, byte) in bytes.enumerated() {
+            _ = withUnsafeBytes(of: byte) { scanner.scan($0) }
+            if scanner.higherMinorVersion != nil { found = index }
+        }
+        #expect(found == expected)
     }
 
     @Test("After a head it begins anew")
