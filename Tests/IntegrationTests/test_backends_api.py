@@ -590,6 +590,17 @@ def test_output_is_streamed_line_by_line(backends):
     assert next(connection.chunks()) == b"data: good morning\n\n"
 
 
+@pytest.mark.parametrize("path", ["/v2/backend/{id}/logs/stream", "/v2/backend/{id}/logs", "/backend/{id}/logs",
+                                  "/ctrl/b/{id}/logs/stream", "/v2/backend/{id}/status/stream", "/v2/backend/{id}/metrics/stream",
+                                  "/pub/b/{id}/status-stream"])  # fmt: skip
+def test_a_stream_begins_before_anything_happens(backends, path):
+    connected = backends.ready(backends.connect())
+    connection = http.Connection(backends.api)
+    connection.send(http.head("GET", path.format(id=connected["backend_id"]), backends.api))
+    head = connection.head_of_answer()
+    assert (head.status, head.headers["content-type"]) == (200, "text/event-stream")
+
+
 def test_the_use_of_resources_is_streamed(backends):
     connected = backends.ready(backends.connect())
     connection = http.Connection(backends.api)

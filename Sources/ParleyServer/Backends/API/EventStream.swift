@@ -42,6 +42,8 @@ struct EventStream: Sendable {
                 pump.cancel()
                 clock.cancel()
             }
+            // The head goes at once, however long nothing happens: its client knows by it that somebody listens.
+            try await writer.write(ByteBuffer())
             while let bytes = await next.take() { try await writer.write(bytes) }
             try await writer.finish(nil)
         }
