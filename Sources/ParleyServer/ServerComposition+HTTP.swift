@@ -65,9 +65,24 @@ extension ServerComposition {
             shapes: shapes,
             speaksWebSocket: speaksWebSocket,
             nothingHere: nothingHere,
-            maximumBodyBytes: kind == .backendsAPI ? BackendsAPI.maximumBodyBytes : 1 << 20,
+            hasManagement: (kind == .frontDoor || kind == .channelServer) && self.configuration.channelServer.isEnabled,
+            maximumBodyBytes: self.bodyLimits(of: kind),
             logger: self.logger
         )
+    }
+
+    /// What the routes of a listener read of bodies, by path.
+    private func bodyLimits(of kind: ServerConfiguration.Listener.Kind) -> @Sendable (String) -> Int? {
+        let gateway = self.gateway?.gateway.services.configuration
+        return { path in
+            if kind == .backendsAPI || kind == .frontDoor && BackendsAPI.isSharedPath(path) {
+                return BackendsAPI.maximumBodyBytes(at: path)
+            }
+            if let gateway, let route = GatewayRoute.shared(at: path) {
+                return GatewayAPI.maximumBodyBytes(of: route, gateway)
+            }
+            return IssuingAPI.maximumBodyBytes
+        }
     }
 
     /// Where the front door takes upgrades that its routing sends to no dialect by the path alone.

@@ -114,7 +114,7 @@ def test_pages_can_read_refusals_of_every_kind(server):
         ("front_door", "/api/rooms", "POST", b"", 401),
         ("front_door", "/api/nothing", "GET", b"", 404),
         ("front_door", "/relay/x", "GET", b"", 403),
-        ("gateway", "/api/emit", "POST", b"x" * (2 << 20), 413),
+        ("gateway", "/api/emit", "POST", b"x" * (2 << 20), 404),
         ("gateway", "/nothing", "GET", b"", 404),
     ]:
         connection = http.Connection(getattr(started, listener))

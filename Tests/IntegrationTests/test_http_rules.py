@@ -209,6 +209,56 @@ def test_requests_behind_an_offer_in_one_segment_are_answered(shared_server):
     assert [answer.status for answer in ask(shared_server.front_door, text, 4)] == [200] * 4
 
 
+# Bodies that nobody reads
+
+AT_THE_HEAD = [
+    ("front_door", "POST", "/api/login", 413),
+    ("front_door", "POST", "/api/login/", 413),
+    ("front_door", "POST", "/api/rooms", 413),
+    ("front_door", "POST", "/api/auth/acquire-session", 413),
+    ("front_door", "POST", "/api/emit", 404),
+    ("front_door", "POST", "/api/auth/link", 404),
+    ("front_door", "POST", "/nothing", 404),
+    ("front_door", "POST", "/healthz", 405),
+    ("front_door", "GET", "/healthz", 413),
+    ("front_door", "GET", "/metrics", 413),
+    ("front_door", "GET", "/relay/x", 426),
+    ("front_door", "POST", "/@connections/x", 413),
+    ("front_door", "GET", "/@connections/x", 413),
+    ("front_door", "DELETE", "/@connections/x", 413),
+    ("front_door", "POST", "/v2/backend/x/terminate", 413),
+    ("front_door", "GET", "/socket.io/?EIO=4&transport=polling", 200),
+    ("front_door", "POST", "/socket.io/?EIO=4&transport=polling&sid=x", 400),
+    ("channel_server", "GET", "/health", 413),
+    ("channel_server", "POST", "/@connections/x", 413),
+    ("disposable_chat", "GET", "/health", 413),
+    ("gateway", "GET", "/health", 413),
+    ("gateway", "POST", "/api/auth/logout", 413),
+    ("gateway", "POST", "/api/ai/chat", 413),
+    ("gateway", "POST", "/api/emit/", 404),
+    ("gateway", "POST", "/@connections/x", 404),
+    ("sockets", "POST", "/", 200),
+    ("backends_api", "GET", "/v2/auth", 404),
+    ("backends_api", "POST", "/v2/backend/x/terminate", 413),
+    ("backends_proxy", "POST", "/nobody", 410),
+]
+
+
+@pytest.mark.parametrize("listener_name, method, path, status", AT_THE_HEAD)
+def test_a_body_larger_than_its_route_takes_is_refused_at_its_head(shared_server, listener_name, method, path, status):
+    """Decision 4: nothing of it is waited for."""
+    connection = Connection(shared_server.addresses[listener_name])
+    connection.send(request(path, "Content-Length: 1000000", method=method))
+    answer = connection.answer(to=method)
+    assert answer.status == status and "close" in answer.headers["connection"].lower()
+
+
+def test_a_handshake_has_no_body(shared_server, room):
+    connection = Connection(shared_server.front_door)
+    fields = http.upgrade_headers() | {"Content-Length": "1000000"}
+    assert connection.request("GET", f"/relay/{room}", fields).status == 413
+
+
 # Answers that were made are sent
 
 

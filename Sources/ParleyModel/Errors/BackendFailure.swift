@@ -98,7 +98,7 @@ extension BackendFailure {
         413,
         "PayloadTooLarge",
         kind: "PayloadTooLarge",
-        "The body exceeds 2097152 bytes"
+        "The body is larger than this address takes, 2097152 bytes at most"
     )
     public static let unsupportedMediaType = BackendFailure(
         415,

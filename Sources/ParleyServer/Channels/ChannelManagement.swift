@@ -68,7 +68,7 @@ struct ChannelManagement: RouterMiddleware {
         switch refusal.status {
         case 405: type = "MethodNotAllowedException"
         case 408: type = "RequestTimeoutException"
-        case 413: return self.tooLarge
+        case 413: type = "PayloadTooLargeException"
         case 500...: type = "InternalServerErrorException"
         default: type = "BadRequestException"
         }

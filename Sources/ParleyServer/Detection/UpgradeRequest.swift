@@ -56,12 +56,19 @@ struct UpgradeRequest: Sendable {
         }
     }
 
+    private var hasBody: Bool {
+        self.head.headers.contains(name: "Transfer-Encoding")
+            || self.head.headers["Content-Length"].contains { $0 != "0" }
+    }
+
     /// What is wrong with the handshake, if anything (RFC 6455 §4.2.1).
     var handshakeRefusal: Refusal? {
         guard self.wantsWebSocket else { return .upgradeRequired }
         guard self.head.headers["Connection"].contains(where: { WebSocketHandshake.containsToken($0, "upgrade") }),
             self.head.version == .http1_1
         else { return .notAHandshake }
+        // Nobody would read it, and the first frame would have to wait for its end.
+        guard !self.hasBody else { return .bodyTooLarge }
         let versions = self.head.headers["Sec-WebSocket-Version"]
         guard versions.count <= 1 else { return .notAHandshake }
         guard versions.first == "13" else { return .unsupportedVersion }

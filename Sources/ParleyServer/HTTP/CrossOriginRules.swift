@@ -76,6 +76,8 @@ struct CrossOriginAPI: HTTPAnswering {
     let api: any HTTPAnswering
     let rules: CrossOriginRules
 
+    func answers(_ method: HTTPMethod, at path: Substring) -> Bool { self.api.answers(method, at: path) }
+
     func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? {
         self.api.maximumBodyBytes(for: method, at: path)
     }

@@ -7,7 +7,10 @@ internal import ParleyModel
 
 /// The HTTP API of a listener.
 protocol HTTPAnswering: Sendable {
-    /// Bytes that the body of a request may have; `nil` where there is no such route.
+    /// Whether there is something at a path, by this method.
+    func answers(_ method: HTTPMethod, at path: Substring) -> Bool
+
+    /// Bytes that the body of a request may have; `nil` where there is no such route, or it answers without looking at one.
     func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int?
 
     /// Never fails: what goes wrong becomes a response.
@@ -27,7 +30,8 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
     private let responder: Responder
     private let table: RouteTable
     private let shapes: [RefusalShape]
-    private let maximumBodyBytes: Int
+    private let hasManagement: Bool
+    private let maximumBodyBytes: @Sendable (_ path: String) -> Int?
     private let logger: Logger
 
     /// - Parameters:
@@ -35,13 +39,15 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
     ///   - shapes: How the APIs say no. The first that applies is used; where none does, it is a sentence.
     ///   - speaksWebSocket: Where a client that asks for an upgrade gets one.
     ///   - nothingHere: What is said where there is nothing.
-    ///   - maximumBodyBytes: Of any request.
+    ///   - hasManagement: Whether ``ChannelManagement`` is among its middlewares, whose paths are no routes.
+    ///   - maximumBodyBytes: What the routes of a path read of a body, by methods that have one; `nil`: nothing.
     init(
         _ router: Router<APIContext>,
         shapes: [RefusalShape],
         speaksWebSocket: @escaping @Sendable (_ path: String) -> Bool = { _ in false },
         nothingHere: Refusal = .notFound,
-        maximumBodyBytes: Int = 1 << 20,
+        hasManagement: Bool = false,
+        maximumBodyBytes: @escaping @Sendable (_ path: String) -> Int?,
         logger: Logger
     ) where Responder == RouterResponder<APIContext> {
         let shapes = shapes + [.text]
@@ -57,13 +63,23 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         // Again, as there are routes for HEAD now.
         self.table = RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) })
         self.shapes = shapes
+        self.hasManagement = hasManagement
         self.maximumBodyBytes = maximumBodyBytes
         self.logger = logger
     }
 
+    func answers(_ method: HTTPMethod, at path: Substring) -> Bool {
+        self.table.contains(method, path) || self.hasManagement && ChannelManagement.claims(path)
+    }
+
     func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? {
-        if ChannelManagement.claims(path) { return ChannelManagement.maximumBodyBytes }
-        return self.table.contains(method, path) ? self.maximumBodyBytes : nil
+        guard self.answers(method, at: path) else { return nil }
+        switch method {
+        // Content of these has no meaning (RFC 9110 §9.3.1, §9.3.5).
+        case .GET, .HEAD, .DELETE: return 0
+        case _ where self.hasManagement && ChannelManagement.claims(path): return ChannelManagement.maximumBodyBytes
+        default: return self.maximumBodyBytes(String(path))
+        }
     }
 
     func respond(

@@ -202,8 +202,13 @@ package final class EngineExchange {
         answer.headers += configuration.cors?.headers(for: self.engine.origin) ?? []
         if isFirst { answer.headers += configuration.hooks.initialHeaders?(self.request) ?? [] }
         answer.headers += configuration.hooks.headers?(self.request) ?? []
-        if !self.isComplete, self.engine.method == .post { answer.closes = true }
+        // What is still to come of the request is not worth the wait.
+        if !self.isComplete, self.engine.method == .post || self.hasBody { answer.closes = true }
         self.answer(answer)
+    }
+
+    private var hasBody: Bool {
+        (self.contentLength ?? 0) > 0 || self.request.header("Transfer-Encoding") != nil
     }
 
     // MARK: Opening

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 import ParleyModel
 import Testing
 
@@ -20,6 +21,7 @@ import Testing
         router.delete("api/rooms/:id") { _, _ in Response.text(.ok, "gone") }
         router.get("v2/things") { _, _ in Response.text(.ok, "things") }
         router.get("ctrl/status") { _, _ in Response.text(.ok, "status") }
+        router.post("api/closed") { _, _ in Response(status: .notFound) }
         router.post("api/small") { request, _ in
             var request = request
             return Response.json(try await request.collectBody(upTo: 4))
@@ -33,6 +35,7 @@ import Testing
             ],
             speaksWebSocket: { $0 == "/socket" },
             nothingHere: .unknownPath,
+            maximumBodyBytes: { $0 == "/api/closed" ? nil : 1 << 20 },
             logger: Self.logger
         )
     }
@@ -83,6 +86,18 @@ import Testing
         let answer = try await Answer.of(Self.api(), method, path, refusing: .bodyTooLarge)
         #expect(answer.status == 413)
         #expect(answer.body.contains(part))
+    }
+
+    @Test(
+        "No more of a body is waited for than its route reads",
+        arguments: [
+            (.GET, "/plain", 0), (.HEAD, "/plain", 0), (.GET, "/api/rooms/7", 0), (.DELETE, "/api/rooms/7", 0),
+            (.POST, "/api/rooms", 1 << 20), (.POST, "/api/small/", 1 << 20), (.POST, "/api/closed", nil),
+            (.POST, "/plain", nil), (.GET, "/nothing", nil), (.POST, "/@connections/x", nil), (.OPTIONS, "/plain", nil),
+        ] as [(HTTPMethod, String, Int?)]
+    )
+    func bodies(method: HTTPMethod, path: String, maximum: Int?) {
+        #expect(Self.api().maximumBodyBytes(for: method, at: path[...]) == maximum)
     }
 
     @Test("What the router's library refuses has words, too")

@@ -13,6 +13,11 @@ struct BackendsAPI: Sendable {
     /// Bodies of requests, in bytes.
     static let maximumBodyBytes = 2 << 20
 
+    /// What a route reads of a body: those that start a backend take what it is to have, others a few words.
+    static func maximumBodyBytes(at path: String) -> Int {
+        ["connect", "spawn"].contains(path.split(separator: "/").last) ? Self.maximumBodyBytes : 16 * 1024
+    }
+
     /// Answers that pages of any origin may read.
     static let openToAll: HTTPFields = [.accessControlAllowOrigin: "*"]
 

@@ -13,7 +13,13 @@ struct GatewayAPI: Sendable {
     /// The names of events, for those who ask what there is.
     let events: [String]
 
+    /// Of the largest bodies.
     static let maximumBodyBytes = 256 * 1024
+
+    /// What a route reads of a body; `nil`: nothing, as it is switched off.
+    static func maximumBodyBytes(of route: GatewayRoute, _ configuration: GatewayConfiguration) -> Int? {
+        route.security == .admin && configuration.adminToken == nil ? nil : route.maximumBodyBytes
+    }
 
     /// The routes that a shared port has, too.
     func registerShared(on router: Router<APIContext>) {

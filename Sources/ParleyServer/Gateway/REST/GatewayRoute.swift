@@ -25,6 +25,8 @@ struct GatewayRoute: Sendable {
     var body: [(name: String, type: String, isRequired: Bool)] = []
     /// Status, and when it comes.
     let responses: [(status: Int, description: String)]
+    /// Of a body, in bytes: an object of short strings, unless something else is said.
+    var maximumBodyBytes = 16 * 1024
 
     /// What any port with the gateway on it answers.
     static let shared: [GatewayRoute] = [
@@ -86,7 +88,8 @@ struct GatewayRoute: Sendable {
                 (200, "It was sent; `connections` says to how many"), (400, "The body is not as it should be"),
                 (401, "Not the admin token"), (404, "No such session, or there is no admin token"),
                 (503, "The session store does not answer"),
-            ]
+            ],
+            maximumBodyBytes: GatewayAPI.maximumBodyBytes
         ),
         GatewayRoute(
             method: .post,
@@ -94,7 +97,8 @@ struct GatewayRoute: Sendable {
             operation: .chat,
             summary: "Ask the AI, and wait for its whole answer",
             body: [("message", "string", true), ("conversationHistory", "array", false), ("locale", "string", false)],
-            responses: [(200, "The answer"), (400, "The message is not usable"), (502, "The answer broke off")]
+            responses: [(200, "The answer"), (400, "The message is not usable"), (502, "The answer broke off")],
+            maximumBodyBytes: GatewayAPI.maximumBodyBytes
         ),
         GatewayRoute(
             method: .get,
@@ -111,6 +115,12 @@ struct GatewayRoute: Sendable {
             responses: [(200, "Paths, transports, protocols and events")]
         ),
     ]
+
+    /// The route of a path, which is the same with a slash at its end or without.
+    static func shared(at path: String) -> GatewayRoute? {
+        let components = path.split(separator: "/")
+        return Self.shared.first { $0.path.split(separator: "/") == components }
+    }
 
     /// Whether a path is the gateway's on any port.
     static func isSharedPath(_ path: String) -> Bool {

@@ -94,6 +94,9 @@ struct GatewayInformation: HTTPAnswering {
         self.services = services
     }
 
+    /// To whoever asks for anything.
+    func answers(_ method: HTTPMethod, at path: Substring) -> Bool { true }
+
     /// Whoever sends one is told what is here, without its being read.
     func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? { nil }
 

@@ -47,6 +47,9 @@ struct TestGateway: Sendable {
             api: RouterAPI(
                 router,
                 shapes: [.gateway()],
+                maximumBodyBytes: { [configuration] path in
+                    GatewayRoute.shared(at: path).flatMap { GatewayAPI.maximumBodyBytes(of: $0, configuration) }
+                },
                 logger: logger
             ),
             rules: CrossOriginRules(CORSPolicy.gateway(configuration))
