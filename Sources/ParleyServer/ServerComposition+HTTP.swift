@@ -45,6 +45,8 @@ extension ServerComposition {
         case .gateway:
             shapes.append(.gateway())
             self.gateway?.gateway.addRoutes(to: router)
+            let path = self.gateway?.gateway.services.configuration.webSocketPath
+            speaksWebSocket = { $0 == path }
         case .socketIO, .gatewaySockets, .backendsProxy:
             break
         case .backendsAPI:

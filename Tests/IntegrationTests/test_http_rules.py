@@ -209,6 +209,37 @@ def test_requests_behind_an_offer_in_one_segment_are_answered(shared_server):
     assert [answer.status for answer in ask(shared_server.front_door, text, 4)] == [200] * 4
 
 
+WEBSOCKET = [
+    ("front_door", "/"),
+    ("front_door", "/relay"),
+    ("front_door", "/relay/x"),
+    ("front_door", "/channels"),
+    ("front_door", "/events"),
+    ("front_door", "/ws?name=alice&room=abcd"),
+    ("front_door", "/ws?token=x"),
+    ("channel_server", "/"),
+    ("channel_server", "/any/path"),
+    ("disposable_chat", "/ws?name=alice&room=abcd"),
+    ("gateway", "/ws"),
+    ("gateway", "/ws?token=x"),
+]
+
+
+@pytest.mark.parametrize("listener_name, path", WEBSOCKET)
+def test_where_websocket_is_spoken_a_plain_request_is_426(shared_server, listener_name, path):
+    address = shared_server.addresses[listener_name]
+    for fields in ({}, {"Connection": "Upgrade", "Upgrade": "h2c"}):
+        answer = http.fetch(address, path, headers=fields)
+        assert (answer.status, answer.headers["upgrade"]) == (426, "websocket")
+    assert http.fetch(address, path, method="HEAD").status == 426
+
+
+def test_the_gateway_speaks_websocket_where_it_is_told_to(server):
+    address = server(GATEWAY_PORT=0, WEBSOCKET_PATH="/native").addresses["gateway"]
+    assert http.fetch(address, "/native").status == 426
+    assert http.fetch(address, "/ws").status == 404
+
+
 # Bodies that nobody reads
 
 AT_THE_HEAD = [
