@@ -15,7 +15,7 @@ enum TokenFailure: Error {
     case notYetValid
 }
 
-/// The members of a JSON object, of which none that is asked for may be there twice (RFC 7515 §4, RFC 7519 §4).
+/// The members of a JSON object, of which none may be there twice, asked for or not (RFC 7515 §4, RFC 7519 §4).
 private struct TokenMembers {
     private var values: [JSONValue?]
     private let json: ByteBuffer
@@ -24,12 +24,13 @@ private struct TokenMembers {
         self.json = json
         var values = [JSONValue?](repeating: nil, count: names.count)
         var isTwice = false
+        var seen: Set<ExactString> = []
         // The scanner relies on UTF-8.
         guard TextLength.isUTF8(json) else { throw .malformed }
         do throws(JSONFailure) {
             try JSONScanner.scanObject(json) { key, value in
+                if !seen.insert(ExactString(key.string)).inserted { isTwice = true }
                 guard let index = names.firstIndex(where: { key == $0 }) else { return }
-                if values[index] != nil { isTwice = true }
                 values[index] = value
             }
         } catch {
@@ -89,7 +90,9 @@ struct TokenClaims {
         guard let userID = try members.name(0) else { throw .unusable }
         self.userID = userID
         self.roomID = try members.name(1)
+        // Null is a host that no request has: taken for absent, it would be any.
         self.host = try members.name(2)
+        if self.host == nil, members.has(2) { throw .unusable }
         self.expiry = try members.date(3)
         self.start = try members.date(4)
     }
