@@ -77,6 +77,9 @@ final class ConnectionLimits: Sendable {
         self.acquire(ip: address?.clientIP)
     }
 
+    /// Those of whom nobody knows where they are count as if they were in one place.
+    private static let unknown = "unknown"
+
     /// - Parameter ip: An address as text.
     func acquire(ip: String?) -> Result<ConnectionPermit, Refusal> {
         let taken = self.count.add(1, ordering: .relaxed).newValue
@@ -84,9 +87,8 @@ final class ConnectionLimits: Sendable {
             self.count.subtract(1, ordering: .relaxed)
             return .failure(.connectionLimit)
         }
-        guard self.maximumPerAddress > 0, let ip else {
-            return .success(ConnectionPermit(limits: self, address: nil))
-        }
+        guard self.maximumPerAddress > 0 else { return .success(ConnectionPermit(limits: self, address: nil)) }
+        let ip = ip ?? Self.unknown
         let isAllowed = self.countsByAddress.withLock { counts in
             guard counts[ip, default: 0] < self.maximumPerAddress else { return false }
             counts[ip, default: 0] += 1

@@ -7,6 +7,8 @@ internal import NIOHTTP1
 /// at the right was said by the last of them; the first address from there that is no trusted proxy is the client, and
 /// whatever stands left of it is what the client says.
 struct ClientAddress: Equatable {
+    /// `nil`: nobody knows. A proxy that is believed speaks for somebody and does not say for whom, so that it is not the proxy
+    /// itself either, nor this machine.
     let address: SocketAddress?
     /// Whether the peer is believed.
     let isPeerTrusted: Bool
@@ -22,32 +24,44 @@ struct ClientAddress: Equatable {
             return
         }
         self.isPeerTrusted = true
-        let client = Self.client(Self.hops(headers), trusting: proxies)
-        self.address = client.flatMap { try? SocketAddress(ipAddress: $0.text, port: peer.port ?? 0) } ?? peer
+        guard let hops = Self.hops(headers) else {
+            // It asks for itself.
+            self.address = peer
+            return
+        }
+        let client = Self.client(hops, trusting: proxies)
+        self.address = client.flatMap { try? SocketAddress(ipAddress: $0.text, port: peer.port ?? 0) }
     }
 
     /// - Parameter hops: The nearest first; `nil`: something that is no address.
-    /// - Returns: `nil`: the peer itself.
+    /// - Returns: `nil`: nobody knows.
     private static func client(_ hops: [IPAddress?], trusting proxies: TrustedProxies) -> IPAddress? {
         var client: IPAddress?
         for hop in hops {
-            // "unknown", a name, garbage: nothing behind it can be believed.
-            guard let hop else { return client }
+            // "unknown", a name, garbage: nothing behind it can be believed, and what stands before it is a proxy.
+            guard let hop else { return nil }
             client = hop
             guard proxies.contains(hop) else { return client }
         }
         return client
     }
 
-    /// What proxies say, the nearest first. One field alone: a proxy that writes one passes the others as they came.
-    private static func hops(_ headers: HTTPHeaders) -> [IPAddress?] {
+    /// Fields of proxies that do not say where the client is, but that there is one.
+    private static let otherFields = [
+        "Via", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server",
+    ]
+
+    /// What proxies say, the nearest first; `nil`: nothing at all. One field alone: a proxy that writes one passes the others as
+    /// they came.
+    private static func hops(_ headers: HTTPHeaders) -> [IPAddress?]? {
         let addresses = headers["X-Forwarded-For"]
         if !addresses.isEmpty {
             return Self.elements(addresses, separatedBy: ",").map { Self.address($0) }
         }
         let elements = headers["Forwarded"]
         if !elements.isEmpty { return Self.elements(elements, separatedBy: ",").map(Self.forwardedFor) }
-        return headers.first(name: "X-Real-IP").map { [Self.address($0[...])] } ?? []
+        if let address = headers.first(name: "X-Real-IP") { return [Self.address(address[...])] }
+        return Self.otherFields.contains(where: headers.contains(name:)) ? [nil] : nil
     }
 
     /// How many are looked at: no chain of proxies is longer.

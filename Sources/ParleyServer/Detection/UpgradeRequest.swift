@@ -9,7 +9,7 @@ struct UpgradeRequest: Sendable {
     /// The path before the query, as sent.
     let path: Substring
     let query: QueryParameters
-    /// Where the client is.
+    /// Where the client is; `nil` when nobody knows.
     let remoteAddress: SocketAddress?
     /// The other end of the connection: the client, or a proxy.
     let peerAddress: SocketAddress?

@@ -128,7 +128,7 @@ extension RouterAPI {
 /// What a request handler knows of the client.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Where it is, behind proxies that are trusted.
+    /// Where it is, behind proxies that are trusted; `nil` when nobody knows.
     var remoteAddress: SocketAddress?
     /// Decided before the request came here.
     var refusal: Refusal?

@@ -241,7 +241,7 @@ package final class EngineExchange {
     private func open(sessionID: String?) {
         guard case .deciding = self.phase else { return }
         let place: PollingPlaces.Place
-        switch self.host.places.take(address: self.request.remoteAddress) {
+        switch self.host.places.take(address: self.request.remoteAddress ?? "unknown") {
         case .success(let taken): place = taken
         case .failure(let shortage): return self.respond(.refusal(self.host.refusal(for: shortage)))
         }

@@ -29,4 +29,14 @@ import Testing
         permit.release()
         _ = try limits.acquire(address: mapped).get()
     }
+
+    @Test("Those whose address nobody knows count as one")
+    func unknown() throws {
+        let limits = ConnectionLimits(maximum: 0, maximumPerAddress: 1)
+        let permit = try limits.acquire(address: nil).get()
+        #expect(throws: Refusal.addressLimit) { try limits.acquire(address: nil).get() }
+        _ = try limits.acquire(address: SocketAddress(ipAddress: "192.0.2.1", port: 1)).get()
+        permit.release()
+        _ = try limits.acquire(address: nil).get()
+    }
 }

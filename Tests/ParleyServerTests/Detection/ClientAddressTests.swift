@@ -8,10 +8,11 @@ import Testing
     struct Row: Sendable, CustomTestStringConvertible {
         var peer = "10.0.0.1"
         let headers: [(String, String)]
-        let client: String
+        /// `nil`: nobody knows.
+        let client: String?
         var testDescription: String { "\(self.headers) from \(self.peer)" }
 
-        init(_ client: String, _ headers: [(String, String)], peer: String = "10.0.0.1") {
+        init(_ client: String?, _ headers: [(String, String)], peer: String = "10.0.0.1") {
             (self.client, self.headers, self.peer) = (client, headers, peer)
         }
     }
@@ -30,29 +31,39 @@ import Testing
         Row(for203, [("X-Forwarded-For", "1.1.1.1, \(for203), 10.0.0.2, 10.9.9.9")]),
         Row(for203, [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", for203)]),
         Row("10.0.0.3", [("X-Forwarded-For", "10.0.0.3, 10.0.0.2")]),
-        // What is no address ends the search at the last that is.
-        Row("10.0.0.1", [("X-Forwarded-For", "unknown")]),
-        Row("10.0.0.2", [("X-Forwarded-For", "\(for203), garbage, 10.0.0.2")]),
-        Row("10.0.0.1", [("X-Forwarded-For", "")]),
-        Row("10.0.0.1", [("X-Forwarded-For", "\(for203),")]),
+        // What is no address is somebody whom nobody knows, and never the proxy.
+        Row(nil, [("X-Forwarded-For", "unknown")]),
+        Row(nil, [("X-Forwarded-For", "\(for203), garbage, 10.0.0.2")]),
+        Row(nil, [("X-Forwarded-For", "unknown, 10.0.0.2")]),
+        Row(nil, [("X-Forwarded-For", "")]),
+        Row(nil, [("X-Forwarded-For", "\(for203),")]),
+        Row(nil, [("X-Forwarded-For", "\"\(for203)\"")]),
+        Row(nil, [("X-Forwarded-For", "localhost")]),
+        Row(nil, [("X-Forwarded-For", "fe80::1%eth0")]),
+        Row(nil, [("X-Forwarded-For", "127.1")]),
+        Row(nil, [("X-Forwarded-For", "unknown"), ("X-Real-IP", for203)]),
+        Row(for203, [("X-Forwarded-For", "unknown, \(for203)")]),
+        // A proxy that speaks for somebody, and does not say for whom.
+        Row(nil, [("X-Forwarded-Proto", "https")]),
+        Row(nil, [("Via", "1.1 proxy")]),
         // With ports, and of IPv6.
         Row(for203, [("X-Forwarded-For", for203 + ":4711")]),
         Row("2001:db8::7", [("X-Forwarded-For", "2001:DB8:0:0::7")]),
         Row("2001:db8::7", [("X-Forwarded-For", "[2001:db8::7]")]),
         Row("2001:db8::7", [("X-Forwarded-For", "[2001:db8::7]:4711")]),
-        Row("10.0.0.1", [("X-Forwarded-For", "[2001:db8::7]x")]),
-        Row("10.0.0.1", [("X-Forwarded-For", for203 + ":")]),
+        Row(nil, [("X-Forwarded-For", "[2001:db8::7]x")]),
+        Row(nil, [("X-Forwarded-For", for203 + ":")]),
         // RFC 7239 §4.
         Row(for203, [("Forwarded", "for=\(for203)")]),
         Row("192.0.2.43", [("Forwarded", "For=\"1.1.1.1\";proto=http, proto=https ; for=192.0.2.43;by=10.0.0.1")]),
         Row("2001:db8:cafe::17", [("Forwarded", "for=\"[2001:db8:cafe::17]:4711\"")]),
         Row("192.0.2.43", [("Forwarded", "host=\"a,b;for=1.1.1.1\";for=192.0.2.43")]),
-        Row("10.0.0.1", [("Forwarded", "for=unknown"), ("X-Real-IP", for203)]),
-        Row("10.0.0.1", [("Forwarded", "for=_hidden, for=\"_SEVKISEK\"")]),
-        Row("10.0.0.1", [("Forwarded", "proto=https")]),
+        Row(nil, [("Forwarded", "for=unknown"), ("X-Real-IP", for203)]),
+        Row(nil, [("Forwarded", "for=_hidden, for=\"_SEVKISEK\"")]),
+        Row(nil, [("Forwarded", "proto=https")]),
         Row("192.0.2.1", [("Forwarded", "for=192.0.2.60"), ("X-Forwarded-For", "192.0.2.1")]),
         Row(for203, [("X-Real-IP", for203)]),
-        Row("10.0.0.1", [("X-Real-IP", "nobody")]),
+        Row(nil, [("X-Real-IP", "nobody")]),
         // Other spellings are no fields of proxies.
         Row("10.0.0.1", [("X_Forwarded_For", for203), ("X-Forwarded_For", for203)]),
     ]
