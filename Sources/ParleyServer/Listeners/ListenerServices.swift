@@ -79,13 +79,3 @@ final class HandshakeFailures: Sendable {
 
     var byReason: [String: Int] { self.counts.withLock { $0 } }
 }
-
-/// Paths as the log has them.
-enum LoggedPath {
-    /// Without the query, which has tokens in it, and without what follows where the path has one.
-    static func of(_ path: String) -> String {
-        let path = path.prefix { $0 != "?" && $0 != "#" }
-        for prefix in ["/b/", "/ready/"] where path.hasPrefix(prefix) { return prefix + "…" }
-        return String(path)
-    }
-}

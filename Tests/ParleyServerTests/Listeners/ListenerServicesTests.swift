@@ -18,17 +18,6 @@ import Testing
     }
 
     @Test(
-        "A path in the log has neither query nor tokens",
-        arguments: [
-            ("/relay/a?token=x", "/relay/a"), ("/?token=x", "/"), ("/b/secret/index.html", "/b/…"),
-            ("/ready/id/secret/", "/ready/…"), ("/a#b", "/a"), ("/backends", "/backends"),
-        ]
-    )
-    func paths(path: String, logged: String) {
-        #expect(LoggedPath.of(path) == logged)
-    }
-
-    @Test(
         "Keep-alive asks for half of the time and then four times",
         arguments: [(120, 60, 15), (8, 4, 1), (1, 4, 1), (3600, 1800, 450)]
     )
