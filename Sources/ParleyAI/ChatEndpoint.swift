@@ -1,4 +1,5 @@
 internal import Foundation
+internal import ParleyModel
 
 /// Where chat completions are asked for.
 struct ChatEndpoint: Sendable, Equatable {
@@ -10,10 +11,16 @@ struct ChatEndpoint: Sendable, Equatable {
 
     /// - Parameter setting: The base `https://host/v1`, or the whole `https://host/v1/chat/completions`; a query is kept.
     init(setting: String) throws(ChatProviderError) {
-        guard var components = URLComponents(string: setting), let host = components.host, !host.isEmpty,
-            let scheme = components.scheme?.lowercased(), ["http", "https"].contains(scheme)
-        else {
+        do throws(HTTPURL.Mistake) {
+            _ = try HTTPURL(setting)
+        } catch {
             // The setting may have a password in it, so that it is not repeated.
+            throw ChatProviderError(
+                .invalidURL,
+                "AI_API_URL is no URL of chat completions: expected \(error.expectation), for example https://host/v1"
+            )
+        }
+        guard var components = URLComponents(string: setting), let host = components.host, !host.isEmpty else {
             throw ChatProviderError(
                 .invalidURL,
                 "AI_API_URL is no URL of chat completions: expected for example https://host/v1"

@@ -27,6 +27,10 @@ extension WebSocketClient {
         let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         let handshake = try ClientHandshake(url: url, configuration: configuration, nonce: nonce)
         let tls = url.isSecure ? try self.makeTLSContext(configuration.certificateVerification) : nil
+        // It can be set apart from the URL, and what does not fit into 16 bits would end the process further down.
+        guard (1...65535).contains(url.port) else {
+            throw WebSocketClientError(.invalidURL, "cannot connect to port \(url.port): expected one from 1 to 65535")
+        }
         let eventLoop = (eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton).next()
         let timeout = TimeAmount(configuration.connectTimeout)
         let deadline = NIODeadline.now() + timeout

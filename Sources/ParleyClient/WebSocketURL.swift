@@ -1,3 +1,5 @@
+internal import ParleyModel
+
 /// Where a WebSocket server is: the parts of a `ws:` or `wss:` URL (RFC 6455 §3).
 ///
 /// `http:` and `https:` mean the same two. Characters that a request line cannot hold, spaces and letters outside of ASCII
@@ -69,7 +71,7 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
 
 extension WebSocketURL {
     private static func error(_ text: String, _ expectation: String) -> WebSocketClientError {
-        WebSocketClientError(.invalidURL, "cannot use the URL '\(text)': \(expectation)")
+        WebSocketClientError(.invalidURL, "cannot use the URL '\(HTTPURL.shown(text))': \(expectation)")
     }
 
     private static func split(_ authority: Substring) -> (host: String, port: Int?)? {
@@ -81,8 +83,8 @@ extension WebSocketURL {
             host = authority[..<colon]
             let digits = authority[colon...].dropFirst()
             if !digits.isEmpty {
-                guard let number = UInt16(digits), number > 0 else { return nil }
-                port = Int(number)
+                guard let number = HostAndPort.port(digits.utf8) else { return nil }
+                port = number
             }
         }
         if isBracketed {

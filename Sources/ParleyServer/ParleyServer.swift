@@ -11,9 +11,16 @@ internal import ParleySocketIO
 ///
 /// One-shot: `start`, then `shutDown`. Everything between runs on the event loops.
 public final class ParleyServer: Sendable {
-    /// What could not be done at start, in a sentence that names the setting to change.
+    /// What could not be done at start, in sentences that name the settings to change.
     public struct StartFailure: Error, Sendable, CustomStringConvertible {
-        public let description: String
+        /// One for each thing that is wrong.
+        public let reasons: [String]
+
+        public var description: String { self.reasons.joined(separator: "\n") }
+
+        init(description: String) { self.reasons = [description] }
+
+        init(reasons: [String]) { self.reasons = reasons }
     }
 
     /// A bound listener.
@@ -81,10 +88,10 @@ public final class ParleyServer: Sendable {
                     channels.append(channel)
                     addresses.append(Address(kind: listener.kind, port: channel.localAddress?.port ?? listener.port))
                 } catch {
-                    failures.append(error.description)
+                    failures += error.reasons
                 }
             }
-            if !failures.isEmpty { throw StartFailure(description: failures.joined(separator: "\n")) }
+            if !failures.isEmpty { throw StartFailure(reasons: failures) }
             composition.backends?.services.listening(proxyPort: addresses.first { $0.kind == .backendsProxy }?.port)
             composition.state.startListening()
             return ParleyServer(
@@ -110,6 +117,14 @@ public final class ParleyServer: Sendable {
         tls: NIOSSLContext?,
         group: MultiThreadedEventLoopGroup
     ) async throws(StartFailure) -> any Channel {
+        // What does not fit into 16 bits would end the process further down.
+        guard (0...65535).contains(listener.port) else {
+            throw StartFailure(
+                description:
+                    "The \(listener.kind.rawValue) cannot listen on port \(listener.port): expected a port from 0 to "
+                    + "65535. Choose another one with \(listener.setting)."
+            )
+        }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

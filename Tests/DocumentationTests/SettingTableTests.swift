@@ -44,11 +44,16 @@ extension Setting {
             switch self.form {
             case .port(let mayBeOff): "port" + (mayBeOff ? " or off" : "")
             case .seconds(let minimum): "seconds, \(minimum.formatted) or more"
-            case .count(let minimum): "number, \(minimum) or more"
+            case .count(let minimum, let maximum):
+                maximum == 1 << 40 ? "number, \(minimum) or more" : "number, \(minimum) to \(maximum)"
             case .toggle: "yes or no"
             case .text: "text"
             case .address: "address"
             case .path: "path"
+            case .url(let orPath): "URL" + (orPath ? " or path" : "")
+            case .authority: "host:port"
+            case .authorities: "host:port, several"
+            case .origins(let orHosts): "origins" + (orHosts ? " or hosts" : "")
             case .choice(let words): words.joined(separator: ", ")
             }
         return form + (self.isSecret ? ", secret" : "")

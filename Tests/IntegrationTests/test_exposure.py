@@ -192,3 +192,46 @@ def test_a_data_directory_has_the_backends_of_one_server(server, tmp_path):
     assert gateway.look_up(second.gateway, session).status == 200
     first.stop()
     server("--data-dir", data, **backends.SETTINGS)
+
+
+# Who is on this machine
+
+NOBODY = [
+    {"X-Forwarded-For": "unknown"}, {"X-Forwarded-For": ""}, {"X-Forwarded-For": "8.8.8.8,"}, {"X-Forwarded-For": '"8.8.8.8"'},
+    {"X-Forwarded-For": "localhost"}, {"X-Forwarded-For": "fe80::1%eth0"}, {"X-Forwarded-For": "unknown, 127.0.0.1"},
+    {"Forwarded": "for=unknown"}, {"Forwarded": "for=_hidden"}, {"Forwarded": "proto=https"}, {"X-Real-IP": "unknown"},
+    {"Via": "1.1 proxy"}, {"X-Forwarded-Proto": "https"}, {"X-Forwarded-For": "8.8.8.8"},
+]  # fmt: skip
+HERE = [{}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Real-IP": "::1"}]
+
+
+def test_a_client_that_a_proxy_does_not_know_is_not_on_this_machine(server):
+    """Neither the backends' API in dev mode nor the management of channels is for it."""
+    settings = EVERYTHING | {"BACKENDS_PROXY_PORT": "0", "PARLEY_TRUSTED_PROXIES": "127.0.0.0/8", "CHANNEL_MANAGEMENT_AUTH": "none"}
+    started = server("--dev", JWT_SECRET=None, **settings)
+    for headers, refused in [(headers, True) for headers in NOBODY] + [(headers, False) for headers in HERE]:
+        for path in ("/ctrl/b", "/v2/backend/x/status"):
+            answer = http.fetch(started.addresses["backends_api"], path, headers=headers)
+            assert (answer.status == 403) is refused, (headers, path, answer)
+        assert (http.fetch(started.channel_server, "/@connections/x", headers=headers).status == 403) is refused, headers
+
+
+@pytest.mark.parametrize("host", ["", None, "localhost:99999", "sub.localhost", "127.0.0.2", "localhost.", "evil.test", "0.0.0.0"])
+def test_names_that_may_lead_here_are_not_this_machine(dev, host):
+    address = dev.addresses["backends_api"]
+    connection = http.Connection(address)
+    field = "" if host is None else f"Host: {host}\r\n"
+    connection.send(f"GET /ctrl/b HTTP/{'1.0' if host is None else '1.1'}\r\n{field}\r\n")
+    assert connection.answer().status in (400, 403)
+    if host:
+        assert http.fetch(address, "/ctrl/b", headers={"Origin": f"http://{host}"}).status == 403
+
+
+def test_no_token_is_in_the_log_wherever_it_was_asked_for(server):
+    token = "aB3xQ9vN2mK7pL5wR8sD4fG6hJ1kZ0cXyUoIeAaBbCc"
+    started = server(**EVERYTHING | {"BACKENDS_PROXY_PORT": "0"}, PARLEY_LOG_LEVEL="trace")
+    for address in started.addresses.values():
+        for path in (f"/{token}/", f"//{token}/x", f"/B/{token}/", f"/%3Ftoken={token}", f"/ws%3Ftoken={token}", f"/api/%253ftoken={token}", f"/?token={token}"):
+            http.fetch(address, path)
+    assert "Request refused" in started.stderr
+    assert token[4:] not in started.stderr

@@ -1,6 +1,7 @@
 """Settings as they are found in the world: files of other systems, environments of other programs, and slips."""
 
 import socket
+import threading
 
 import pytest
 
@@ -193,3 +194,116 @@ def test_dev_listens_on_this_machine_alone(server):
     """docs/configuration.md, --dev."""
     started = server("--dev", HOST=None, JWT_SECRET=None, RELAY=None)
     assert f"Listening on 127.0.0.1:{started.front_door.port}" in started.stdout
+
+
+# URLs, origins, and what is shown of values
+
+BAD_URLS = ["http://127.0.0.1:99999/v1", "http://u:pw-secret@h:0/?k=k-secret", "ftp://u:pw-secret@h/"]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.parametrize("name", ["AI_API_URL", "BACKENDS_FORWARD_AUTH", "BACKENDS_PUBLIC_API_URL", "BACKENDS_ROOT_REDIRECT"])
+def test_a_url_that_would_end_the_process_later_ends_the_start(mistakes, name, url):
+    """docs/configuration.md, URLs and origins."""
+    (line,) = mistakes(**{name: url})
+    assert line.startswith(f"{name} is '") and "from the environment: expected a URL" in line and "-secret" not in line
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.parametrize("command", [["healthcheck"], ["backends", "list"], ["backends", "info", "x"]])
+def test_so_does_one_of_the_command_line(parley, command, url):
+    result = parley(*command, "--url", url)
+    assert result.returncode == 1, result.said
+    assert result.stderr.startswith("parley: --url is '") and "-secret" not in result.said and len(result.stderr.splitlines()) == 1
+
+
+def test_a_server_cannot_lead_the_command_line_elsewhere(parley):
+    """Redirects, also to a port that is none."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def answer():
+            client, _ = listener.accept()
+            with client:
+                client.recv(65536)
+                client.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:99999/\r\nContent-Length: 0\r\n\r\n")
+
+        for command in (["healthcheck"], ["backends", "list"]):
+            thread = threading.Thread(target=answer)
+            thread.start()
+            result = parley(*command, "--url", url)
+            thread.join()
+            assert result.returncode == 1 and "302" in result.stderr, result.said
+
+
+@pytest.mark.parametrize("command", [["healthcheck", "--timeout", "9223372036854775807"], ["token", "--user", "u", "--ttl", "9223372036854775807"]])
+def test_numbers_of_the_command_line_have_bounds(parley, command):
+    result = parley(*command, JWT_SECRET=tokens.SECRET)
+    assert result.returncode == 2 and command[-2] in result.stderr, result.said
+
+
+@pytest.mark.parametrize("value", ["null", "https://ok.test,null", "ok.test/x", "*.test", "https://a https://b", '"https://a.test"', "https://a.test/path", "https://a.test:99999"])
+@pytest.mark.parametrize("name", ["CORS_ORIGIN", "SESSION_CHAT_CORS_ORIGIN", "GATEWAY_CORS_ORIGIN", "ACCEPTED_ORIGIN"])
+def test_origins_that_no_page_or_every_page_has_are_refused(mistakes, name, value):
+    (line,) = mistakes(**{name: value})
+    assert line.startswith(f"{name} is '") and "expected origins" in line
+
+
+def test_a_value_does_not_split_a_message(mistakes, tmp_path):
+    """Each line is the program's own."""
+    for settings in [
+        {"PARLEY_DATA_DIR": "/proc/a\nFORGED"},
+        {"PARLEY_TLS_CERTIFICATE": "/a\nFORGED", "PARLEY_TLS_KEY": "/b\r\nFORGED"},
+        {"BACKENDS_PORT_RANGE": "a\nFORGED"},
+        {"PARLEY_TRUSTED_PROXIES": "a\nFORGED"},
+        {"SWAGGER_UI_DIR": "/a\nFORGED", "RELAY": "x\x1b[31m\nFORGED"},
+    ]:
+        for line in mistakes(**settings):
+            assert not line.startswith("FORGED") and "\x1b" not in line
+    (tmp_path / "a\nFORGED.yaml").write_text("x: [")
+    assert all("FORGED" in line for line in mistakes("--config", "a\nFORGED.yaml"))
+
+
+def test_urls_are_shown_without_what_they_keep_to_themselves(parley):
+    url = "http://user:pw-secret@127.0.0.1:1/v1?key=k-secret"
+    result = parley("check-config", JWT_SECRET=tokens.SECRET, AI_API_URL=url, BACKENDS_FORWARD_AUTH=url, BACKENDS_COMMAND=f"run {url}")
+    assert result.returncode == 0 and "-secret" not in result.said, result.said
+    assert result.stdout.count("http://********@127.0.0.1:1/v1?********") == 3
+    for command in (["backends", "list"], ["healthcheck"], ["connect"]):
+        place = [url] if command == ["connect"] else ["--url", url]
+        result = parley(*command, *place)
+        assert result.returncode != 0 and "-secret" not in result.said, result.said
+
+
+@pytest.mark.parametrize("end", ["\r", " ", "\r\n"])
+def test_line_ends_of_other_systems_are_no_part_of_values(server, end):
+    """As `docker --env-file` leaves them."""
+    settings = {"NODE_ENV": "production", "SWAGGER_PASSWORD": "x", "CORS_ORIGIN": "https://a.test", "WEBSOCKET_PATH": "/socket", "GATEWAY_PORT": "0"}
+    started = server(**{name: value + end for name, value in settings.items()})
+    assert http.fetch(started.gateway, "/api-docs").status == 404
+    assert http.fetch(started.front_door, "/healthz", headers={"Origin": "https://a.test"}).headers["access-control-allow-origin"] == "https://a.test"
+
+
+def test_the_token_of_the_command_line_may_have_a_line_end(parley, tmp_path, server):
+    started = server(BACKENDS_API_PORT="0", BACKENDS_CTRL_TOKEN="a-token", BACKENDS_MODE="production")
+    url = f"http://127.0.0.1:{started.addresses['backends_api'].port}"
+    (tmp_path / "token").write_text(" a-token\r\n")
+    for settings in ({"PARLEY_TOKEN": "a-token\n"}, {"PARLEY_TOKEN": " a-token\r\n"}, {"PARLEY_TOKEN_FILE": tmp_path / "token"}):
+        assert parley("backends", "list", "--url", url, **settings).returncode == 0
+    for token in ("a token-secret", "a\ntoken-secret", "t\u00f6ken-secret"):
+        result = parley("backends", "list", "--url", url, PARLEY_TOKEN=token)
+        assert result.returncode == 1 and result.stderr.startswith("parley: PARLEY_TOKEN has no token: ") and "-secret" not in result.said
+
+
+def test_tokens_of_accounts_may_stand_in_a_file(server, mistakes, tmp_path):
+    (tmp_path / "tokens").write_text("one-token\r\n two-token \n\n")
+    file = "backends:\n  mode: production\n  accounts:\n    acme: {}\n"
+    (tmp_path / "parley.yaml").write_text(file.format("{tokens_file: tokens}"))
+    started = server("--config", "parley.yaml", BACKENDS_API_PORT="0")
+    for token, status in [("one-token", 200), ("two-token", 200), ("other", 401)]:
+        path = "/v2/account/acme/backends"
+        assert http.fetch(started.addresses["backends_api"], path, headers={"Authorization": f"Bearer {token}"}).status == status
+    for account in ["{tokens_file: nowhere}", "{tokens_file: tokens, tokens: [a]}", "{tokens_file: /dev/null}", "{tokens_file: .}", "{}"]:
+        (tmp_path / "parley.yaml").write_text(file.format(account))
+        (line,) = mistakes("--config", "parley.yaml")
+        assert line.startswith("parley.yaml: backends.accounts.acme")

@@ -35,7 +35,8 @@ import Testing
         "A value of the wrong form is refused by name and source",
         arguments: [
             ("PARLEY_PORT", "70000"), ("PARLEY_PORT", "x"), ("CHANNEL_IDLE_TIMEOUT", "-1"), ("HISTORY_LIMIT", "1.5"),
-            ("PARLEY_EVENT_LOOPS", "0"), ("RELAY", "maybe"), ("CHANNEL_ECHO", "2"), ("DUPLICATE_USER", "any"),
+            ("PARLEY_EVENT_LOOPS", "0"), ("PARLEY_EVENT_LOOPS", "70000"), ("RELAY_MAX_MESSAGE_BYTES", "4294967296"),
+            ("RELAY", "maybe"), ("CHANNEL_ECHO", "2"), ("DUPLICATE_USER", "any"),
         ]
     )
     func wrong(name: String, value: String) async throws {
@@ -73,6 +74,74 @@ import Testing
             try await ServePlan(settings, isDevelopment: false)
         }
         for word in words { #expect(failure?.description.contains(word) == true) }
+    }
+
+    static let badPlaces: [(String, String)] = [
+        ("BACKENDS_CLUSTER", "h:99999"), ("BACKENDS_CLUSTER", "https://h"), ("SESSION_SERVER_HOST", "a:1,b:99999"),
+        ("CORS_ORIGIN", "null"), ("SESSION_CHAT_CORS_ORIGIN", "ok.test"),
+        ("GATEWAY_CORS_ORIGIN", "https://a https://b"),
+        ("ACCEPTED_ORIGIN", "null"), ("CORS_ORIGIN", "https://ok.test:99999"),
+    ]
+
+    static let badURLs: [(String, String)] = [
+        "AI_API_URL", "BACKENDS_FORWARD_AUTH", "BACKENDS_PUBLIC_API_URL", "BACKENDS_ROOT_REDIRECT",
+    ].flatMap { name in
+        [
+            "http://127.0.0.1:99999/v1", "http://u:pw-secret@h:0/?key=k-secret", "u:pw-secret@h/v1?k-secret", "ftp://h",
+            "h:80",
+        ].map { (name, $0) }
+    }
+
+    @Test("A URL or host with a port that is none is refused, without its password", arguments: badURLs + badPlaces)
+    func places(name: String, value: String) async throws {
+        let settings = Settings(
+            sources: [],
+            file: nil,
+            environment: [name: value, "JWT_SECRET": "a secret of enough bytes for tests"]
+        )
+        let failure = await #expect(throws: ConfigurationFailure.self) {
+            try await ServePlan(settings, isDevelopment: false)
+        }
+        let message = failure?.description ?? ""
+        #expect(failure?.mistakes.count == 1)
+        #expect(message.hasPrefix("\(name) is '") && message.contains("from the environment: expected "), "\(message)")
+        #expect(!message.contains("-secret"), "\(message)")
+    }
+
+    @Test(
+        "What surrounds a value is not part of it",
+        arguments: ["\r", "\r\n", "\n", " ", "\t", "\u{FEFF}", "\u{A0}"]
+    )
+    func surrounded(end: String) async throws {
+        let environment = [
+            "NODE_ENV": "production", "CORS_ORIGIN": "https://a.test", "WEBSOCKET_PATH": "/socket",
+            "SWAGGER_USERNAME": "ada",
+            "PARLEY_DATA_DIR": "/tmp/data", "HOST": "127.0.0.1", "PARLEY_PORT": "8001", "RELAY": "open", "DEBUG": "off",
+            "JWT_SECRET": "a secret of enough bytes for tests",
+        ]
+        func plan(_ environment: [String: String]) async throws -> ServePlan {
+            try await ServePlan(Settings(sources: [], file: nil, environment: environment), isDevelopment: false)
+        }
+        let settings = Settings(sources: [], file: nil, environment: environment.mapValues { end + $0 + end })
+        for (name, value) in environment {
+            let setting = try #require(Setting.all.first { $0.names.contains(name) })
+            #expect(settings.value(of: setting).text == value)
+        }
+        #expect(try await plan(environment.mapValues { $0 + end }).server.gateway.isProduction)
+        #expect(try await plan(environment).server.gateway.webSocketPath == "/socket")
+    }
+
+    @Test(
+        "Production is called so in any case, and in short",
+        arguments: [
+            ("production", true), ("PRODUCTION", true), ("Prod", true), ("prod ", true), ("development", false),
+            ("product", false),
+        ]
+    )
+    func production(value: String, isProduction: Bool) async throws {
+        let environment = ["NODE_ENV": value, "JWT_SECRET": "a secret of enough bytes for tests"]
+        let plan = try await ServePlan(Settings(sources: [], file: nil, environment: environment), isDevelopment: false)
+        #expect(plan.server.gateway.isProduction == isProduction)
     }
 
     @Test("Every mistake is reported, whatever else is wrong, and each once")

@@ -37,7 +37,7 @@ struct AcceptedOrigins: Sendable, Equatable {
     ///   port; `*` admits all. Empty admits only requests without an Origin.
     init(setting: String, admitsLocal: Bool = false) {
         self.entries = setting.split(separator: ",").map(\.asciiLowercased).map { $0[...].trimmingSpaces() }
-            .filter { !$0.isEmpty }
+            .filter { !$0.isEmpty }.map { (try? OriginList.canonical($0)) ?? $0 }
         self.admitsLocal = admitsLocal
     }
 
@@ -50,7 +50,11 @@ struct AcceptedOrigins: Sendable, Equatable {
             if entry.contains("://") { return entry.hasSameBytes(as: origin) }
             guard let scheme = origin.firstIndex(of: ":"), origin[scheme...].hasPrefix("://") else { return false }
             let authority = origin[scheme...].dropFirst(3)
-            return entry.hasSameBytes(as: authority) || entry.hasSameBytes(as: Self.host(of: authority))
+            let host = Self.host(of: authority)
+            if entry.hasSameBytes(as: authority) || entry.hasSameBytes(as: host) { return true }
+            // Browsers leave the scheme's own port out.
+            let usual = ["http": ":80", "https": ":443"][String(origin[..<scheme])]
+            return host.endIndex == authority.endIndex && usual.map { entry.hasSameBytes(as: authority + $0) } ?? false
         }
     }
 

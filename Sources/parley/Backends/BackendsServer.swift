@@ -10,7 +10,12 @@ struct BackendsServer: ParsableArguments {
     @Option(help: ArgumentHelp("Where the API is. (default: BACKENDS_API_PORT on this machine)", valueName: "url"))
     var url: String?
 
-    @Option(help: ArgumentHelp("Bearer token. (default: PARLEY_TOKEN, else BACKENDS_CTRL_TOKEN)", valueName: "token"))
+    @Option(
+        help: ArgumentHelp(
+            "Bearer token. (default: PARLEY_TOKEN or PARLEY_TOKEN_FILE, else BACKENDS_CTRL_TOKEN)",
+            valueName: "token"
+        )
+    )
     var token: String?
 
     @Option(
@@ -29,15 +34,14 @@ struct BackendsServer: ParsableArguments {
             let settings = try await Settings(flags: [], file: self.config)
             let token = try self.token(settings)
             let base = try self.base(settings)
-            var configuration = HTTPClient.Configuration()
+            var configuration = try self.trust.clientConfiguration()
             // Who asks wants to hear at once that nobody is there.
             configuration.connectionPool.retryConnectionEstablishment = false
-            try self.trust.apply(to: &configuration)
             try await HTTPClient.withHTTPClient(configuration: configuration) { client in
                 try await body(BackendsAPIClient(base: base, token: token, account: self.account, client: client))
             }
         } catch let failure as BackendsAPIClient.Failure {
-            StandardError.line("parley: \(failure)")
+            StandardError.sentence("\(failure)")
             throw ExitCode.startFailure
         } catch let failure as ConfigurationFailure {
             throw failure.reported()
@@ -46,11 +50,41 @@ struct BackendsServer: ParsableArguments {
 
     /// The operator's own goes to the server of the same settings alone.
     private func token(_ settings: Settings) throws -> String? {
-        if let token = self.token ?? ProcessInfo.processInfo.environment["PARLEY_TOKEN"] { return token }
+        if let token = try self.givenToken() { return token }
         return self.url == nil && self.account == nil ? try settings.text(.backendsControlToken) : nil
     }
 
+    private func givenToken() throws -> String? {
+        let environment = ProcessInfo.processInfo.environment
+        let given: (text: String, source: String)
+        if let token = self.token {
+            given = (token, "--token")
+        } else if let token = environment["PARLEY_TOKEN"], !Settings.trimmed(token).isEmpty {
+            given = (token, "PARLEY_TOKEN")
+        } else if let path = environment["PARLEY_TOKEN_FILE"].map(Settings.trimmed), !path.isEmpty {
+            do throws(FileContents.Unreadable) {
+                given = (try SecretFiles.contents(of: path), "PARLEY_TOKEN_FILE")
+            } catch {
+                throw ConfigurationFailure(
+                    description: "PARLEY_TOKEN_FILE is '\(path)', from the environment: \(error.reason). "
+                        + "Expected a file with the token and nothing else."
+                )
+            }
+        } else {
+            return nil
+        }
+        let token = Settings.trimmed(given.text)
+        // It goes into a header field (RFC 6750 §2.1).
+        guard !token.isEmpty, token.utf8.allSatisfy({ 0x20 < $0 && $0 < 0x7F }) else {
+            throw ConfigurationFailure(
+                description: "\(given.source) has no token: expected printable ASCII without spaces between."
+            )
+        }
+        return token
+    }
+
     private func base(_ settings: Settings) throws -> String {
+        if let url = self.url { try ServerTrust.check(url) }
         if let url = self.url { return url.hasSuffix("/") ? String(url.dropLast()) : url }
         guard let port = try settings.port(.backendsAPIPort) else {
             throw ConfigurationFailure(description: "BACKENDS_API_PORT is off: say where the API is with --url.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ParleyModel
 import ParleyServer
 
 struct CheckConfig: AsyncParsableCommand {
@@ -17,7 +18,9 @@ struct CheckConfig: AsyncParsableCommand {
         let settings = self.options.settings(isDevelopment: self.dev)
         var rows = Setting.all.map { self.row($0, settings) }
         for (space, dialects) in settings.spaces.sorted(by: { $0.key < $1.key }) {
-            rows.append(("spaces.\(space)", dialects.joined(separator: ", "), self.options.config ?? ""))
+            let texts = ["spaces.\(space)", dialects.joined(separator: ", "), self.options.config ?? ""]
+                .map { LogText.escaped($0, isQuoted: false) }
+            rows.append((texts[0], texts[1], texts[2]))
         }
         let nameWidth = rows.map(\.name.count).max() ?? 0
         let valueWidth = min(40, rows.map(\.value.count).max() ?? 0)
@@ -28,9 +31,9 @@ struct CheckConfig: AsyncParsableCommand {
         }
         do {
             let plan = try await ServePlan(settings, isDevelopment: self.dev)
-            for note in plan.notes + plan.warnings { StandardError.line("parley: \(note)") }
+            for note in plan.notes + plan.warnings { StandardError.sentence(note) }
         } catch let failure as ConfigurationFailure {
-            for note in settings.notes { StandardError.line("parley: \(note)") }
+            for note in settings.notes { StandardError.sentence(note) }
             throw failure.reported()
         }
     }
@@ -38,8 +41,13 @@ struct CheckConfig: AsyncParsableCommand {
     private func row(_ setting: Setting, _ settings: Settings) -> (name: String, value: String, source: String) {
         let value = settings.value(of: setting)
         if let text = value.text {
-            let shown = setting.isSecret ? "********" : LogText.escaped(text, isQuoted: false)
-            return (value.name, shown, value.source)
+            let shown: String
+            switch setting.form {
+            case _ where setting.isSecret: shown = "********"
+            case .url: shown = HTTPURL.shown(text)
+            default: shown = LogText.withoutCredentials(text)
+            }
+            return (value.name, LogText.escaped(shown, isQuoted: false), LogText.escaped(value.source, isQuoted: false))
         }
         guard self.dev, let made = Self.development(setting) else { return (value.name, "(unset)", value.source) }
         return (value.name, made, "--dev")
@@ -59,7 +67,7 @@ extension ConfigurationFailure {
     /// Says each mistake on stderr.
     /// - Returns: The status to end with.
     func reported() -> ExitCode {
-        for mistake in self.mistakes { StandardError.line("parley: \(mistake)") }
+        for mistake in self.mistakes { StandardError.sentence(mistake) }
         return .startFailure
     }
 }

@@ -22,16 +22,21 @@ struct Healthcheck: AsyncParsableCommand {
 
     @OptionGroup var trust: ServerTrust
 
+    func validate() throws {
+        guard (1...3600).contains(self.timeout) else {
+            throw ValidationError("--timeout is \(self.timeout): expected seconds from 1 to 3600.")
+        }
+    }
+
     func run() async throws {
         do {
             let address = try await self.address()
-            var configuration = HTTPClient.Configuration()
-            try self.trust.apply(to: &configuration)
+            let configuration = try self.trust.clientConfiguration()
             let status = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
                 try await client.execute(HTTPClientRequest(url: address), timeout: .seconds(Int64(self.timeout))).status
             }
             guard status == .ok else {
-                StandardError.line("parley: \(address) answered \(status.code) \(status.reasonPhrase)")
+                StandardError.sentence("\(address) answered \(status.code) \(status.reasonPhrase)")
                 throw ExitCode.startFailure
             }
             StandardOutput.line("ready")
@@ -40,8 +45,8 @@ struct Healthcheck: AsyncParsableCommand {
         } catch let failure as ConfigurationFailure {
             throw failure.reported()
         } catch {
-            StandardError.line(
-                "parley: not ready: \((error as? HTTPClientError)?.shortDescription ?? ErrorText.of(error))"
+            StandardError.sentence(
+                "not ready: \((error as? HTTPClientError)?.shortDescription ?? ErrorText.of(error))"
             )
             throw ExitCode.startFailure
         }
@@ -49,6 +54,7 @@ struct Healthcheck: AsyncParsableCommand {
 
     private func address() async throws -> String {
         if let url = self.url {
+            try ServerTrust.check(url)
             return url.hasSuffix("/readyz") ? url : url + (url.hasSuffix("/") ? "readyz" : "/readyz")
         }
         let settings = try await Settings(flags: [], file: self.config)

@@ -46,9 +46,7 @@ struct Serve: AsyncParsableCommand {
         } catch let failure as ConfigurationFailure {
             throw failure.reported()
         } catch let failure as ParleyServer.StartFailure {
-            throw ConfigurationFailure(
-                mistakes: failure.description.split(separator: "\n").map(String.init)
-            ).reported()
+            throw ConfigurationFailure(mistakes: failure.reasons).reported()
         }
     }
 

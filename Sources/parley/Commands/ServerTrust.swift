@@ -1,6 +1,7 @@
 import ArgumentParser
 import AsyncHTTPClient
 import NIOSSL
+import ParleyModel
 
 /// Which certificates of a server a command trusts.
 struct ServerTrust: ParsableArguments {
@@ -14,13 +15,29 @@ struct ServerTrust: ParsableArguments {
         if self.ca != nil, self.insecure { throw ValidationError("--ca and --insecure contradict each other") }
     }
 
+    /// How a server is spoken to: it is what was named, so that redirects, which may lead anywhere, are not followed.
     /// - Throws: ``ConfigurationFailure`` when the file cannot be used.
-    func apply(to configuration: inout HTTPClient.Configuration) throws {
-        guard self.ca != nil || self.insecure else { return }
+    func clientConfiguration() throws -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        guard self.ca != nil || self.insecure else { return configuration }
         var tls = TLSConfiguration.makeClientConfiguration()
         if self.insecure { tls.certificateVerification = .none }
         if let ca = self.ca { tls.trustRoots = .certificates(try Self.certificates(ca)) }
         configuration.tlsConfiguration = tls
+        return configuration
+    }
+
+    /// - Throws: ``ConfigurationFailure`` when `--url` is no URL of a server.
+    static func check(_ url: String) throws(ConfigurationFailure) {
+        do throws(HTTPURL.Mistake) {
+            _ = try HTTPURL(url)
+        } catch {
+            throw ConfigurationFailure(
+                description:
+                    "--url is '\(HTTPURL.shown(url))', from the command line: expected where the server is, "
+                    + "such as http://127.0.0.1:8000 (here: \(error.expectation))."
+            )
+        }
     }
 
     private static func certificates(_ path: String) throws -> [NIOSSLCertificate] {

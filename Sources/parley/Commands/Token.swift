@@ -28,11 +28,16 @@ struct Token: AsyncParsableCommand {
     @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))
     var config: String?
 
+    /// As of TOKEN_TTL.
+    private static let maximumTTL = 1 << 40
+
     func validate() throws {
         guard SessionClaims.isIdentifier(self.user), self.room.map(SessionClaims.isIdentifier) ?? true else {
             throw ValidationError("--user and --room are 1 to 256 characters long.")
         }
-        guard (self.ttl ?? 0) >= 0 else { throw ValidationError("--ttl is 0 or more.") }
+        guard (0...Self.maximumTTL).contains(self.ttl ?? 0) else {
+            throw ValidationError("--ttl is from 0 to \(Self.maximumTTL) seconds.")
+        }
     }
 
     func run() async throws {

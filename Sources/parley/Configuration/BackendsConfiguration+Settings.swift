@@ -9,9 +9,9 @@ extension BackendsConfiguration {
         self.init()
         self.version = Parley.version
         self.catalogue = try Self.catalogue(settings, isDevelopment: isDevelopment)
-        self.cluster = try settings.text(.backendsCluster)
+        self.cluster = try settings.authority(.backendsCluster)
         self.host = try settings.text(.host)
-        self.publicAPIURL = try settings.text(.backendsPublicAPIURL).map {
+        self.publicAPIURL = try settings.url(.backendsPublicAPIURL).map {
             $0.hasSuffix("/") ? String($0.dropLast()) : $0
         }
         self.urlStyle = try settings.word(.backendsURLStyle) == "subdomain" ? .subdomain : .path
@@ -22,7 +22,7 @@ extension BackendsConfiguration {
             }
         }
         self.control = try Self.control(settings, mode: self.catalogue?.mode)
-        self.rootRedirect = try settings.text(.backendsRootRedirect)
+        self.rootRedirect = try settings.url(.backendsRootRedirect)
         self.allowsInlineCommands = try settings.toggle(.backendsInlineCommands)
         var processes = self.processes
         mistakes.collect { processes = try Self.processes(settings) }
@@ -72,7 +72,7 @@ extension BackendsConfiguration {
 
     private static func control(_ settings: Settings, mode: BackendCatalogue.Mode?) throws -> ControlAccess {
         if let token = try settings.text(.backendsControlToken) { return .token(token) }
-        if let url = try settings.text(.backendsForwardAuth) { return .forward(url) }
+        if let url = try settings.url(.backendsForwardAuth) { return .forward(url) }
         return mode == .development ? .loopback : .closed
     }
 

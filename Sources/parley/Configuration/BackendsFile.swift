@@ -1,5 +1,6 @@
 import NIOCore
 import ParleyBackends
+import ParleyModel
 import Yams
 
 /// What stands under `backends` in a configuration file and is no setting: services, executables and accounts.
@@ -43,12 +44,7 @@ struct BackendsFile: Sendable {
             case "executables":
                 self.executables[name] = try Self.program(entry, place)
             default:
-                guard
-                    let tokens = entry.mapping?["tokens"]?.sequence?.compactMap({ $0.string.map(SecretFiles.trimmed) }),
-                    !tokens.isEmpty,
-                    tokens.allSatisfy({ !$0.isEmpty })
-                else { throw place.failure("expected {tokens: [one or more]}") }
-                self.accounts[name] = tokens
+                self.accounts[name] = try Self.tokens(entry, place)
             }
         }
     }
@@ -64,6 +60,36 @@ struct BackendsFile: Sendable {
         }
     }
 
+    /// The tokens of an account, here or in a file of their own.
+    private static func tokens(_ node: Node, _ place: Place) throws -> [String] {
+        let expected = place.failure("expected {tokens: [one or more]} or {tokens_file: path}")
+        guard let mapping = node.mapping, mapping.count == 1 else { throw expected }
+        if let path = mapping["tokens_file"]?.string, !path.isEmpty {
+            return try Self.tokens(inFile: path, place["tokens_file"])
+        }
+        guard let sequence = mapping["tokens"]?.sequence else { throw expected }
+        let tokens = sequence.compactMap { $0.string.map(Settings.trimmed) }
+        guard !tokens.isEmpty, tokens.count == sequence.count, tokens.allSatisfy({ !$0.isEmpty }) else {
+            throw expected
+        }
+        return tokens
+    }
+
+    /// One a line.
+    private static func tokens(inFile path: String, _ place: Place) throws -> [String] {
+        do throws(FileContents.Unreadable) {
+            return try SecretFiles.contents(of: path).split(whereSeparator: \.isNewline).map {
+                Settings.trimmed(String($0))
+            }
+            .filter { !$0.isEmpty }
+        } catch {
+            throw place.failure(
+                "'\(LogText.escaped(path, isQuoted: false))' cannot be used: \(error.reason). "
+                    + "Expected a file with one token in each line"
+            )
+        }
+    }
+
     /// A list of words, or text for a shell.
     private static func program(_ node: Node, _ place: Place) throws -> BackendService.Program {
         if let mapping = node.mapping, mapping.count == 1, let image = mapping["image"]?.string { return .image(image) }
@@ -75,7 +101,10 @@ struct BackendsFile: Sendable {
     }
 
     /// Whatever a shell takes. Signals go to the whole group, so that it does not matter whether the shell becomes the command.
-    static func shellCommand(_ line: String) -> BackendService.Program { .command(["/bin/sh", "-c", line]) }
+    static func shellCommand(_ line: String) -> BackendService.Program {
+        // A line that goes on in the next one, and there is none.
+        .command(["/bin/sh", "-c", line.hasSuffix("\\") ? line + "\n" : line])
+    }
 
     private static let serviceKeys = [
         "command", "image", "external", "cwd", "env", "tags", "max_idle", "lifetime", "limits", "pull_policy",
@@ -93,7 +122,13 @@ struct BackendsFile: Sendable {
         switch (mapping["command"], mapping["image"]?.string, mapping["external"]?.string) {
         case (let command?, nil, nil): program = try Self.program(command, place["command"])
         case (nil, let image?, nil): program = .image(image)
-        case (nil, nil, let address?): program = .external(address)
+        case (nil, nil, let address?):
+            guard let known = try? HostAndPort(address), known.port != nil else {
+                throw place["external"].failure(
+                    "expected a host and a port from 1 to 65535, such as localhost:3000 or [::1]:3000"
+                )
+            }
+            program = .external(address)
         default: throw place.failure("expected one of command, image and external")
         }
         var service = BackendService(program)

@@ -28,7 +28,7 @@ struct GatewayBackends {
         } else {
             self.sessions = nil
         }
-        guard let url = try settings.text(.aiURL) else {
+        guard let url = try settings.url(.aiURL) else {
             self.chat = nil
             return
         }
@@ -51,7 +51,7 @@ struct GatewayBackends {
 
     /// - Throws: ``ConfigurationFailure`` when the settings cannot be used, as far as that is known before the start.
     static func check(_ settings: Settings) throws {
-        guard try settings.toggle(.gateway), let url = try settings.text(.aiURL) else { return }
+        guard try settings.toggle(.gateway), let url = try settings.url(.aiURL) else { return }
         do {
             // No provider is made: one has a client that would have to be shut down.
             try OpenAIChatProvider.check(baseURL: url, apiKey: settings.text(.aiKey))

@@ -40,7 +40,8 @@ enum SecretFiles {
         return values
     }
 
-    private static func contents(of path: String) throws(FileContents.Unreadable) -> String {
+    /// What is in a file, without what editors, `echo` and mounts put around it.
+    static func contents(of path: String) throws(FileContents.Unreadable) -> String {
         let bytes = try FileContents.read(path)
         guard bytes.count <= Self.maximumBytes else {
             throw FileContents.Unreadable(reason: "it has more than \(Self.maximumBytes) bytes")
@@ -48,13 +49,8 @@ enum SecretFiles {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw FileContents.Unreadable(reason: "it is not UTF-8")
         }
-        let secret = Self.trimmed(text)
+        let secret = Settings.trimmed(text)
         guard !secret.isEmpty else { throw FileContents.Unreadable(reason: "it is empty") }
         return secret
-    }
-
-    /// Without what editors, `echo` and mounts put around a secret: white space, line ends, a byte order mark.
-    static func trimmed(_ text: String) -> String {
-        text.trimmingCharacters(in: .whitespacesAndNewlines.union(CharacterSet(charactersIn: "\u{FEFF}\u{0}")))
     }
 }

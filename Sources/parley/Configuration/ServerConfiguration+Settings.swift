@@ -169,7 +169,7 @@ extension ServePlan {
         }
         server.host = try settings.address(.host)
         server.eventLoops = settings.value(of: .eventLoops).text == nil ? 0 : try settings.count(.eventLoops)
-        server.corsOrigin = try settings.text(.corsOrigin)
+        server.corsOrigin = try settings.origins(.corsOrigin)
         if !conflicts.isEmpty { throw ConfigurationFailure(mistakes: conflicts) }
     }
 
@@ -232,15 +232,15 @@ extension ServePlan {
         server.sessionChat.roomsPerProcess = try settings.count(.roomsPerProcess)
         server.sessionChat.isIssuerEnabled = try settings.toggle(.issuerEnabled)
         server.sessionChat.tokenLifetime = try settings.count(.tokenTTL)
-        server.sessionChat.serverHosts = try settings.text(.sessionServerHost)
-        server.sessionChat.corsOrigin = try settings.text(.sessionChatCORSOrigin)
+        server.sessionChat.serverHosts = try settings.authority(.sessionServerHost)
+        server.sessionChat.corsOrigin = try settings.origins(.sessionChatCORSOrigin)
         server.sessionChat.checksHost = try settings.toggle(.sessionCheckHost)
         server.sessionChat.maximumFrameBytes = try settings.count(.maximumFrameBytes)
     }
 
     private static func readDisposableChat(_ settings: Settings, into server: inout ServerConfiguration) throws {
         server.disposableChat.isEnabled = try settings.toggle(.disposableChat)
-        server.disposableChat.acceptedOrigin = try settings.text(.acceptedOrigin) ?? ""
+        server.disposableChat.acceptedOrigin = try settings.origins(.acceptedOrigin) ?? ""
         server.disposableChat.pingPeriod = try settings.seconds(.pingPeriod)
         server.disposableChat.pongWait = try settings.seconds(.pongWait)
         guard server.disposableChat.pongWait > server.disposableChat.pingPeriod else {
@@ -296,7 +296,7 @@ extension ServePlan {
         server.gateway.version = Parley.version
         server.gateway.webSocketPath = try settings.path(.webSocketPath)
         server.gateway.sessionTTL = try settings.count(.sessionTTL)
-        if let origins = try settings.text(.gatewayCORSOrigin) ?? settings.text(.corsOrigin) {
+        if let origins = try settings.origins(.gatewayCORSOrigin) ?? settings.origins(.corsOrigin) {
             server.gateway.corsOrigins = origins.split(separator: ",").map {
                 $0.trimmingCharacters(in: .whitespaces)
             }.filter { !$0.isEmpty }
@@ -306,7 +306,7 @@ extension ServePlan {
         server.gateway.rateLimitEvents = try settings.count(.rateLimitEvents)
         server.gateway.packetCap =
             try EngineConfiguration.PacketCap(rawValue: settings.word(.socketIOPacketCap)) ?? .python
-        server.gateway.isProduction = try settings.word(.nodeEnvironment) == "production"
+        server.gateway.isProduction = ["production", "prod"].contains(try settings.word(.nodeEnvironment).lowercased())
         server.gateway.docsUser = try settings.word(.swaggerUser)
         server.gateway.docsPassword = try settings.text(.swaggerPassword)
         server.gateway.swaggerDirectory = try settings.text(.swaggerDirectory)

@@ -30,13 +30,13 @@ extension Setting {
     )
     static let backendsCluster = Setting(
         "BACKENDS_CLUSTER",
-        form: .text,
+        form: .authority,
         help:
             "Name under which browsers reach the proxy, with its port if not 443; unset: the API's host, the proxy's port"
     )
     static let backendsPublicAPIURL = Setting(
         "BACKENDS_PUBLIC_API_URL",
-        form: .text,
+        form: .url(),
         help: "Where clients reach the API; unset: where they asked"
     )
     static let backendsURLStyle = Setting(
@@ -110,12 +110,12 @@ extension Setting {
     )
     static let backendsForwardAuth = Setting(
         "BACKENDS_FORWARD_AUTH",
-        form: .text,
+        form: .url(),
         help: "URL that is asked whether a request to /ctrl may pass"
     )
     static let backendsRootRedirect = Setting(
         "BACKENDS_ROOT_REDIRECT",
-        form: .text,
+        form: .url(orPath: true),
         help: "Where / of the proxy leads; unset: 400"
     )
     static let backendsInlineCommands = Setting(

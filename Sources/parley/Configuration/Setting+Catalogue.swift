@@ -54,7 +54,7 @@ extension Setting {
     )
     static let eventLoops = Setting(
         "PARLEY_EVENT_LOOPS",
-        form: .count(atLeast: 1),
+        form: .count(atLeast: 1, atMost: 1024),
         help: "Event loops; unset: one per core"
     )
     static let tlsCertificate = Setting(
@@ -98,7 +98,7 @@ extension Setting {
     )
     static let backlogBytes = Setting(
         "PARLEY_BACKLOG_BYTES",
-        form: .count(atLeast: 1024),
+        form: .count(atLeast: 1024, atMost: 1 << 30),
         default: "1048576",
         help: "Bytes that may wait for one slow reader; over Socket.IO 8000000, if that is more"
     )
@@ -157,7 +157,7 @@ extension Setting {
 
     static let corsOrigin = Setting(
         "CORS_ORIGIN",
-        form: .text,
+        form: .origins(),
         help: "Origins of pages that may call the HTTP APIs, comma-separated, or *"
     )
 
@@ -178,7 +178,7 @@ extension Setting {
     static let sessionServerHost = Setting(
         "SESSION_CHAT_SESSION_SERVER_HOST",
         "SESSION_SERVER_HOST",
-        form: .text,
+        form: .authorities,
         help: "host:port that the issuing API names, comma-separated; unset: the request's Host"
     )
     static let roomsPerProcess = Setting(
@@ -260,7 +260,7 @@ extension Setting {
     )
     static let sessionChatCORSOrigin = Setting(
         "SESSION_CHAT_CORS_ORIGIN",
-        form: .text,
+        form: .origins(),
         help: "As CORS_ORIGIN, for the issuing API alone"
     )
     static let sessionCheckHost = Setting(
@@ -273,7 +273,7 @@ extension Setting {
     static let maximumFrameBytes = Setting(
         "SESSION_CHAT_MAX_FRAME_BYTES",
         "MAX_FRAME_BYTES",
-        form: .count(atLeast: 1),
+        form: .count(atLeast: 1, atMost: 1 << 30),
         default: "65536",
         help: "Bytes of a session chat message, all fragments together"
     )
@@ -283,7 +283,7 @@ extension Setting {
     static let acceptedOrigin = Setting(
         "DISPOSABLE_CHAT_ACCEPTED_ORIGIN",
         "ACCEPTED_ORIGIN",
-        form: .text,
+        form: .origins(orHosts: true),
         help: "Origins of pages that may connect, comma-separated, or *; unset: only clients without an Origin"
     )
     static let pingPeriod = Setting(
@@ -310,7 +310,7 @@ extension Setting {
     static let maximumMessageBytes = Setting(
         "DISPOSABLE_CHAT_MAX_MESSAGE_BYTES",
         "MAX_MESSAGE_BYTES",
-        form: .count(atLeast: 1),
+        form: .count(atLeast: 1, atMost: 1 << 30),
         default: "4096",
         help: "Bytes of a disposable chat message"
     )
@@ -337,13 +337,13 @@ extension Setting {
     )
     static let channelMaximumMessageBytes = Setting(
         "CHANNEL_MAX_MESSAGE_BYTES",
-        form: .count(atLeast: 1),
+        form: .count(atLeast: 1, atMost: 1 << 30),
         default: "131072",
         help: "Bytes of a message"
     )
     static let channelMaximumFrameBytes = Setting(
         "CHANNEL_MAX_FRAME_BYTES",
-        form: .count(atLeast: 0),
+        form: .count(atLeast: 0, atMost: 1 << 30),
         default: "0",
         help: "Bytes of a frame; 0: as a message"
     )
@@ -418,7 +418,7 @@ extension Setting {
     )
     static let gatewayCORSOrigin = Setting(
         "GATEWAY_CORS_ORIGIN",
-        form: .text,
+        form: .origins(),
         help: "As CORS_ORIGIN, for the gateway alone; both unset: http://localhost:5173,http://localhost:8100"
     )
     static let disableCORS = Setting(
@@ -448,7 +448,7 @@ extension Setting {
     )
     static let aiURL = Setting(
         "AI_API_URL",
-        form: .text,
+        form: .url(),
         help: "OpenAI-compatible endpoint for ai:chat, as https://host/v1; unset: a built-in reply"
     )
     static let aiKey = Setting("AI_API_KEY", form: .text, isSecret: true, help: "Bearer token for AI_API_URL")
@@ -486,7 +486,7 @@ extension Setting {
     )
     static let relayMaximumMessageBytes = Setting(
         "RELAY_MAX_MESSAGE_BYTES",
-        form: .count(atLeast: 1),
+        form: .count(atLeast: 1, atMost: 1 << 30),
         default: "1048576",
         help: "Bytes of a message"
     )

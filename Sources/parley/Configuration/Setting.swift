@@ -1,3 +1,5 @@
+import ParleyModel
+
 /// One thing that can be configured: its names, its form and its default.
 struct Setting: Sendable {
     /// What a value must look like.
@@ -6,23 +8,43 @@ struct Setting: Sendable {
         case port(mayBeOff: Bool)
         /// Seconds, fractions allowed; at least the given number.
         case seconds(atLeast: Double)
-        case count(atLeast: Int)
+        /// Whole; by itself not more than any machine counts.
+        case count(atLeast: Int, atMost: Int = 1 << 40)
         case toggle
         case text
         /// An IP address or a host name, without scheme and port.
         case address
         /// The path of a URL.
         case path
+        /// A URL of HTTP; with a leading slash where a path will do.
+        case url(orPath: Bool = false)
+        /// A host and perhaps a port.
+        case authority
+        /// Several of them, separated by commas.
+        case authorities
+        /// Origins of pages, separated by commas, or `*`.
+        case origins(orHosts: Bool = false)
         case choice([String])
 
         var expectation: String {
             switch self {
             case .port(let mayBeOff): return "a port from 0 to 65535" + (mayBeOff ? ", or off" : "")
             case .seconds(let minimum): return "seconds, \(minimum.formatted) or more"
-            case .count(let minimum): return "a whole number, \(minimum) or more"
+            case .count(let minimum, let maximum):
+                return maximum == 1 << 40
+                    ? "a whole number, \(minimum) or more" : "a whole number from \(minimum) to \(maximum)"
             case .toggle: return "true or false"
             case .text: return "text"
             case .path: return "a path that begins with /"
+            case .url(let orPath):
+                return "a URL such as https://host:8000/path, its port from 1 to 65535"
+                    + (orPath ? ", or a path that begins with /" : "")
+            case .authority: return "a host and perhaps a port from 1 to 65535, such as chat.example:8000"
+            case .authorities:
+                return "hosts, each perhaps with a port from 1 to 65535, separated by commas, such as chat.example:8000"
+            case .origins(let orHosts):
+                return "origins as browsers send them, such as https://app.example or http://localhost:5173, "
+                    + (orHosts ? "or hosts, " : "") + "separated by commas, or *"
             case .address: return "an IP address or a host name, without scheme and port"
             case .choice(let words): return "one of " + words.joined(separator: ", ")
             }
@@ -43,6 +65,14 @@ struct Setting: Sendable {
         self.defaultText = defaultText
         self.isSecret = isSecret
         self.help = help
+    }
+
+    /// A value as messages have it.
+    func shown(_ text: String) -> String {
+        if self.isSecret { return "(secret)" }
+        var text = text
+        if case .url = self.form { text = HTTPURL.shown(text) }
+        return "'\(LogText.escaped(text, isQuoted: false))'"
     }
 
     /// The variables that may name a file with its value; secrets have them.

@@ -32,7 +32,9 @@ struct Settings: Sendable {
 
         init(_ name: String, _ values: [String: String]) {
             self.name = name
-            let entries = values.map { (Settings.key($0.key), ConfigValue(.string($0.value), isSecret: false)) }
+            let entries = values.map {
+                (Settings.key($0.key), ConfigValue(.string(Settings.trimmed($0.value)), isSecret: false))
+            }
             self.provider = InMemoryProvider(name: name, values: Dictionary(uniqueKeysWithValues: entries))
         }
     }
@@ -120,7 +122,8 @@ struct Settings: Sendable {
         var values = values
         for setting in Setting.all {
             for name in setting.names {
-                guard let text = values[name], let reason = ForeignValue.reason(setting, name, text) else { continue }
+                guard let text = values[name].map(Self.trimmed), let reason = ForeignValue.reason(setting, name, text)
+                else { continue }
                 values[name] = nil
                 let shown = LogText.escaped(text, isQuoted: false)
                 notes.append("\(name) is '\(shown)' in \(source): that is \(reason). It is ignored.")
@@ -140,6 +143,12 @@ struct Settings: Sendable {
         AbsoluteConfigKey([name])
     }
 
+    /// Without what files, `docker --env-file` and shells leave around a value: white space, line ends of other systems, a byte
+    /// order mark.
+    static func trimmed(_ text: String) -> String {
+        text.trimmingCharacters(in: .whitespacesAndNewlines.union(CharacterSet(charactersIn: "\u{FEFF}\u{0}")))
+    }
+
     /// What a layer has under a name. An empty value counts as none, as it does in compose files and shells.
     private static func text(_ name: String, in layer: Layer) -> String? {
         let result = try? layer.provider.value(forKey: Self.key(name), type: .string)
@@ -154,15 +163,13 @@ struct Settings: Sendable {
         return nil
     }
 
-    /// The value in force. What surrounds a secret is not part of it.
+    /// The value in force.
     func value(of setting: Setting) -> Value {
         let isUnusable = self.unusable.contains(setting.name)
         if !isUnusable, let value = self.secretFiles[setting.names[0]] { return value }
         for layer in isUnusable ? [] : self.layers {
             for name in setting.names {
-                guard let found = Self.text(name, in: layer) else { continue }
-                let text = setting.isSecret ? SecretFiles.trimmed(found) : found
-                guard !text.isEmpty else { continue }
+                guard let text = Self.text(name, in: layer) else { continue }
                 return Value(text: text, name: name, source: layer.name)
             }
         }
@@ -211,8 +218,8 @@ extension Settings {
 
     func count(_ setting: Setting) throws(ConfigurationFailure) -> Int {
         let value = self.value(of: setting)
-        guard case .count(let minimum) = setting.form, let text = value.text, let number = Int(text), number >= minimum,
-            number <= 1 << 40
+        guard case .count(let minimum, let maximum) = setting.form, let text = value.text, let number = Int(text),
+            number >= minimum, number <= maximum
         else { throw self.unusable(value, setting) }
         return number
     }
@@ -243,6 +250,48 @@ extension Settings {
         return text
     }
 
+    /// A URL of HTTP, or where the form allows it a path.
+    func url(_ setting: Setting) throws(ConfigurationFailure) -> String? {
+        let value = self.value(of: setting)
+        guard let text = value.text else { return nil }
+        if case .url(orPath: true) = setting.form, text.hasPrefix("/"), text.utf8.allSatisfy({ 0x20 < $0 && $0 < 0x7F })
+        {
+            return text
+        }
+        do throws(HTTPURL.Mistake) {
+            return try HTTPURL(text).text
+        } catch {
+            throw self.unusable(value, setting, error.expectation)
+        }
+    }
+
+    /// A host and perhaps a port; where the form allows it several, separated by commas.
+    func authority(_ setting: Setting) throws(ConfigurationFailure) -> String? {
+        let value = self.value(of: setting)
+        guard let text = value.text else { return nil }
+        let parts = setting.form == .authorities ? text.split(separator: ",").map { Self.trimmed(String($0)) } : [text]
+        for part in parts where !part.isEmpty {
+            do throws(HTTPURL.Mistake) {
+                _ = try HostAndPort(part)
+            } catch {
+                throw self.unusable(value, setting, error.expectation)
+            }
+        }
+        return text
+    }
+
+    /// Origins of pages, separated by commas.
+    func origins(_ setting: Setting) throws(ConfigurationFailure) -> String? {
+        let value = self.value(of: setting)
+        guard let text = value.text else { return nil }
+        do throws(OriginList.Mistake) {
+            try OriginList.check(setting: text, admitsHosts: setting.form == .origins(orHosts: true))
+        } catch {
+            throw self.unusable(value, setting, error.reason)
+        }
+        return text
+    }
+
     /// Reads every setting in its own form, so that `check-config` finds what is wrong with any of them.
     func check(_ setting: Setting) throws(ConfigurationFailure) {
         switch setting.form {
@@ -252,14 +301,20 @@ extension Settings {
         case .toggle: _ = try self.toggle(setting)
         case .address: _ = try self.address(setting)
         case .path: _ = try self.path(setting)
+        case .url: _ = try self.url(setting)
+        case .authority, .authorities: _ = try self.authority(setting)
+        case .origins: _ = try self.origins(setting)
         case .text, .choice: _ = try self.text(setting)
         }
     }
 
-    private func unusable(_ value: Value, _ setting: Setting) -> ConfigurationFailure {
-        let shown = setting.isSecret ? "(secret)" : "'\(LogText.escaped(value.text ?? "", isQuoted: false))'"
+    /// - Parameter reason: What is wrong with this very value, where there is more to say than what was expected.
+    private func unusable(_ value: Value, _ setting: Setting, _ reason: String? = nil) -> ConfigurationFailure {
+        let detail = reason.map { " (here: \($0))" } ?? ""
         return ConfigurationFailure(
-            description: "\(value.name) is \(shown), from \(value.place): expected \(setting.form.expectation)."
+            description:
+                "\(value.name) is \(setting.shown(value.text ?? "")), from \(value.place): "
+                + "expected \(setting.form.expectation)\(detail)."
         )
     }
 }

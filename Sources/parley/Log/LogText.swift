@@ -1,3 +1,5 @@
+import ParleyModel
+
 /// Text from wherever, made fit for one line of a log.
 ///
 /// Control characters, line and paragraph separators, and what changes the direction of text or cannot be seen, become escapes:
@@ -25,6 +27,22 @@ enum LogText {
             }
         }
         return result
+    }
+
+    /// Every URL in it as ``HTTPURL/shown(_:)`` has it.
+    static func withoutCredentials(_ text: String) -> String {
+        var result = ""
+        var rest = text[...]
+        while let separator = rest.utf8.firstRange(of: "://".utf8) {
+            let isPart: (Character) -> Bool = { !$0.isWhitespace && $0 != "'" && $0 != "\"" && $0 != "`" }
+            let url = rest[separator.lowerBound...].prefix(while: isPart)
+            result += rest[..<separator.lowerBound]
+            // The sentence's own.
+            let end = url.reversed().prefix { ".,;:)".contains($0) }.count
+            result += HTTPURL.shown(String(url.dropLast(end))) + url.suffix(end)
+            rest = rest[url.endIndex...]
+        }
+        return result + rest
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool { 0x20 <= byte && byte < 0x7F }

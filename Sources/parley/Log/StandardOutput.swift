@@ -16,6 +16,11 @@ enum StandardOutput {
 
 /// Notices of a command. Nobody has to read them, and they are not waited for.
 enum StandardError {
+    /// A sentence of this program, on a line of its own whatever values stand in it, and without the passwords of URLs.
+    static func sentence(_ text: String) {
+        self.line("parley: \(LogText.escaped(LogText.withoutCredentials(text), isQuoted: false))")
+    }
+
     static func line(_ text: String) {
         Descriptor.write(Array((text + "\n").utf8), to: STDERR_FILENO, patience: 1000)
     }

@@ -10,8 +10,7 @@ import Testing
         arguments: [
             ("127.0.0.1", "localhost:8080"), ("::1", "[::1]:8080"), ("127.8.8.8", "127.0.0.1"),
             ("::ffff:127.0.0.1", "LOCALHOST"),
-            ("127.0.0.1", "app.localhost:1"), ("127.0.0.1", "192.168.1.5:8080"), ("::1", "dev.example"), ("::1", nil),
-            ("127.0.0.1", "[0:0:0:0:0:0:0:1]"),
+            ("127.0.0.1", "192.168.1.5:8080"), ("::1", "dev.example"), ("127.0.0.1", "localhost:65535"),
         ] as [(String, String?)]
     )
     func programs(address: String, authority: String?) {
@@ -25,10 +24,14 @@ import Testing
             ("", "localhost"),
             ("127.0.0.1.evil", "localhost"), ("127.0.0.1", "evil.example"), ("127.0.0.1", "evil.example:8080"),
             ("127.0.0.1", "localhost.evil.example"), ("127.0.0.1", "127.0.0.1.evil.example"), ("::1", "notlocalhost"),
+            ("127.0.0.1", nil), ("127.0.0.1", ""), ("::1", "app.localhost:1"), ("127.0.0.1", "127.0.0.2"),
+            ("127.0.0.1", "[0:0:0:0:0:0:0:1]"), ("127.0.0.1", "localhost:99999"), ("127.0.0.1", "localhost:0"),
+            ("127.0.0.1", "localhost:"), ("127.0.0.1", "localhost."), ("127.0.0.1", "localhost:80:80"), ("::1", "::1"),
+            ("::1", "0"), ("127.0.0.1", "2130706433"), ("127.0.0.1", "127.1"), ("127.0.0.1", "localhost, localhost"),
             ("::1", "10.0.0.1"), ("::1", "127.evil"), ("::1", "localhost@evil.example"), ("::1", "[::2]"),
-        ] as [(String?, String)]
+        ] as [(String?, String?)]
     )
-    func others(address: String?, authority: String) {
+    func others(address: String?, authority: String?) {
         #expect(!Self.caller.allows(address: address, authority: authority, origin: nil))
     }
 
@@ -37,7 +40,8 @@ import Testing
         arguments: [
             ("http://localhost:5173", true), ("https://localhost", true), ("http://127.0.0.1", true),
             ("http://[::1]:3000", true),
-            ("http://app.localhost", true), ("https://dev.example:1", true), ("null", false), ("", false),
+            ("http://app.localhost", false), ("http://127.0.0.2", false), ("http://localhost:99999", false),
+            ("http://localhost:", false), ("https://dev.example:1", true), ("null", false), ("", false),
             ("https://evil.example", false), ("http://localhost.evil.example", false),
             ("http://127.0.0.1.evil.example", false),
             ("chrome-extension://localhost", false), ("http://localhost/path", false), ("localhost", false),

@@ -15,6 +15,8 @@ import Testing
             ("ok.test:8443", "https://ok.test:8443", true), ("ok.test:8443", "https://ok.test", false),
             ("[::1]", "http://[::1]", true), ("[::1]", "http://[::1]:5173", true),
             ("a.test, b.test", "http://b.test", true), ("*", "http://any.test", true), ("*", nil, true),
+            ("https://ok.test:443", "https://ok.test", true), ("HTTP://ok.test:80/", "http://ok.test", true),
+            ("ok.test:443", "https://ok.test", true), ("ok.test:443", "http://ok.test", false), ("null", "null", false),
             ("", nil, true), ("", "http://any.test", false), (" ", nil, true),
         ] as [(String, String?, Bool)]
     )

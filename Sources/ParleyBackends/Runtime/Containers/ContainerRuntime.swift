@@ -282,10 +282,10 @@ public final class ContainerRuntime: BackendRuntime {
     private func address(of backend: BackendID) async throws -> SocketAddress {
         let bytes = try await self.engine.send(.GET, Self.path(backend) + "/json")
         let ports = try self.engine.decode(Inspected.self, bytes).NetworkSettings.Ports
-        guard let binding = ports[Self.port]??.first, let port = Int(binding.HostPort) else {
+        guard let binding = ports[Self.port]??.first, let port = UInt16(binding.HostPort), port > 0 else {
             throw LaunchFailure("The engine has given it no port")
         }
-        return try SocketAddress(ipAddress: "127.0.0.1", port: port)
+        return try SocketAddress(ipAddress: "127.0.0.1", port: Int(port))
     }
 
     // MARK: Ending
