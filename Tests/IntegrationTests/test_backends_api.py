@@ -136,6 +136,26 @@ def test_what_is_wrong_is_named(backends, body, code, named):
     assert error["code"] == code and named in error["message"] and error["id"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/v2/service/a%2Fb/c", "/v2/service/a/b%2Fc", "/v2/service/a/b/c%2Fd", "/v2/service/a/b%00", "/v2/service/a%00/b",
+     "/v2/service/a/b/%00", "/v2/service/a/b/%FF", "/v2/service/%zz/b", "/v2/service/plane%3Aa/b"],
+)  # fmt: skip
+def test_no_service_goes_by_the_name_of_another(backends, path):
+    answer = backends.ask("POST", f"{path}/connect", b'{"key":"k"}')
+    assert answer.status == 400 and answer.json["error"]["code"] == "InvalidRequest"
+
+
+def test_the_first_api_names_services_by_the_same_rules(backends):
+    def spawn(service, environment):
+        body = json.dumps({"lock": "k", "service_environment": environment}).encode()
+        return backends.ask("POST", f"/v1/user/a/service/{service}/spawn", body)
+
+    assert spawn("b", "c/d").status == 400 and spawn("b%2Fc", "d").status == 400 and spawn("b", "c\0").status == 400
+    names = [spawn("b", environment).json["backend_id"] for environment in ["c", "d", "", "c"]]
+    assert names[0] == names[3] and len(set(names)) == 3
+
+
 def test_a_body_has_two_mebibytes_at_most(backends):
     answer = backends.ask("POST", "/v2/service/-/-/connect", b" " * (2 << 20) + b"{}")
     assert answer.status == 413

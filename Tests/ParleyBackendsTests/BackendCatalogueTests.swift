@@ -8,6 +8,27 @@ import Testing
 
     private static func name(_ text: String) throws -> ServiceName { try #require(ServiceName(text)) }
 
+    @Test(
+        "A name of a service is the name of no other",
+        arguments: [
+            ServiceName(account: "a/b", service: "c"), ServiceName(account: "a", service: "b/c"),
+            ServiceName(account: "a", service: "b", environment: "c/d"), ServiceName(account: "", service: "b"),
+            ServiceName(account: "a", service: ""), ServiceName(account: "a", service: "b", environment: ""),
+            ServiceName(account: "a\0", service: "b"), ServiceName(account: "a", service: "b\0"),
+            ServiceName(account: "a", service: "b", environment: "\0"), ServiceName(account: "plane:a", service: "b"),
+        ]
+    )
+    func ambiguousNames(_ name: ServiceName) {
+        #expect(name.flaw != nil)
+        #expect(ServiceName(name.description).map { $0 != name } ?? true)
+    }
+
+    @Test("A name of a service survives being written", arguments: ["a/b", "a/b/c", "-/-", "é/%2F/:", "a b/plane:/.."])
+    func names(_ text: String) throws {
+        let name = try Self.name(text)
+        #expect(name.flaw == nil && name.description == text)
+    }
+
     @Test("In development the default stands in for any name")
     func development() throws {
         let catalogue = BackendCatalogue(services: [try Self.name("a/board"): Self.board], defaultService: Self.other)

@@ -24,8 +24,25 @@ public struct ServiceName: Sendable, Hashable, CustomStringConvertible {
     /// `account/service` or `account/service/environment`.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard (2...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        guard (2...3).contains(parts.count) else { return nil }
         self.init(account: parts[0], service: parts[1], environment: parts.count == 3 ? parts[2] : nil)
+        guard self.flaw == nil else { return nil }
+    }
+
+    /// What keeps it from being the name of one service alone, in words; `nil`: nothing does.
+    ///
+    /// Keys, directories and records know a service by ``description``: no part may have what stands between the parts, and none
+    /// may be taken for the namespace of a Plane client.
+    public var flaw: String? {
+        let parts =
+            [("account", self.account), ("service", self.service)]
+            + (self.environment.map { [("environment", $0)] } ?? [])
+        for (name, part) in parts {
+            if part.isEmpty { return "\(name): expected a name, got nothing" }
+            if part.utf8.contains(UInt8(ascii: "/")) { return "\(name): expected a name without '/'" }
+            if part.utf8.contains(0) { return "\(name): expected a name without NUL" }
+        }
+        return BackendKey.isPlane(scope: self.account) ? "account: expected none that begins with 'plane:'" : nil
     }
 
     public var description: String {

@@ -13,6 +13,13 @@ public struct BackendKey: Sendable, Hashable {
         self.name = name
     }
 
+    private static let planePrefix = "plane:"
+
+    /// The scope of keys in a namespace of Plane clients: one that no service has.
+    public static func planeScope(_ namespace: String = "") -> String { Self.planePrefix + namespace }
+
+    static func isPlane(scope: String) -> Bool { scope.utf8.starts(with: Self.planePrefix.utf8) }
+
     public static func == (one: BackendKey, other: BackendKey) -> Bool {
         one.name.hasSameBytes(as: other.name) && one.scope.hasSameBytes(as: other.scope)
     }

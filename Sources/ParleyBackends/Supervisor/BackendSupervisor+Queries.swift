@@ -77,8 +77,9 @@ extension BackendSupervisor {
     public func lastSpawn(of name: ServiceName, anyEnvironment: Bool) -> WallTime? {
         self.state.withLock { state in
             state.backends.values.filter { record in
-                record.service?.account == name.account && record.service?.service == name.service
-                    && (anyEnvironment || record.service?.environment == name.environment)
+                guard var service = record.service else { return false }
+                if anyEnvironment { service.environment = name.environment }
+                return service == name
             }.map(\.createdAt).max()
         }
     }

@@ -33,7 +33,7 @@ extension BackendsAPI {
     }
 
     func listBackends(_ request: Request, _ context: APIContext) throws(BackendFailure) -> Response {
-        let account = context.parameters.get("account") ?? ""
+        let account = try Self.account(context)
         try self.authorize(request, for: account)
         return .json(self.list(of: account), headers: Self.openToAll)
     }
@@ -41,7 +41,9 @@ extension BackendsAPI {
     /// Those that are not at their end, of an account; in development everybody's.
     func list(of account: String) -> ByteBuffer {
         let isDevelopment = self.services.catalogue.mode == .development
-        let backends = self.services.supervisor.live().filter { isDevelopment || $0.service?.account == account }
+        let backends = self.services.supervisor.live().filter {
+            isDevelopment || $0.service?.account.hasSameBytes(as: account) == true
+        }
         return JSONObjectWriter.object { $0.write("running_backends", json: self.list(backends)) }
     }
 

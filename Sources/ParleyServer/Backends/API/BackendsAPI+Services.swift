@@ -47,7 +47,7 @@ extension BackendsAPI {
     }
 
     func serviceNames(_ request: Request, _ context: APIContext) throws(BackendFailure) -> Response {
-        let account = context.parameters.get("account") ?? ""
+        let account = try Self.account(context)
         try self.authorize(request, for: account)
         return .json(
             JSONObjectWriter.object { $0.write("services", self.services.catalogue.serviceNames(of: account)) },

@@ -60,24 +60,28 @@ struct BackendsAPI: Sendable {
         do throws(BackendFailure) {
             return try await body()
         } catch {
-            return error.planeResponse(id: self.note(error))
+            return error.planeResponse(id: self.note(error, status: error.planeStatus))
         }
     }
 
     /// A failure in the words of the API that was asked.
     func refusal(_ failure: BackendFailure, for request: Request) -> Response {
-        let id = self.note(failure)
-        return PlaneAPI.claims(request.uri.path) ? failure.planeResponse(id: id) : failure.response(id: id)
+        if PlaneAPI.claims(request.uri.path) {
+            return failure.planeResponse(id: self.note(failure, status: failure.planeStatus))
+        }
+        return failure.response(id: self.note(failure))
     }
 
+    /// - Parameter status: What is answered; `nil`: what `/v2` answers.
     /// - Returns: What the failure is called in the log.
-    func note(_ failure: BackendFailure) -> String {
+    func note(_ failure: BackendFailure, status: Int? = nil) -> String {
         let id = Self.randomID()
+        let status = status ?? failure.status
         // What anybody can ask for as often as they like is for those who look for it; what is our fault is for all.
         self.services.logger.log(
-            level: failure.status < 500 ? .debug : .warning,
+            level: status < 500 ? .debug : .warning,
             "A request to the backends' API was refused",
-            metadata: ["id": "\(id)", "code": "\(failure.code)", "status": .stringConvertible(failure.status)]
+            metadata: ["id": "\(id)", "code": "\(failure.code)", "status": .stringConvertible(status)]
         )
         return id
     }
@@ -98,11 +102,33 @@ struct BackendsAPI: Sendable {
     }
 
     static func service(_ context: APIContext) throws(BackendFailure) -> ServiceName {
-        func part(_ name: String) -> String? {
-            context.parameters.get(name).flatMap { PercentEncoding.decode($0[...]) }
+        let environment = try context.parameters.get("environment").map { text throws(BackendFailure) in
+            try Self.decoded(text, "environment")
         }
-        guard let account = part("account"), let service = part("service") else { throw .serviceNotFound }
-        return ServiceName(account: account, service: service, environment: part("environment"))
+        return try Self.checked(
+            ServiceName(
+                account: try Self.account(context),
+                service: try Self.decoded(context.parameters.get("service"), "service"),
+                environment: environment
+            )
+        )
+    }
+
+    static func account(_ context: APIContext) throws(BackendFailure) -> String {
+        try Self.decoded(context.parameters.get("account"), "account")
+    }
+
+    private static func decoded(_ text: String?, _ name: String) throws(BackendFailure) -> String {
+        guard let text, let part = PercentEncoding.decode(text[...]) else {
+            throw .invalidRequest("\(name): expected UTF-8 behind percent signs")
+        }
+        return part
+    }
+
+    /// One service is not to be asked for by the name of another.
+    static func checked(_ name: ServiceName) throws(BackendFailure) -> ServiceName {
+        if let flaw = name.flaw { throw .invalidRequest(flaw) }
+        return name
     }
 
     // MARK: Who asks
@@ -295,7 +321,8 @@ struct BackendsAPI: Sendable {
         let isHard = try fields?.bool("hard") ?? false
         let isDryRun = try fields?.bool("dry_run") ?? false
         let backends = self.services.supervisor.live().filter { backend in
-            backend.service?.account == name.account && backend.service?.service == name.service
+            guard let service = backend.service else { return false }
+            return service.account.hasSameBytes(as: name.account) && service.service.hasSameBytes(as: name.service)
                 && (before.map { backend.createdAt < $0 } ?? true)
         }
         var terminated = 0

@@ -81,8 +81,10 @@ struct OldBackendsAPI: Sendable {
         if fields?.kind("require_bearer_token") == .bool, try fields?.bool("require_bearer_token") == true {
             throw .invalidRequest("require_bearer_token: not offered; the URL of a backend has its token")
         }
-        name.environment = try fields?.string("service_environment")
-        try ConnectBody.check(key: name.environment, "service_environment")
+        let environment = try fields?.string("service_environment").flatMap { $0.isEmpty ? nil : $0 }
+        try ConnectBody.check(key: environment, "service_environment")
+        name.environment = environment
+        name = try BackendsAPI.checked(name)
         let body = try ConnectBody(old: fields)
         let result = try await self.supervisor.connect(try self.api.order(name, body))
         let authority = request.head.authority ?? ""

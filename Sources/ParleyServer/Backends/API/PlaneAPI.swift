@@ -169,10 +169,10 @@ struct PlaneAPI: Sendable {
             try ConnectBody.check(key: name, "key.name")
             for field in ["namespace", "tag"] { try ConnectBody.check(key: try key.string(field), "key.\(field)") }
             // A scope that no service has.
-            order.key = BackendKey(scope: "plane:" + (try key.string("namespace") ?? ""), name: name)
+            order.key = BackendKey(scope: BackendKey.planeScope(try key.string("namespace") ?? ""), name: name)
             order.tag = try key.string("tag") ?? ""
         }
-        order.scope = "plane:"
+        order.scope = BackendKey.planeScope()
         guard let config = try fields.object("spawn_config") else { return order }
         if let cluster = try config.string("cluster"), !self.services.isOwn(cluster: cluster) { throw .invalidCluster }
         order.pool = try config.string("pool") ?? ""
@@ -195,6 +195,14 @@ struct PlaneAPI: Sendable {
             spawn.pullPolicy = policy
         }
         spawn.mount = try SpawnBody.mount(executable)
+        // Directories of services and of keys begin so, and no others.
+        if case .path(let path) = spawn.mount, let first = path.split(separator: "/").first,
+            first.utf8.contains(UInt8(ascii: "%")) || first == "~"
+        {
+            throw .invalidRequest(
+                "spawn_config.executable.mount: expected no '%' and no '~' in the first part of the path"
+            )
+        }
         spawn.lifetime = try config.seconds("lifetime_limit_seconds")
         spawn.maximumIdle = try config.seconds("max_idle_seconds")
         spawn.usesStaticToken = try config.bool("use_static_token") ?? false
