@@ -254,3 +254,85 @@ def test_every_refusal_is_counted(server, listener):
     assert http.fetch(getattr(started, listener), "/nothing/here").status >= 400
     assert http.fetch(getattr(started, listener), "/", method="DELETE").status >= 400
     assert metrics.read(started.front_door).total("parley_handshake_failures_total") == before + 2
+
+
+# What is said of connections at debug
+
+GATEWAY = {"GATEWAY_PORT": "0", "WEBSOCKET_PORT": "0", "PARLEY_LOG_LEVEL": "debug", "PARLEY_LOG_FORMAT": "json"}
+
+
+def said(started, message: str) -> list[dict]:
+    """The lines of a log in JSON with that message."""
+    return [line for line in map(json.loads, started.stderr.splitlines()) if line["message"] == message]
+
+
+def polling(address) -> str:
+    """The path of a new session that polls."""
+    path = "/socket.io/?EIO=4&transport=polling"
+    return f"{path}&sid={json.loads(http.fetch(address, path).text[1:])['sid']}"
+
+
+@pytest.mark.parametrize(
+    "packet, reason",
+    [
+        ('40{"token":"a-striking-token"}', "bad_token"),
+        ("40", "bad_token"),
+        ('40/nope,{"token":"a-striking-token"}', "not_found"),
+    ],
+)
+def test_a_connect_that_is_refused_is_counted_and_said(server, packet, reason):
+    started = server(**GATEWAY)
+    before = metrics.read(started.front_door).total("parley_handshake_failures_total", reason=reason)
+    session = polling(started.gateway)
+    assert http.fetch(started.gateway, session, method="POST", body=packet.encode()).status == 200
+    assert http.fetch(started.gateway, session).text.split("\x1e")[-1].startswith("44")
+    assert metrics.read(started.front_door).total("parley_handshake_failures_total", reason=reason) == before + 1
+    (line,) = said(started, "CONNECT refused")
+    assert (line["reason"], line["path"], line["address"]) == (reason, "/socket.io/", "127.0.0.1")
+    assert "a-striking-token" not in started.stderr
+
+
+async def test_connections_of_the_gateway_are_said_to_begin_and_to_end(server):
+    started = server(**GATEWAY)
+    token = json.loads(http.fetch(started.gateway, "/api/auth/acquire-session", method="POST").text)["data"]["token"]
+    paths = [f"/ws?token={token}", "/socket.io/?EIO=4&transport=websocket"]
+    for path in paths:
+        assert http.upgrade(started.gateway, path).status == 101
+    session = polling(started.gateway)
+    assert http.fetch(started.gateway, session, method="POST", body=b"1").status == 200
+    http.fetch(started.gateway, session)
+
+    async def ended() -> list[dict]:
+        while len(found := said(started, "Connection ended")) < 3:
+            await asyncio.sleep(0.02)
+        return found
+
+    over = await asyncio.wait_for(ended(), 10)
+    opened = said(started, "Connection opened")
+    assert {line["connection"] for line in opened} == {line["connection"] for line in over}
+    assert {line["dialect"] for line in opened} == {"event-gateway", "socket-io"}
+    assert all(line["address"] == "127.0.0.1" for line in opened) and all(line["seconds"] >= 0 for line in over)
+    assert {line.get("transport") for line in opened} == {None, "websocket", "polling"}
+
+
+@pytest.mark.parametrize(
+    "path, dialect",
+    [
+        ("/?token=garbage", "session-chat"), ("/ws?name=ab&room=ab", "disposable-chat"), ("/events?token=x", "event-gateway"),
+        ("/socket.io/?EIO=4&transport=websocket&sid=x", "socket-io"),
+    ],
+)  # fmt: skip
+def test_a_handshake_that_is_refused_is_said_with_its_path_and_dialect(server, path, dialect):
+    started = server(**GATEWAY)
+    assert http.upgrade(started.front_door, path).status >= 400
+    line = [line for line in said(started, "Request refused") if "dialect" in line][-1]
+    assert (line["path"], line["dialect"], line["address"]) == (path.split("?")[0], dialect, "127.0.0.1")
+
+
+def test_the_backends_api_says_the_status_that_it_answers(server):
+    started = server("--dev", HOST=None, BACKENDS_API_PORT="0", **GATEWAY)
+    address = started.addresses["backends_api"]
+    headers = {"Content-Type": "application/json"}
+    answer = http.fetch(address, "/ctrl/connect", method="POST", headers=headers, body=b'{"key":{"name":1}}')
+    (line,) = said(started, "A request to the backends' API was refused")
+    assert line["status"] == answer.status == 422

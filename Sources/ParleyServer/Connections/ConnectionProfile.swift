@@ -45,6 +45,24 @@ final class ConnectionProfile: Sendable {
         logger[metadataKey: "dialect"] = "\(dialect.rawValue)"
         self.logger = logger
     }
+
+    func logOpened(_ connection: ConnectionID, from address: SocketAddress?) {
+        self.logger.debug(
+            "Connection opened",
+            metadata: ["connection": "\(connection)", "address": "\(address?.clientIP ?? "-")"]
+        )
+    }
+
+    /// - Parameter time: How long it lasted.
+    func logEnded(_ connection: ConnectionID, after time: TimeAmount) {
+        self.logger.debug(
+            "Connection ended",
+            metadata: [
+                "connection": "\(connection)",
+                "seconds": .stringConvertible(Double(time.nanoseconds / 1_000_000) / 1000),
+            ]
+        )
+    }
 }
 
 /// The wire formats of one dialect over WebSocket: plain, and compressed for each window size that may be agreed on.

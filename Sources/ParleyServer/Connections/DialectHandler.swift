@@ -43,12 +43,7 @@ final class DialectHandler: WebSocketHandler {
     override func begin() {
         guard let connection = self.connection else { return }
         self.observer?.opened(connection.id)
-        self.profile.logger.debug(
-            "Connection opened",
-            metadata: [
-                "connection": "\(connection.id)", "address": "\(self.context?.channel.remoteAddress?.clientIP ?? "-")",
-            ]
-        )
+        self.profile.logOpened(connection.id, from: self.context?.channel.remoteAddress)
         switch self.dialect.opened(&self.shard.context) {
         case .none: self.answerHandshake()
         case .join(let request): self.join(request)
@@ -58,15 +53,7 @@ final class DialectHandler: WebSocketHandler {
     override func ended(_ end: End) {
         guard case .lost = end, let connection = self.connection else { return }
         self.observer?.closed(connection.id)
-        self.profile.logger.debug(
-            "Connection ended",
-            metadata: [
-                "connection": "\(connection.id)",
-                "seconds": .stringConvertible(
-                    Double((self.shard.eventLoop.now - self.openedAt).nanoseconds / 1_000_000) / 1000
-                ),
-            ]
-        )
+        self.profile.logEnded(connection.id, after: self.shard.eventLoop.now - self.openedAt)
     }
 
     override func leave() {

@@ -257,12 +257,13 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func upgrade(_ request: UpgradeRequest, _ endpoint: any WebSocketEndpoint) {
-        if self.services.state.isDraining, request.wantsWebSocket { return self.refuse(.shuttingDown) }
+        let upgrade = Upgrade(request: request, endpoint: endpoint)
+        if self.services.state.isDraining, request.wantsWebSocket { return self.refuse(.shuttingDown, of: upgrade) }
         if let refusal = request.methodRefusal ?? endpoint.refusal(for: request) ?? request.handshakeRefusal {
-            return self.refuse(refusal)
+            return self.refuse(refusal, of: upgrade)
         }
         guard let context = self.context else { return }
-        self.phase = .upgrading(Upgrade(request: request, endpoint: endpoint))
+        self.phase = .upgrading(upgrade)
         self.resolve(endpoint.admit(request, on: context.eventLoop))
     }
 
@@ -275,7 +276,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: The end
 
-    func refuse(_ refusal: Refusal) {
+    /// - Parameter upgrade: The handshake that is refused, when it is not in the phase.
+    func refuse(_ refusal: Refusal, of upgrade: Upgrade? = nil) {
         if case .closing = self.phase { return }
         guard let context = self.context else { return }
         if self.isResponseBegun {
@@ -285,11 +287,23 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         let fields = self.head.map { self.services.crossOrigin.fields(for: $0) } ?? []
         self.endExchange()
-        self.services.failures.count(refusal, from: self.peer())
+        self.count(refusal, of: upgrade)
         self.phase = .closing
         self.removeEncoder(context)
         let written = context.writeAndFlush(NIOAny(refusal.httpResponse(isHead: self.isHead, adding: fields)))
         self.close(after: written)
+    }
+
+    /// Other requests are counted without their path: on the proxy's port it has a token in it.
+    private func count(_ refusal: Refusal, of upgrade: Upgrade?) {
+        var handshake = upgrade
+        if case .upgrading(let present) = self.phase { handshake = present }
+        self.services.failures.count(
+            refusal,
+            path: handshake?.request.head.uri,
+            dialect: handshake?.endpoint.dialect,
+            from: handshake?.request.remoteAddress ?? self.peer()
+        )
     }
 
     /// Closes our side, and the whole when the client has closed its own or does not do so in time: a connection closed with

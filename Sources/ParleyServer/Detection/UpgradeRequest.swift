@@ -83,6 +83,9 @@ struct UpgradeRequest: Sendable {
 
 /// A place where WebSocket connections of one dialect are accepted.
 protocol WebSocketEndpoint: Sendable {
+    /// What is spoken here, for the log; `nil`: nothing.
+    var dialect: DialectName? { get }
+
     /// Compression offered to clients; `nil`: none.
     var compression: PerMessageDeflatePolicy? { get }
 
@@ -100,6 +103,7 @@ struct NowhereEndpoint: WebSocketEndpoint {
 }
 
 extension WebSocketEndpoint {
+    var dialect: DialectName? { nil }
     var compression: PerMessageDeflatePolicy? { nil }
     func refusal(for request: UpgradeRequest) -> Refusal? { nil }
 }

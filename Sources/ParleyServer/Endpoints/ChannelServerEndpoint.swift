@@ -5,6 +5,7 @@ internal import ParleyModel
 /// The channel server: no query, no subprotocol, no authentication.
 struct ChannelServerEndpoint: WebSocketEndpoint {
     let profile: ConnectionProfile
+    var dialect: DialectName? { self.profile.dialect }
     let configuration: ChannelServerConfiguration
     let registry: ChannelRegistry
 

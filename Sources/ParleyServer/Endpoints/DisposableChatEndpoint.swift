@@ -6,6 +6,7 @@ internal import ParleyModel
 /// Disposable chat: `/ws?name=&room=`.
 struct DisposableChatEndpoint: WebSocketEndpoint {
     let profile: ConnectionProfile
+    var dialect: DialectName? { self.profile.dialect }
     let configuration: DisposableChatConfiguration
     let origins: AcceptedOrigins
 

@@ -19,6 +19,7 @@ struct RelayEndpoint: WebSocketEndpoint {
     static let minimumEchoMessageBytes = 16 << 20
 
     let profile: ConnectionProfile
+    var dialect: DialectName? { self.profile.dialect }
     /// For connections without a topic.
     let echoProfile: ConnectionProfile
     let access: Access

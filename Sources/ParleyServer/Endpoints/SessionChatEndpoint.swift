@@ -7,6 +7,7 @@ internal import ParleyModel
 /// Session chat: any path, a session token in the query.
 struct SessionChatEndpoint: WebSocketEndpoint {
     let profile: ConnectionProfile
+    var dialect: DialectName? { self.profile.dialect }
     let configuration: SessionChatConfiguration
     let authenticator: any Authenticator
     /// Whether a token's `host` claim must be the request's Host.

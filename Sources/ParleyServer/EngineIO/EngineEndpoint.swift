@@ -12,6 +12,7 @@ internal import WebSocketProtocol
 struct EngineEndpoint: Sendable {
     let host: EngineHost
     let profile: ConnectionProfile
+    var dialect: DialectName? { self.profile.dialect }
 
     /// Gives `server` a place to live in.
     init(
@@ -28,8 +29,10 @@ struct EngineEndpoint: Sendable {
             site: site,
             wallTime: configuration.wallTime,
             places: places,
-            ledger: ledger
-        ) { failures.count($0) }
+            ledger: ledger,
+            refused: { failures.count($0) },
+            connectRefused: { failures.count($0, dialect: site.dialect) }
+        )
         self.profile = ConnectionProfile(
             dialect: site.dialect,
             formats: nil,

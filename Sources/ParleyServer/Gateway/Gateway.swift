@@ -115,7 +115,7 @@ final class Gateway: Sendable {
                 socket.data = session.socketData
                 socket.join(["session:\(session.token)"] + (session.userID.map { ["user:\($0)"] } ?? []))
             } catch {
-                throw ConnectError(error.rawValue)
+                throw ConnectError(error.rawValue, label: error.refusal.label)
             }
         }
         self.io.onConnection { self.serve($0) }

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleySocketIO
 internal import Synchronization
 
 /// What the connections of one listener share.
@@ -54,13 +55,32 @@ final class HandshakeFailures: Sendable {
 
     init(logger: Logger) {
         self.logger = logger
-        let labels = Refusal.all.map(\.label) + Array(Self.labelsByStatus.values) + [Self.otherLabel]
+        let labels =
+            Refusal.all.map(\.label) + Array(Self.labelsByStatus.values) + [Self.otherLabel, ConnectError.usualLabel]
         self.counts = Mutex(Dictionary(labels.map { ($0, 0) }) { count, _ in count })
     }
 
     /// - Parameter path: As it was asked for; what stands behind `?` is left out.
-    func count(_ refusal: Refusal, path: String? = nil, from address: SocketAddress? = nil) {
-        self.count(refusal.label, status: refusal.status, path: path, from: address)
+    func count(
+        _ refusal: Refusal,
+        path: String? = nil,
+        dialect: DialectName? = nil,
+        from address: SocketAddress? = nil
+    ) {
+        self.count(refusal.label, status: refusal.status, path: path, dialect: dialect, from: address)
+    }
+
+    /// A CONNECT of Socket.IO that is answered by CONNECT_ERROR.
+    func count(_ refusal: ConnectRefusal, dialect: DialectName) {
+        self.counts.withLock { $0[refusal.label, default: 0] += 1 }
+        guard self.logger.logLevel <= .debug else { return }
+        self.logger.debug(
+            "CONNECT refused",
+            metadata: [
+                "reason": "\(refusal.label)", "dialect": "\(dialect.rawValue)", "connection": "\(refusal.connection)",
+                "path": "\(LoggedPath.of(refusal.request.url))", "address": "\(refusal.request.remoteAddress ?? "-")",
+            ]
+        )
     }
 
     /// An answer of 400 or above.
@@ -68,11 +88,18 @@ final class HandshakeFailures: Sendable {
         self.count(Self.labelsByStatus[status] ?? Self.otherLabel, status: status, path: path, from: address)
     }
 
-    private func count(_ label: String, status: Int, path: String?, from address: SocketAddress?) {
+    private func count(
+        _ label: String,
+        status: Int,
+        path: String?,
+        dialect: DialectName? = nil,
+        from address: SocketAddress?
+    ) {
         self.counts.withLock { $0[label, default: 0] += 1 }
         guard self.logger.logLevel <= .debug else { return }
         var facts: Logger.Metadata = ["status": .stringConvertible(status), "reason": "\(label)"]
         if let path { facts["path"] = "\(LoggedPath.of(path))" }
+        if let dialect { facts["dialect"] = "\(dialect.rawValue)" }
         if let address = address?.clientIP { facts["address"] = "\(address)" }
         self.logger.debug("Request refused", metadata: facts)
     }

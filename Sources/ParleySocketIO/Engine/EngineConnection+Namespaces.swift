@@ -111,7 +111,7 @@ extension EngineConnection {
                         "A connection middleware failed",
                         metadata: ["namespace": "\(socket.namespace.name)", "error": "\(error)"]
                     )
-                    refusal = ConnectError("Internal error")
+                    refusal = ConnectError("Internal error", label: "internal_error")
                 }
                 if refusal != nil { break }
             }
@@ -185,6 +185,7 @@ extension EngineConnection {
     }
 
     private func sendRefusal(_ wireName: String, _ error: ConnectError) {
+        self.host.report(ConnectRefusal(label: error.label, connection: self.id, request: self.request))
         let parser = self.host.configuration.parser
         self.send(
             self.session.revision == .three

@@ -41,6 +41,7 @@ package final class EngineConnection {
     var unfinishedPacket: UnfinishedPacket?
     /// What one answer to a poll may hold.
     let pollLimit: PollingOutbox.Limit
+    private let openedAt: NIODeadline
     /// When the application wants it gone.
     var expiry: NIODeadline?
     /// What CONNECTs wait for at present.
@@ -83,6 +84,7 @@ package final class EngineConnection {
         self.webSocket = driver
         self.place = place
         self.lastTaken = now
+        self.openedAt = now
         self.pollLimit = Self.pollLimit(configuration.engine, query.revision, request)
         self.id = ConnectionID(shard: 0, slot: 0, generation: 0)
         let connection = shard.open(
@@ -114,6 +116,7 @@ package final class EngineConnection {
     /// Makes the session known, and says hello.
     package func open() -> Bool {
         guard self.host.register(self.sessionID, self.id) else { return false }
+        self.log("Connection opened", ["address": "\(self.request.remoteAddress ?? "-")"])
         let hello = EngineOpenPacket(
             sessionID: self.sessionID,
             transport: self.webSocket == nil ? .polling : .webSocket,
@@ -339,8 +342,22 @@ package final class EngineConnection {
         session?.closed(reason)
     }
 
+    private func log(_ message: Logger.Message, _ facts: Logger.Metadata) {
+        let logger = self.host.server.logger
+        guard logger.logLevel <= .debug else { return }
+        var facts = facts
+        facts["connection"] = "\(self.id)"
+        facts["dialect"] = "\(self.host.site.dialect.rawValue)"
+        facts["transport"] = "\(self.webSocket == nil ? "polling" : "websocket")"
+        logger.debug(message, metadata: facts)
+    }
+
     /// Gives everything back.
     func forget() {
+        if self.hubConnection != nil {
+            let time = self.shard.eventLoop.now - self.openedAt
+            self.log("Connection ended", ["seconds": .stringConvertible(Double(time.nanoseconds / 1_000_000) / 1000)])
+        }
         self.host.forget(self.sessionID, self.id)
         self.cancelDecisions()
         self.endProbe()

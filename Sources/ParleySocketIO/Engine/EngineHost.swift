@@ -15,6 +15,8 @@ package final class EngineHost: Sendable {
     let ledger: MemoryLedger
     /// Counts a request that is refused for want of a place.
     private let refused: @Sendable (Refusal) -> Void
+    /// Counts a CONNECT that is refused.
+    private let connectRefused: @Sendable (ConnectRefusal) -> Void
     let bundles: ClientBundles
     /// Where each session's connection is.
     private let sessions = Mutex<[ExactString: ConnectionID]>([:])
@@ -23,13 +25,15 @@ package final class EngineHost: Sendable {
     ///   - places: Those of the process.
     ///   - ledger: Counts what waits for polls, and bodies that are not complete.
     ///   - refused: Told of requests that were refused for want of one.
+    ///   - connectRefused: Told of CONNECTs that are answered by CONNECT_ERROR.
     package init(
         server: SocketIOServer,
         site: Site,
         wallTime: @escaping @Sendable () -> WallTime,
         places: PollingPlaces,
         ledger: MemoryLedger,
-        refused: @escaping @Sendable (Refusal) -> Void
+        refused: @escaping @Sendable (Refusal) -> Void,
+        connectRefused: @escaping @Sendable (ConnectRefusal) -> Void
     ) {
         self.server = server
         self.site = site
@@ -37,6 +41,7 @@ package final class EngineHost: Sendable {
         self.places = places
         self.ledger = ledger
         self.refused = refused
+        self.connectRefused = connectRefused
         self.bundles = ClientBundles(directory: server.configuration.clientDirectory)
         server.attach(site)
     }
@@ -77,6 +82,8 @@ package final class EngineHost: Sendable {
             ConnectionError(code: refusal.code, message: refusal.message, context: context, request: request)
         )
     }
+
+    func report(_ refusal: ConnectRefusal) { self.connectRefused(refusal) }
 
     func refusal(for shortage: PollingPlaces.Shortage) -> Refusal {
         let refusal: Refusal =
@@ -134,4 +141,12 @@ package final class EngineHost: Sendable {
     }
 
     package var hasMiddlewares: Bool { !self.configuration.hooks.requestMiddlewares.isEmpty }
+}
+
+/// A CONNECT that is answered by CONNECT_ERROR, for those who count.
+package struct ConnectRefusal: Sendable {
+    /// Bounded in number, and nothing that the peer has said.
+    package let label: String
+    package let connection: ConnectionID
+    package let request: ConnectionRequest
 }

@@ -104,13 +104,24 @@ struct NamespaceBehaviour: Sendable {
 public struct ConnectError: Error, Sendable {
     public let message: String
     public let data: SocketValue?
+    /// What it is counted as.
+    package let label: String
+
+    /// What refusals of applications are counted as.
+    package static let usualLabel = "connect_refused"
 
     public init(_ message: String, data: SocketValue? = nil) {
-        self.message = message
-        self.data = data
+        self.init(message, data: data, label: Self.usualLabel)
     }
 
-    static let invalidNamespace = ConnectError("Invalid namespace")
+    /// - Parameter label: Bounded in number, and nothing that a peer has said.
+    package init(_ message: String, data: SocketValue? = nil, label: String) {
+        self.message = message
+        self.data = data
+        self.label = label
+    }
+
+    static let invalidNamespace = ConnectError("Invalid namespace", label: "not_found")
 }
 
 /// The topics that rooms are.

@@ -8,10 +8,12 @@ final class GatewayWebSocketHandler: WebSocketHandler {
     private let gateway: Gateway
     private let session: GatewaySession
     private var client: GatewayConnection?
+    private let openedAt: NIODeadline
 
     init(_ acceptance: GatewayAcceptance, _ environment: HandshakeEnvironment) {
         self.gateway = acceptance.gateway
         self.session = acceptance.session
+        self.openedAt = environment.shard.eventLoop.now
         let expiresAt = acceptance.session.expiresAt
         let now = acceptance.gateway.services.wallTime()
         super.init(environment, profile: acceptance.profile) {
@@ -29,6 +31,7 @@ final class GatewayWebSocketHandler: WebSocketHandler {
 
     override func begin() {
         guard let connection = self.connection, let context = self.context else { return }
+        self.profile.logOpened(connection.id, from: context.channel.remoteAddress)
         self.answerHandshake()
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
@@ -80,6 +83,9 @@ final class GatewayWebSocketHandler: WebSocketHandler {
     }
 
     override func ended(_ end: End) {
+        if case .lost = end, let connection = self.connection {
+            self.profile.logEnded(connection.id, after: self.shard.eventLoop.now - self.openedAt)
+        }
         guard let client = self.client else { return }
         self.client = nil
         client.closed()
@@ -109,6 +115,7 @@ struct GatewayAcceptance: WebSocketAcceptance {
 struct GatewayEndpoint: WebSocketEndpoint {
     let gateway: Gateway
     let profile: ConnectionProfile
+    var dialect: DialectName? { self.profile.dialect }
 
     func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
         // The query wins, even when it is the bad one.
