@@ -86,7 +86,19 @@ public final class ParleyServer: Sendable {
                         group: group
                     )
                     channels.append(channel)
-                    addresses.append(Address(kind: listener.kind, port: channel.localAddress?.port ?? listener.port))
+                    let port = channel.localAddress?.port ?? listener.port
+                    addresses.append(Address(kind: listener.kind, port: port))
+                    guard configuration.bindsBothLoopbacks else { continue }
+                    if let twin = try await Self.bindTwin(
+                        of: listener,
+                        at: port,
+                        configuration,
+                        services: services,
+                        tls: tls,
+                        group: group
+                    ) {
+                        channels.append(twin)
+                    }
                 } catch {
                     failures += error.reasons
                 }
@@ -125,7 +137,48 @@ public final class ParleyServer: Sendable {
                     + "65535. Choose another one with \(listener.setting)."
             )
         }
-        let bootstrap = ServerBootstrap(group: group)
+        let host = configuration.bindsBothLoopbacks ? Self.loopback : configuration.host
+        do {
+            let bootstrap = Self.bootstrap(configuration, services: services, tls: tls, group: group)
+            return try await Self.bind(bootstrap, host: host, port: listener.port)
+        } catch {
+            throw StartFailure(description: BindFailure.sentence(error, listener, host: host))
+        }
+    }
+
+    private static let loopback = "127.0.0.1"
+    private static let loopback6 = "::1"
+
+    /// The same listener in the other family, which some clients of `localhost` try alone.
+    /// - Parameter port: What the first has.
+    /// - Returns: `nil` where there is no IPv6, or where somebody else has the port there that chance has given us here.
+    private static func bindTwin(
+        of listener: ServerConfiguration.Listener,
+        at port: Int,
+        _ configuration: ServerConfiguration,
+        services: ListenerServices,
+        tls: NIOSSLContext?,
+        group: MultiThreadedEventLoopGroup
+    ) async throws(StartFailure) -> (any Channel)? {
+        do {
+            let bootstrap = Self.bootstrap(configuration, services: services, tls: tls, group: group)
+            return try await bootstrap.bind(host: Self.loopback6, port: port).get()
+        } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
+            return nil
+        } catch let error as IOError where error.errnoCode == EADDRINUSE && listener.port == 0 {
+            return nil
+        } catch {
+            throw StartFailure(description: BindFailure.sentence(error, listener, host: Self.loopback6))
+        }
+    }
+
+    private static func bootstrap(
+        _ configuration: ServerConfiguration,
+        services: ListenerServices,
+        tls: NIOSSLContext?,
+        group: MultiThreadedEventLoopGroup
+    ) -> ServerBootstrap {
+        ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
@@ -147,11 +200,6 @@ public final class ParleyServer: Sendable {
                     try ConnectionSetup.addHandlers(to: channel, services: services, tls: tls)
                 }
             }
-        do {
-            return try await Self.bind(bootstrap, host: configuration.host, port: listener.port)
-        } catch {
-            throw StartFailure(description: BindFailure.sentence(error, listener, host: configuration.host))
-        }
     }
 
     /// All interfaces means both families in one socket; where there is no IPv6, IPv4 alone.

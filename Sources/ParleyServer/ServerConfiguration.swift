@@ -109,6 +109,9 @@ public struct ServerConfiguration: Sendable {
     public var listeners: [Listener] = [Listener(.frontDoor, port: 8000, setting: "PARLEY_PORT")]
     /// The address to bind; `nil`: all interfaces.
     public var host: String?
+    /// Whether ``host`` is this machine alone, by either family: each listener is at 127.0.0.1 and at ::1, as `localhost` is one or the
+    /// other to clients. Where there is no IPv6, it is at 127.0.0.1.
+    public var bindsBothLoopbacks = false
     public var tls: TLS?
     /// 0: one per core.
     public var eventLoops = 0

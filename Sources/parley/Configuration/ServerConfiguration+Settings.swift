@@ -168,6 +168,8 @@ extension ServePlan {
             conflicts.append("Every listener is off: set PARLEY_PORT or another port.")
         }
         server.host = try settings.address(.host)
+        let host = settings.value(of: .host)
+        server.bindsBothLoopbacks = host.source == Settings.development || host.text?.asciiLowercased == "localhost"
         server.eventLoops = settings.value(of: .eventLoops).text == nil ? 0 : try settings.count(.eventLoops)
         server.corsOrigin = try settings.origins(.corsOrigin)
         if !conflicts.isEmpty { throw ConfigurationFailure(mistakes: conflicts) }

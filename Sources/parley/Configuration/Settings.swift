@@ -39,6 +39,9 @@ struct Settings: Sendable {
         }
     }
 
+    /// The source of what `--dev` sets.
+    static let development = "--dev"
+
     private let layers: [Layer]
     /// Secrets that stand in files, by the first name of their settings.
     private let secretFiles: [String: Value]
@@ -91,7 +94,7 @@ struct Settings: Sendable {
             mistakes += contents.mistakes
             layers.append(Layer(file ?? "", contents.values))
         }
-        layers.append(Layer("--dev", Dictionary(development.map { ($0.name, $1) }) { $1 }))
+        layers.append(Layer(Self.development, Dictionary(development.map { ($0.name, $1) }) { $1 }))
         self.layers = layers
         self.secretFiles = SecretFiles.read({ name in Self.find(name, in: layers) }, &mistakes)
         self.file = file
