@@ -1,6 +1,7 @@
 public import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import ParleyModel
 
 extension WebSocketClient {
     /// Connects to a server.
@@ -72,9 +73,14 @@ extension WebSocketClient {
         case .system: break
         case .authorities(let file):
             do {
-                configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
+                let certificates = try NIOSSLCertificate.fromPEMFile(file)
+                guard !certificates.isEmpty else { throw NIOSSLError.failedToLoadCertificate }
+                configuration.trustRoots = .certificates(certificates)
             } catch {
-                let message = "cannot read certificates in PEM form from \(file): \(error)"
+                let reason =
+                    error is NIOSSLError
+                    ? "it holds no certificate in PEM form: expected -----BEGIN CERTIFICATE-----" : ErrorText.of(error)
+                let message = "cannot read certificates from \(file): \(reason)"
                 throw WebSocketClientError(.invalidArgument, message, underlyingError: error)
             }
         case .none: configuration.certificateVerification = .none
@@ -82,7 +88,11 @@ extension WebSocketClient {
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw WebSocketClientError(.tlsFailed, "TLS cannot be set up: \(error)", underlyingError: error)
+            throw WebSocketClientError(
+                .tlsFailed,
+                "TLS cannot be set up: \(ErrorText.of(error))",
+                underlyingError: error
+            )
         }
     }
 

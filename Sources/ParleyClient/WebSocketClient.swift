@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyModel
 public import WebSocketProtocol
 
 /// A WebSocket connection to a server (RFC 6455), compressed if the server agrees (RFC 7692).
@@ -115,7 +116,11 @@ public final class WebSocketClient: Sendable {
         } catch let error as WebSocketClientError {
             throw error
         } catch {
-            throw WebSocketClientError(.closed, "the connection ended while sending: \(error)", underlyingError: error)
+            throw WebSocketClientError(
+                .closed,
+                "the connection ended while sending: \(ErrorText.of(error))",
+                underlyingError: error
+            )
         }
     }
 

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import NIOCore
 internal import NIOPosix
+internal import ParleyModel
 
 extension WebSocketClientError {
     /// The error for a connection that could not be made; `error` itself when it is one of ours already.
@@ -26,7 +27,7 @@ extension WebSocketClientError {
         case let error as IOError:
             return String(cString: strerror(error.errnoCode))
         default:
-            return "\(error)"
+            return TLSFailure.reason(error) ?? ErrorText.of(error)
         }
     }
 }

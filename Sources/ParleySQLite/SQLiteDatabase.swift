@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import ParleyHub
+internal import ParleyModel
 
 /// The database file that this process keeps its lasting state in.
 struct SQLiteDatabase: Sendable {
@@ -15,11 +16,7 @@ struct SQLiteDatabase: Sendable {
     init(directory: String) throws(StoreError) {
         self.path = (directory as NSString).appendingPathComponent(Self.fileName)
         do {
-            try FileManager.default.createDirectory(
-                atPath: directory,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
+            try SystemFailure.makeDirectory(directory, mode: 0o700)
             Self.createPrivateFile(self.path)
             var configuration = Configuration()
             configuration.busyMode = .timeout(Self.busyTimeout)
@@ -127,7 +124,7 @@ extension SQLiteDatabase {
     static func failure(_ error: any Error, _ summary: String) -> StoreError {
         guard let error = error as? DatabaseError else {
             return error as? StoreError
-                ?? StoreError(.unavailable, "\(summary): \(error.localizedDescription)", underlyingError: error)
+                ?? StoreError(.unavailable, "\(summary): \(ErrorText.of(error))", underlyingError: error)
         }
         let code: StoreError.Code
         switch error.resultCode {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import ParleyModel
 internal import Synchronization
 internal import SystemPackage
 
@@ -46,17 +47,23 @@ final class LifeJournal: Sendable {
         return file
     }
 
+    /// Others could name any process of ours.
+    private struct Foreign: SpokenError {
+        let directory: String
+        var description: String { "\(self.directory) has another owner, or others may write to it" }
+    }
+
     /// - Throws: What the file system says. A process that is not written down may be left over.
     func began(_ backend: BackendID, _ process: ProcessTable.Identity) throws {
         try self.state.withLock { state in
             if state.file == nil {
-                try FileManager.default.createDirectory(
-                    atPath: self.directory,
-                    withIntermediateDirectories: true,
-                    attributes: [.posixPermissions: 0o700]
-                )
-                guard Self.isOurs(self.directory) else { throw Errno.permissionDenied }
-                state.file = try Self.create(self.path)
+                try SystemFailure.makeDirectory(self.directory, mode: 0o700)
+                guard Self.isOurs(self.directory) else { throw Foreign(directory: self.directory) }
+                do {
+                    state.file = try Self.create(self.path)
+                } catch let error as Errno {
+                    throw SystemFailure(code: error.rawValue)
+                }
             }
             state.running[backend] = process
             self.write("+ \(backend) \(process.pid) \(process.startTime)\n", &state)

@@ -56,6 +56,8 @@ public final class ProcessRuntime: BackendRuntime {
     private let controlGroups: ControlGroups?
     private let logger: Logger
     private let running = Mutex<[BackendID: Running]>([:])
+    /// Whether the log has been told that backends cannot be written down.
+    private let journalTrouble = Mutex(false)
     private let reaping: RepeatedTask
 
     private static let reapInterval = TimeAmount.milliseconds(200)
@@ -103,12 +105,10 @@ public final class ProcessRuntime: BackendRuntime {
             throw LaunchFailure("Its command is not there, or is not executable: \(name)")
         }
         if let mount = try self.mountDirectory(order) {
-            do {
-                try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
+            do throws(SystemFailure) {
+                try SystemFailure.makeDirectory(mount)
             } catch {
-                throw LaunchFailure(
-                    "Its directory cannot be made below BACKENDS_MOUNT_BASE: \(error.localizedDescription)"
-                )
+                throw LaunchFailure("Its directory cannot be made below BACKENDS_MOUNT_BASE: \(error)")
             }
         }
         self.warnOfLimits(order)
@@ -187,15 +187,28 @@ public final class ProcessRuntime: BackendRuntime {
             self.ports.giveBack(port, now: .now())
             self.journal?.ended(order.backend)
             // The error's own words may have the environment in them, and what is secret there.
-            let reason = (error as? SubprocessError).map { "\($0.code)" } ?? "\(type(of: error))"
-            throw LaunchFailure("It could not be started: \(reason)")
+            throw LaunchFailure("It could not be started: \(Self.reason(of: error))")
         }
+    }
+
+    /// Of a start that failed, in the system's words alone.
+    private static func reason(of error: any Error) -> String {
+        guard let error = error as? SubprocessError else { return ErrorText.of(error) }
+        if let reason = error.underlyingError { return "\(SystemFailure(code: reason.rawValue))" }
+        return "the system does not start its command"
     }
 
     private func writeDown(_ backend: BackendID, _ leader: ProcessTable.Identity) {
         do {
             try self.journal?.began(backend, leader)
+            self.journalTrouble.withLock { $0 = false }
         } catch {
+            // It is the same for every backend until somebody has put it right.
+            let isNew = self.journalTrouble.withLock { isTold in
+                defer { isTold = true }
+                return !isTold
+            }
+            guard isNew else { return }
             self.logger.error(
                 "A backend cannot be written down below BACKENDS_STATE_DIR: it is left over should the server be killed",
                 metadata: ["backend": "\(backend)", "error": "\(ErrorText.of(error))"]

@@ -96,12 +96,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch error {
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             let message = """
-                no TLS session with \(self.url.authority): \(error). Expected a certificate for \(self.url.host) by an \
+                no TLS session with \(self.url.authority): \(TLSFailure.reason(error) ?? "it fails"). Expected a certificate for \(self.url.host) by an \
                 authority that is trusted
                 """
             self.fail(WebSocketClientError(.tlsFailed, message, underlyingError: error), context)
         case is HTTPParserError:
-            let message = "expected an answer in HTTP from \(self.url.authority), got something else: \(error)"
+            let message = "expected an answer in HTTP from \(self.url.authority), got something else"
             self.fail(WebSocketClientError(.invalidHandshake, message, underlyingError: error), context)
         default:
             self.fail(.connecting(to: self.url, error), context)

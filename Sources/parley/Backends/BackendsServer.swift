@@ -235,14 +235,9 @@ struct BackendsAPIClient: Sendable {
         } catch {
             throw Failure(
                 description:
-                    "\(self.base) does not answer: \(Self.reason(of: error)). Is the server running? See --url."
+                    "\(self.base) does not answer: \(RequestFailure.reason(error)). \(RequestFailure.hint(error)) See --url."
             )
         }
-    }
-
-    /// Not in the library's own words, which may have the token in them.
-    private static func reason(of error: any Error) -> String {
-        (error as? HTTPClientError)?.shortDescription ?? ErrorText.of(error)
     }
 
     private func answer(_ response: HTTPClientResponse) async throws -> String {

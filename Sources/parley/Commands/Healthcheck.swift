@@ -2,7 +2,7 @@ import ArgumentParser
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import ParleyModel
+import ParleyClient
 
 struct Healthcheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,9 +45,8 @@ struct Healthcheck: AsyncParsableCommand {
         } catch let failure as ConfigurationFailure {
             throw failure.reported()
         } catch {
-            StandardError.sentence(
-                "not ready: \((error as? HTTPClientError)?.shortDescription ?? ErrorText.of(error))"
-            )
+            let hint = TLSFailure.reason(error) == nil ? "" : ". " + RequestFailure.hint(error)
+            StandardError.sentence("not ready: \(RequestFailure.reason(error))\(hint)")
             throw ExitCode.startFailure
         }
     }

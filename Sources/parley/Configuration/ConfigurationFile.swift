@@ -60,6 +60,8 @@ struct ConfigurationFile {
     /// What is wrong with text that is no YAML.
     private static func sentence(_ error: any Error) -> String {
         switch error as? YamlError {
+        case .composer(_, "but found another document", let mark, _)?:
+            ", line \(mark.line): another document begins here (---): expected one, as there is one configuration"
         case .scanner(_, let problem, let mark, _)?, .parser(_, let problem, let mark, _)?,
             .composer(_, let problem, let mark, _)?:
             ", line \(mark.line): this is not YAML: \(LogText.escaped(problem, isQuoted: false))"

@@ -255,7 +255,11 @@ public final class ContainerRuntime: BackendRuntime {
         var binds: [String] = []
         if let mount = order.mount, let base = self.configuration.mountBase {
             let directory = base + "/" + mount
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            do throws(SystemFailure) {
+                try SystemFailure.makeDirectory(directory)
+            } catch {
+                throw LaunchFailure("Its directory cannot be made below BACKENDS_MOUNT_BASE: \(error)")
+            }
             binds = ["\(directory):\(Self.mountPoint)"]
             environment["SESSION_BACKEND_DATA_DIR"] = Self.mountPoint
         }
