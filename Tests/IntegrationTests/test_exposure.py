@@ -235,3 +235,45 @@ def test_no_token_is_in_the_log_wherever_it_was_asked_for(server):
             http.fetch(address, path)
     assert "Request refused" in started.stderr
     assert token[4:] not in started.stderr
+
+
+# Both loopbacks
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="there is no ::1")
+@pytest.mark.parametrize("arguments, host", [(["--dev"], None), (["--dev"], "localhost"), ([], "LOCALHOST")])
+def test_localhost_is_either_loopback(server, arguments, host):
+    """Clients of `localhost` try one of both, and some no other."""
+    started = server(*arguments, HOST=host, **EVERYTHING)
+    assert len([line for line in started.stdout if line.startswith("Listening on ")]) == len(started.addresses)
+    for address in started.addresses.values():
+        for loopback in ["127.0.0.1", "::1"]:
+            with socket.create_connection((loopback, address.port), timeout=5):
+                pass
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="there is no ::1")
+def test_one_loopback_that_was_asked_for_is_one(server):
+    started = server("--dev", HOST="127.0.0.1")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("::1", started.front_door.port), timeout=5)
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="there is no ::1")
+def test_a_port_that_is_taken_at_the_other_loopback_is_named(tmp_path):
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = {name: value for name, value in DEFAULTS.items() if name != "HOST"} | {"PARLEY_PORT": str(port)}
+        result = binary.run(tmp_path, "serve", "--dev", **settings)
+    assert result.returncode == 1 and f"[::1]:{port}: the port is taken" in result.stderr
