@@ -1,3 +1,4 @@
+internal import Foundation
 public import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -73,6 +74,8 @@ extension WebSocketClient {
         case .system: break
         case .authorities(let file):
             do {
+                // The library does not say why a file cannot be read.
+                guard access(file, R_OK) == 0 else { throw SystemFailure(code: errno) }
                 let certificates = try NIOSSLCertificate.fromPEMFile(file)
                 guard !certificates.isEmpty else { throw NIOSSLError.failedToLoadCertificate }
                 configuration.trustRoots = .certificates(certificates)

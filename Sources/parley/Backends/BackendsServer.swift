@@ -235,7 +235,7 @@ struct BackendsAPIClient: Sendable {
         } catch {
             throw Failure(
                 description:
-                    "\(self.base) does not answer: \(RequestFailure.reason(error)). \(RequestFailure.hint(error)) See --url."
+                    "\(self.base) \(RequestFailure.verb(error)): \(RequestFailure.reason(error)). \(RequestFailure.hint(error)) See --url."
             )
         }
     }

@@ -8,6 +8,10 @@ enum RequestFailure {
         (error as? HTTPClientError)?.shortDescription ?? TLSFailure.reason(error) ?? ErrorText.of(error)
     }
 
+    static func verb(_ error: any Error) -> String {
+        TLSFailure.reason(error) == nil ? "does not answer" : "is not trusted"
+    }
+
     /// What to look at, by the kind of failure.
     static func hint(_ error: any Error) -> String {
         TLSFailure.reason(error) == nil
