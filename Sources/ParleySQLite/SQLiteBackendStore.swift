@@ -8,7 +8,7 @@ internal import ParleyModel
 public struct SQLiteBackendStore: BackendStore {
     private let database: SQLiteDatabase
     private let life: DataDirectoryLife
-    private let lock: DataDirectoryLock
+    private let lock: DirectoryLock
 
     /// Opens `parley.sqlite` in a directory, making both if they are not there: for their owner alone.
     ///
@@ -18,7 +18,7 @@ public struct SQLiteBackendStore: BackendStore {
     ///   opened, `exists` when another server has its backends there.
     public init(path directory: String) throws {
         self.database = try SQLiteDatabase(directory: directory)
-        self.lock = try DataDirectoryLock(directory: directory)
+        self.lock = try DirectoryLock(directory: directory, for: .backends)
         self.life = try DataDirectoryLife(directory: directory)
     }
 

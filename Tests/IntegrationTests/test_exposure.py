@@ -277,3 +277,17 @@ def test_a_port_that_is_taken_at_the_other_loopback_is_named(tmp_path):
         settings = {name: value for name, value in DEFAULTS.items() if name != "HOST"} | {"PARLEY_PORT": str(port)}
         result = binary.run(tmp_path, "serve", "--dev", **settings)
     assert result.returncode == 1 and f"[::1]:{port}: the port is taken" in result.stderr
+
+
+# What backends keep
+
+
+def test_a_mount_base_is_of_one_server(server, tmp_path):
+    settings = EVERYTHING | {"BACKENDS_MOUNT_BASE": str(tmp_path / "kept")}
+    first = server("--dev", HOST=None, **settings)
+    merged = {name: value for name, value in (DEFAULTS | settings).items() if name != "HOST"}
+    refused = binary.run(tmp_path, "serve", "--dev", **merged)
+    assert refused.returncode == 1 and "BACKENDS_MOUNT_BASE" in refused.stderr
+    assert re.search(r"process \d+ on ", refused.stderr)
+    first.stop()
+    server("--dev", HOST=None, **settings)

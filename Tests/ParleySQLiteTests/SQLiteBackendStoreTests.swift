@@ -75,7 +75,11 @@ import Testing
     func foreignLock(note: String) async throws {
         try await withTemporaryDirectory { directory in
             let store = try SQLiteBackendStore(path: directory)
-            try note.write(toFile: directory + "/\(DataDirectoryLock.fileName)", atomically: false, encoding: .utf8)
+            try note.write(
+                toFile: directory + "/\(DirectoryLock.Purpose.backends.fileName)",
+                atomically: false,
+                encoding: .utf8
+            )
             let failure = #expect(throws: StoreError.self) { try SQLiteBackendStore(path: directory) }
             let isPrintable = failure?.message.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
             #expect(isPrintable == true)

@@ -4,6 +4,7 @@ internal import NIOPosix
 internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
+internal import Synchronization
 
 /// The session backends of this process: what runs them, watches them and leads to them.
 final class BackendsHost: Sendable {
@@ -12,6 +13,9 @@ final class BackendsHost: Sendable {
     private let containers: ContainerRuntime?
     private let keyLock: MemoryKeyLock
     private let store: (any BackendStore)?
+    private let mountBase: String?
+    /// Held from start to end.
+    private let mountLock = Mutex<DirectoryLock?>(nil)
     /// Output and timers have a loop of their own: a backend that floods its output is not to slow connections down.
     private let group: MultiThreadedEventLoopGroup
     private let timers: [RepeatedTask]
@@ -52,6 +56,7 @@ final class BackendsHost: Sendable {
         let keyLock = MemoryKeyLock(LeaseTable(duration: settings.lease.expiry), wallTime: wallTime)
         self.keyLock = keyLock
         self.store = configuration.store
+        self.mountBase = configuration.processes.mountBase ?? configuration.containers?.mountBase
         let poller = ReadinessPoller(group: group)
         let supervisor = BackendSupervisor(
             settings,
@@ -94,6 +99,16 @@ final class BackendsHost: Sendable {
     /// Ends what earlier lives have left, and takes over what is known of them.
     /// - Throws: ``StoreError``.
     func start() async throws {
+        if let base = self.mountBase {
+            // At once, so that whoever cannot have it hears so now, and not with the first backend.
+            do throws(SystemFailure) {
+                try SystemFailure.makeDirectory(base)
+            } catch {
+                throw StoreError(.unavailable, "The directory \(base) (BACKENDS_MOUNT_BASE) cannot be made: \(error)")
+            }
+            let lock = try DirectoryLock(directory: base, for: .mounts)
+            self.mountLock.withLock { $0 = lock }
+        }
         let orphans = self.processes.orphans + (await self.containers?.removeOrphans() ?? [])
         self.keyLock.advanceFencing(past: try await self.store?.highestFencingToken() ?? 0)
         try await self.services.supervisor.restore(orphans: orphans)
@@ -107,6 +122,7 @@ final class BackendsHost: Sendable {
         await self.containers?.close()
         for timer in self.timers { timer.cancel() }
         self.processes.close()
+        self.mountLock.withLock { $0.take() }?.release()
         try? await self.group.shutdownGracefully()
     }
 }

@@ -48,7 +48,7 @@ extension Setting {
     static let backendsMountBase = Setting(
         "BACKENDS_MOUNT_BASE",
         form: .text,
-        help: "Directory for what backends keep; unset: they get none"
+        help: "Directory for what backends keep, of one server alone; unset: they get none"
     )
     static let backendsDockerSocket = Setting(
         "BACKENDS_DOCKER_SOCKET",

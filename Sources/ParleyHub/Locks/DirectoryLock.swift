@@ -1,22 +1,43 @@
 internal import Foundation
-internal import ParleyHub
 internal import Synchronization
 
-/// The right to have session backends in a data directory: a file that is locked for as long as the process lives, however it ends,
-/// and says who has it.
-final class DataDirectoryLock: Sendable {
-    static let fileName = "backends.lock"
+/// The right to a directory that only one server may use: a file in it that is locked for as long as the process lives, however it
+/// ends, and says who has it.
+package final class DirectoryLock: Sendable {
+    /// What a directory is for.
+    package struct Purpose: Sendable {
+        package let fileName: String
+        /// In messages, the setting that names the directory.
+        let setting: String
+        /// What is said to whoever comes second.
+        let refusal: @Sendable (_ directory: String, _ holder: String) -> String
+
+        /// What is kept about session backends.
+        package static let backends = Purpose(fileName: "backends.lock", setting: "--data-dir, PARLEY_DATA_DIR") {
+            "The data directory \($0) (--data-dir, PARLEY_DATA_DIR) has the session backends of another server: "
+                + "\($1). Two would both start a backend for one key. End that one, give this one a directory of its "
+                + "own, or start it with BACKENDS=off."
+        }
+
+        /// What session backends keep.
+        package static let mounts = Purpose(fileName: ".parley.lock", setting: "BACKENDS_MOUNT_BASE") {
+            "The directory \($0) (BACKENDS_MOUNT_BASE) has what the session backends of another server keep: "
+                + "\($1). Two would give one directory to two backends. End that one, or give this one a directory of "
+                + "its own."
+        }
+    }
+
     private static let maximumNoteBytes = 512
 
     private let descriptor: Mutex<Int32?>
 
     /// - Throws: ``StoreError`` with `exists` when another process has it, `unavailable` when there can be no such file.
-    init(directory: String) throws(StoreError) {
-        let path = (directory as NSString).appendingPathComponent(Self.fileName)
+    package init(directory: String, for purpose: Purpose) throws(StoreError) {
+        let path = (directory as NSString).appendingPathComponent(purpose.fileName)
         let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             let reason = String(cString: strerror(errno))
-            throw StoreError(.unavailable, "\(path) cannot be opened (--data-dir, PARLEY_DATA_DIR): \(reason)")
+            throw StoreError(.unavailable, "\(path) cannot be opened (\(purpose.setting)): \(reason)")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let error = errno
@@ -24,14 +45,9 @@ final class DataDirectoryLock: Sendable {
             close(descriptor)
             guard error == EWOULDBLOCK else {
                 let reason = String(cString: strerror(error))
-                throw StoreError(.unavailable, "\(path) cannot be locked (--data-dir, PARLEY_DATA_DIR): \(reason)")
+                throw StoreError(.unavailable, "\(path) cannot be locked (\(purpose.setting)): \(reason)")
             }
-            throw StoreError(
-                .exists,
-                "The data directory \(directory) (--data-dir, PARLEY_DATA_DIR) has the session backends of another server: "
-                    + "\(holder). Two would both start a backend for one key. End that one, give this one a directory of its "
-                    + "own, or start it with BACKENDS=off."
-            )
+            throw StoreError(.exists, purpose.refusal(directory, holder))
         }
         Self.write(Self.ownNote, to: descriptor)
         self.descriptor = Mutex(descriptor)
@@ -40,7 +56,7 @@ final class DataDirectoryLock: Sendable {
     deinit { self.release() }
 
     /// Gives it up. The file stays, as another process may have it open to lock it.
-    func release() {
+    package func release() {
         let descriptor = self.descriptor.withLock { $0.take() }
         if let descriptor { close(descriptor) }
     }
