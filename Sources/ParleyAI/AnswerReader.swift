@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import ParleyModel
 
 /// Reads the body of one answer: bytes go in as they come, pieces of text come out.
 struct AnswerReader {
@@ -11,6 +12,8 @@ struct AnswerReader {
     private var events = ServerSentEvents()
     private var received = 0
     private var passed = 0
+    /// The first half of a character whose second has not come yet.
+    private var high: UInt16?
 
     init(provider: String) {
         self.provider = provider
@@ -40,6 +43,11 @@ struct AnswerReader {
 
     /// The body has ended.
     mutating func finish(_ yield: (String) -> Void) throws(ChatProviderError) {
+        try self.finishBody(yield)
+        _ = try self.pass(.done, yield)
+    }
+
+    private mutating func finishBody(_ yield: (String) -> Void) throws(ChatProviderError) {
         switch self.form {
         case .json:
             _ = try self.pass(ChatCompletion.content(ofAnswer: self.collected), yield)
@@ -74,12 +82,14 @@ struct AnswerReader {
         switch content {
         case .piece(""):
             return false
+        case .part(let part):
+            try self.tell(self.joined(part), yield)
+            return false
         case .piece(let piece):
-            self.passed += piece.utf8.count
-            guard self.passed <= OpenAIChatProvider.maximumAnswerBytes else { throw self.tooLong }
-            yield(piece)
+            try self.tell(self.high == nil ? piece : self.joined(JSONString.Part(text: piece)), yield)
             return false
         case .done:
+            if self.high != nil { yield(self.joined(JSONString.Part(text: ""))) }
             return true
         case .failure:
             throw ChatProviderError(
@@ -89,6 +99,20 @@ struct AnswerReader {
         case .malformed:
             throw self.malformed
         }
+    }
+
+    private mutating func tell(_ text: String, _ yield: (String) -> Void) throws(ChatProviderError) {
+        guard !text.isEmpty else { return }
+        self.passed += text.utf8.count
+        guard self.passed <= OpenAIChatProvider.maximumAnswerBytes else { throw self.tooLong }
+        yield(text)
+    }
+
+    /// With the half that was kept, and without that which is kept now. What finds no other half becomes U+FFFD.
+    private mutating func joined(_ part: JSONString.Part) -> String {
+        let units = [self.high, part.low].compactMap(\.self)
+        self.high = part.high
+        return String(decoding: units, as: UTF16.self) + part.text
     }
 
     private func error(for failure: ServerSentEvents.Failure) -> ChatProviderError {

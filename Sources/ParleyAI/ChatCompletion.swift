@@ -8,6 +8,8 @@ enum ChatCompletion {
     enum Content: Equatable {
         /// A piece of the answer; may be empty, as the first and the last mostly are.
         case piece(String)
+        /// The same, where a character is split between it and the one before or behind.
+        case part(JSONString.Part)
         /// The end, said in so many words.
         case done
         /// The provider gives up, maybe in the middle of the stream.
@@ -96,6 +98,11 @@ enum ChatCompletion {
         guard let message = members[0], message.kind != .null else { return .piece("") }
         let object = choice.slice(of: message)
         let spoken = try Self.members(["content", "refusal"], of: object)
+        if let content = spoken[0], let part = JSONString.decodePart(content, in: object),
+            part.low != nil || part.high != nil
+        {
+            return .part(part)
+        }
         if let content = spoken[0], content.kind != .null {
             return try Self.text(of: object.slice(of: content), content.kind).map(Content.piece) ?? .malformed
         }

@@ -1,3 +1,5 @@
+internal import ParleyModel
+
 /// Asks one provider, and another when the first fails without having said anything.
 ///
 /// A failure after the first piece is thrown, as what was said cannot be taken back; so is a cancellation, always.
@@ -5,16 +7,27 @@ public struct FallbackChatProvider: ChatProvider {
     private let primary: any ChatProvider
     private let fallback: any ChatProvider
     private let report: @Sendable (any Error) -> Void
+    private let interrupted: @Sendable (any Error) -> Void
 
-    /// - Parameter report: Called with the errors that nobody else gets to see.
+    /// An answer without a word.
+    struct EmptyAnswer: SpokenError {
+        let name: String
+        var description: String { "\(self.name) answered without a word" }
+    }
+
+    /// - Parameters:
+    ///   - report: Called with the errors that nobody else gets to see, as the fallback answered.
+    ///   - interrupted: Called with errors in the middle of an answer, which its reader gets to see, too.
     public init(
         _ primary: any ChatProvider,
         else fallback: any ChatProvider = BuiltInChatProvider(.providerFailed),
-        report: @escaping @Sendable (any Error) -> Void = { _ in }
+        report: @escaping @Sendable (any Error) -> Void = { _ in },
+        interrupted: @escaping @Sendable (any Error) -> Void = { _ in }
     ) {
         self.primary = primary
         self.fallback = fallback
         self.report = report
+        self.interrupted = interrupted
     }
 
     public var name: String { self.primary.name }
@@ -27,7 +40,9 @@ public struct FallbackChatProvider: ChatProvider {
                     hasSpoken = true
                     yield(piece)
                 }
+                if !hasSpoken, !Task.isCancelled { self.report(EmptyAnswer(name: self.name)) }
             } catch {
+                if hasSpoken, !Task.isCancelled { self.interrupted(error) }
                 guard !hasSpoken, !Task.isCancelled else { throw error }
                 self.report(error)
             }

@@ -46,6 +46,51 @@ public enum JSONString {
         return awaitsLow
     }
 
+    /// Text that may be a part of one: halves of surrogate pairs at its ends may be whole with what stands before and behind.
+    public struct Part: Equatable, Sendable {
+        /// The second half of a pair that it begins with.
+        public var low: UInt16?
+        public var text: String
+        /// The first half of a pair that it ends with.
+        public var high: UInt16?
+
+        public init(low: UInt16? = nil, text: String, high: UInt16? = nil) {
+            self.low = low
+            self.text = text
+            self.high = high
+        }
+    }
+
+    /// As ``decode(_:in:)``, but for halves of surrogate pairs at the very beginning and end, which are not lost.
+    public static func decodePart(_ value: JSONValue, in buffer: ByteBuffer) -> Part? {
+        guard value.kind == .string else { return nil }
+        return buffer.withUnsafeReadableBytes { bytes in
+            var contents = bytes[value.range.lowerBound + 1..<value.range.upperBound - 1]
+            let (low, high) = Self.halves(UnsafeRawBufferPointer(rebasing: contents))
+            if low != nil { contents = contents.dropFirst(6) }
+            if high != nil { contents = contents.dropLast(6) }
+            return Part(low: low, text: Self.decode(UnsafeRawBufferPointer(rebasing: contents)), high: high)
+        }
+    }
+
+    private static func halves(_ bytes: UnsafeRawBufferPointer) -> (low: UInt16?, high: UInt16?) {
+        var (low, high): (UInt16?, UInt16?) = (nil, nil)
+        var index = 0
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "\\") else {
+                high = nil
+                index += 1
+                continue
+            }
+            let isUnit = bytes[index + 1] == UInt8(ascii: "u")
+            let unit = isUnit ? Self.unit(at: index + 2, in: bytes) : 0
+            if index == 0, (0xDC00...0xDFFF).contains(unit) { low = unit }
+            high = (0xD800...0xDBFF).contains(unit) ? unit : nil
+            index += isUnit ? 6 : 2
+        }
+        return (low, high)
+    }
+
     private static func unit(at index: Int, in bytes: UnsafeRawBufferPointer) -> UInt16 {
         (index..<index + 4).reduce(0) { $0 << 4 | UInt16(Self.hexDigit(bytes[$1]) ?? 0) }
     }

@@ -57,14 +57,20 @@ import Testing
         "Another provider is asked when the first fails or ends before it has said anything",
         arguments: [
             (Scripted(pieces: ["a", "b"]), ["a", "b"], false, 0),
-            (Scripted(pieces: []), ["x", "y"], false, 0),
+            (Scripted(pieces: []), ["x", "y"], false, 1),
             (Scripted(pieces: [], fails: true), ["x", "y"], false, 1),
             (Scripted(pieces: ["a"], fails: true), ["a"], true, 0),
         ] as [(Scripted, [String], Bool, Int)]
     )
     func fallback(primary: Scripted, expected: [String], throwsError: Bool, reports: Int) async throws {
         let count = Reports()
-        let provider = FallbackChatProvider(primary, else: Scripted(pieces: ["x", "y"])) { _ in count.increment() }
+        let interruptions = Reports()
+        let provider = FallbackChatProvider(
+            primary,
+            else: Scripted(pieces: ["x", "y"]),
+            report: { _ in count.increment() },
+            interrupted: { _ in interruptions.increment() }
+        )
         #expect(provider.name == "scripted")
         var pieces: [String] = []
         do {
@@ -76,6 +82,7 @@ import Testing
         }
         #expect(pieces == expected)
         #expect(count.value == reports)
+        #expect(interruptions.value == (throwsError ? 1 : 0))
     }
 
     @Test("What a failing fallback throws is thrown")
