@@ -28,6 +28,7 @@ struct IssuingAPI: Sendable {
         var request = request
         let body = try await request.collectBody(upTo: Self.maximumBodyBytes)
         var userID: String?
+        var isText = false
         do throws(JSONFailure) {
             var found: JSONValue?
             // The scanner relies on UTF-8, and two broken spellings must not be one user.
@@ -35,9 +36,13 @@ struct IssuingAPI: Sendable {
             try JSONScanner.scanObject(body) { key, value in
                 if key == "userId" { found = value }
             }
+            isText = found?.kind == .string
             userID = found.flatMap { JSONString.decodeName($0, in: body) }
         } catch {
             return Self.badRequest("expected a JSON object with userId: \(error)")
+        }
+        if isText, userID == nil {
+            return Self.badRequest("userId has half of a surrogate pair in it: expected Unicode text")
         }
         guard let userID, SessionClaims.isIdentifier(userID) else {
             return Self.badRequest("userId must be a string of 1 to 256 characters")

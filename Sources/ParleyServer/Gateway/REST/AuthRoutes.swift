@@ -79,8 +79,10 @@ struct AuthRoutes: Sendable {
 
     func link(_ request: GatewayRequest) async throws -> Response {
         if let refusal = AdminToken(self.services.configuration.adminToken).refusal(request) { return refusal }
-        guard let fields = JSONFields(try await request.body()), let token = fields.name("token"),
-            let userID = fields.name("userId"), (1...256).contains(userID.utf16.count)
+        let body = JSONFields(try await request.body())
+        if let flaw = body?.halves("token", "userId") { return .failure(.badRequest, flaw) }
+        guard let fields = body, let token = fields.name("token"), let userID = fields.name("userId"),
+            (1...256).contains(userID.utf16.count)
         else {
             return .failure(.badRequest, "Expected {\"token\":\"…\",\"userId\":\"…\"}, userId of 1 to 256 characters")
         }

@@ -10,7 +10,9 @@ struct EmitRoute: Sendable {
 
     func emit(_ request: GatewayRequest) async throws -> Response {
         if let refusal = AdminToken(self.services.configuration.adminToken).refusal(request) { return refusal }
-        guard let fields = JSONFields(try await request.body()), let event = fields.name("event"), !event.isEmpty,
+        let body = JSONFields(try await request.body())
+        if let flaw = body?.halves("event", "session", "user") { return .failure(.badRequest, flaw) }
+        guard let fields = body, let event = fields.name("event"), !event.isEmpty,
             ["session", "user"].allSatisfy({ !fields.has($0) || fields.name($0)?.isEmpty == false })
         else {
             return .failure(

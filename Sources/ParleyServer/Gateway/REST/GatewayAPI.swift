@@ -126,6 +126,12 @@ struct JSONFields {
     func name(_ name: String) -> String? {
         self.values[ExactString(name)].flatMap { JSONString.decodeName($0, in: self.buffer) }
     }
+    /// The first of some names that has half of a surrogate pair in it, in a sentence.
+    func halves(_ names: String...) -> String? {
+        names.first { self.string($0) != nil && self.name($0) == nil }.map {
+            "\($0) has half of a surrogate pair in it: expected Unicode text"
+        }
+    }
     func json(_ name: String) -> ByteBuffer? { self.values[ExactString(name)].map { self.buffer.slice(of: $0) } }
     func has(_ name: String) -> Bool { self.values[ExactString(name)].map { $0.kind != .null } ?? false }
 }
