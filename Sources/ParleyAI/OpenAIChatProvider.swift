@@ -79,6 +79,10 @@ public final class OpenAIChatProvider: ChatProvider {
         _ = try apiKey.map(Self.checkedKey)
     }
 
+    /// The same of a key alone.
+    /// - Throws: ``ChatProviderError`` with `invalidKey`.
+    public static func check(apiKey: String) throws { _ = try Self.checkedKey(apiKey) }
+
     /// What stands around a key in a file is no part of it; what stands in it goes into a header field.
     private static func checkedKey(_ key: String) throws(ChatProviderError) -> String {
         let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || (9...13).contains($0) }

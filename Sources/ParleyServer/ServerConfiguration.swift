@@ -116,7 +116,7 @@ public struct ServerConfiguration: Sendable {
     /// 0: one per core.
     public var eventLoops = 0
     /// Names of spaces that several dialects share.
-    public var spaces: [String: [DialectName]] = [:]
+    public var spaces: [ExactString: [DialectName]] = [:]
     /// Origins of pages that may use the HTTP APIs, with their cookies, comma-separated; `*` admits all, without.
     public var corsOrigin: String?
     /// Peers that are believed when they say where the client is.

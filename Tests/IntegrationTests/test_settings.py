@@ -112,6 +112,46 @@ def test_all_mistakes_are_reported_at_once(mistakes, tmp_path):
     assert len(found) == 7
 
 
+@pytest.mark.parametrize(
+    "settings, found",
+    [
+        ({"BACKENDS_PORT_RANGE": "9-1", "BACKENDS_API_PORT": "0"}, ["BACKENDS_PORT_RANGE is '9-1', from the environment"]),
+        ({"PONG_WAIT": "1"}, ["PONG_WAIT is 1, from the environment, and PING_PERIOD is 54, from its default"]),
+        ({"PARLEY_TLS_KEY": "k.pem"}, ["PARLEY_TLS_KEY, from the environment, is set and PARLEY_TLS_CERTIFICATE is not"]),
+        ({"CHANNEL_MANAGEMENT_AUTH": "token"}, ["CHANNEL_MANAGEMENT_AUTH=token, from the environment"]),
+        ({"RELAY": "jwt", "SESSION_CHAT": "off"}, ["RELAY=jwt, from the environment"]),
+        ({"PARLEY_TRUSTED_PROXIES": "a, 10.0.0.1, b/9"}, ["PARLEY_TRUSTED_PROXIES names 'a', 'b/9', from the environment"]),
+        ({"SWAGGER_UI_DIR": "/nope"}, ["SWAGGER_UI_DIR is '/nope', from the environment"]),
+        ({"CHANNEL_MANAGEMENT_TOKEN": "a\nb"}, ["CHANNEL_MANAGEMENT_TOKEN, from the environment"]),
+        ({"JWT_SECRET": None, "JWT_SECRET_FILE": "/nope"}, ["JWT_SECRET_FILE is '/nope', from the environment"]),
+        ({"AI_API_URL": "ftp://x", "AI_API_KEY": "\u00e9"}, ["AI_API_URL", "AI_API_KEY, from the environment"]),
+    ],
+)
+def test_a_mistake_says_where_it_comes_from_and_nothing_besides(mistakes, settings, found):
+    lines = mistakes(**settings)
+    assert len(lines) == len(found) and all(line.startswith(start) for line, start in zip(lines, found, strict=True)), lines
+
+
+@pytest.mark.parametrize("text", [b"A=1\nB=\x00\n", b"A='open\n"])
+def test_a_secret_that_may_stand_in_a_faulty_file_is_not_said_to_be_missing(mistakes, tmp_path, text):
+    (tmp_path / ".env").write_bytes(text)
+    (line,) = mistakes(JWT_SECRET=None)
+    assert line.startswith(".env, line ")
+
+
+def test_a_secret_that_may_stand_in_yaml_is_not_said_to_be_missing(mistakes, tmp_path):
+    (tmp_path / "parley.yaml").write_text("a: [\n")
+    (line,) = mistakes("--config", "parley.yaml", JWT_SECRET=None)
+    assert "not YAML" in line
+
+
+@pytest.mark.parametrize("relay, is_said", [("off", False), ("open", True)])
+def test_what_dev_opens_is_said_as_it_is(server, relay, is_said):
+    started = server("--dev", HOST="0.0.0.0", RELAY=relay)
+    (line,) = [line for line in started.stderr.splitlines() if "--dev opens" in line]
+    assert ("the relay" in line) == is_said
+
+
 def test_every_taken_port_is_named_with_its_setting(mistakes):
     """Two at once."""
     with socket.socket() as one, socket.socket() as two:

@@ -1,4 +1,5 @@
 import Foundation
+import ParleyModel
 import Testing
 
 @testable import parley
@@ -54,6 +55,67 @@ import Testing
         let mistakes = ConfigurationFile(path: file.path).mistakes
         #expect(mistakes.first?.contains("Did you mean") == false)
         #expect(mistakes.first?.contains("check-config") == true)
+    }
+
+    @Test(
+        "A setting that stands there twice is refused, in whatever spelling",
+        arguments: [
+            "gateway_name: a\ngatewayName: b", "port: 1\nparley_port: 2",
+            "channel_idle_timeout: 1\nchannel: {idleTimeout: 2}",
+            "backends_mode: dev\nbackends: {mode: dev}", "jwt_secret: a\nsession_chat_jwt_secret: b",
+        ]
+    )
+    func repeated(yaml: String) throws {
+        let file = try TemporaryFile(yaml)
+        let mistakes = ConfigurationFile(path: file.path).mistakes
+        #expect(mistakes.count == 1)
+        #expect(
+            mistakes.first?.contains(", line 2: '") == true && mistakes.first?.contains("in line 1") == true,
+            "\(mistakes)"
+        )
+    }
+
+    @Test("Defaults of several settings, and what one of them has, are no repetition")
+    func notRepeated() throws {
+        let file = try TemporaryFile("cors_origin: a\ngateway_cors_origin: b\nsession_chat_cors_origin: c")
+        #expect(ConfigurationFile(path: file.path).mistakes.isEmpty)
+    }
+
+    @Test("Names are compared by their bytes")
+    func bytes() throws {
+        let (one, two) = ("caf\u{E9}", "cafe\u{301}")
+        let file = try TemporaryFile(
+            """
+            spaces: {\(one): [relay], \(two): [session-chat]}
+            backends:
+              services:
+                a/\(one): {command: [x], tags: {\(one): [y], \(two): [z]}}
+                a/\(two): {command: [x]}
+              executables: {\(one): [\(one)], \(two): [y]}
+              accounts: {\(one): {tokens: [s1]}, \(two): {tokens: [s2]}}
+            gateway_name: "\u{1F600}\\u00e9 \(two)"
+            """
+        )
+        let read = ConfigurationFile(path: file.path)
+        #expect(read.mistakes == [])
+        #expect(read.spaces.count == 2 && read.backends.services.count == 2)
+        #expect(read.backends.services.values.map(\.tags.count).max() == 2)
+        #expect(read.backends.executables[ExactString(one)] == .command([one]))
+        #expect(read.backends.accounts[ExactString(two)] == ["s2"])
+        #expect(read.values["GATEWAY_NAME"]?.hasSameBytes(as: "\u{1F600}\u{E9} \(two)") == true)
+    }
+
+    @Test(
+        "A key that stands twice is refused by its name",
+        arguments: ["\u{E9}: 1\n\u{E9}: 2", "\u{E9}: 1\n\"\\u00e9\": 2"]
+    )
+    func twice(yaml: String) throws {
+        let file = try TemporaryFile(yaml)
+        let read = ConfigurationFile(path: file.path)
+        #expect(
+            read.isIncomplete && read.mistakes.first?.contains("'\u{E9}' stands there twice") == true,
+            "\(read.mistakes)"
+        )
     }
 
     @Test("Everything that is wrong with a file is said, with its line")

@@ -16,16 +16,16 @@ public struct BackendCatalogue: Sendable {
     /// What every other service is.
     public var defaultService: BackendService?
     /// Programs by the names of images, for Plane clients.
-    public var executables: [String: BackendService.Program]
+    public var executables: [ExactString: BackendService.Program]
     /// Tokens by account.
-    public var accounts: [String: [String]]
+    public var accounts: [ExactString: [String]]
 
     public init(
         mode: Mode = .development,
         services: [ServiceName: BackendService] = [:],
         defaultService: BackendService? = nil,
-        executables: [String: BackendService.Program] = [:],
-        accounts: [String: [String]] = [:]
+        executables: [ExactString: BackendService.Program] = [:],
+        accounts: [ExactString: [String]] = [:]
     ) {
         self.mode = mode
         self.services = services
@@ -65,9 +65,7 @@ public struct BackendCatalogue: Sendable {
     public func program(of service: BackendService, tag: String?) throws(BackendFailure) -> BackendService.Program {
         // Clients in development name tags of images that nobody has built here.
         guard let tag, self.mode == .production else { return service.program }
-        guard let program = service.tags.first(where: { $0.key.hasSameBytes(as: tag) })?.value else {
-            throw .imageNotFound
-        }
+        guard let program = service.tags[ExactString(tag)] else { throw .imageNotFound }
         return program
     }
 
@@ -96,6 +94,6 @@ public struct BackendCatalogue: Sendable {
     public func accounts(of token: String) -> [String] {
         self.accounts.filter { _, tokens in
             tokens.reduce(false) { ConstantTime.areEqual($1, token) || $0 }
-        }.map(\.key).sorted()
+        }.map(\.key).sorted().map(\.text)
     }
 }

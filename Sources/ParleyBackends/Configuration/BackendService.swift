@@ -1,5 +1,5 @@
 public import NIOCore
-internal import ParleyModel
+public import ParleyModel
 
 /// Which service a backend is of: an account's service, perhaps in one of its environments.
 public struct ServiceName: Sendable, Hashable, CustomStringConvertible {
@@ -103,7 +103,7 @@ public struct BackendService: Sendable, Hashable {
     public var workingDirectory: String?
     public var environment: [String: String]
     /// Other builds of the service, by tag.
-    public var tags: [String: Program]
+    public var tags: [ExactString: Program]
     public var maximumIdle: TimeAmount?
     public var lifetime: TimeAmount?
     public var limits: ResourceLimits
@@ -116,7 +116,7 @@ public struct BackendService: Sendable, Hashable {
         _ program: Program,
         workingDirectory: String? = nil,
         environment: [String: String] = [:],
-        tags: [String: Program] = [:],
+        tags: [ExactString: Program] = [:],
         maximumIdle: TimeAmount? = nil,
         lifetime: TimeAmount? = nil,
         limits: ResourceLimits = ResourceLimits(),

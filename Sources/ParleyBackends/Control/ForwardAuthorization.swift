@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
+internal import ParleyModel
 
 /// Asks another program whether a request may pass: with its method and headers, and without its body.
 public struct ForwardAuthorization: Sendable {
@@ -10,6 +11,10 @@ public struct ForwardAuthorization: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
+
+    private struct NoAnswer: SpokenError {
+        let description: String
+    }
 
     private let url: String
 
@@ -23,15 +28,24 @@ public struct ForwardAuthorization: Sendable {
     ]
 
     /// - Parameter path: What is asked for, told in `x-original-path`.
-    /// - Returns: `nil` when nobody answers.
-    public func isAllowed(method: String, path: String, headers: [(name: String, value: String)]) async -> Bool? {
+    /// - Throws: What kept it from being answered.
+    public func isAllowed(
+        method: String,
+        path: String,
+        headers: [(name: String, value: String)]
+    ) async throws -> Bool {
         var question = HTTPClientRequest(url: self.url)
         question.method = HTTPMethod(rawValue: method)
         for (name, value) in headers where !Self.unsent.contains(name.lowercased()) {
             question.headers.add(name: name, value: value)
         }
         question.headers.replaceOrAdd(name: "x-original-path", value: path)
-        let answer = try? await Self.client.execute(question, timeout: .seconds(10))
-        return answer.map { (200..<300).contains($0.status.code) }
+        do {
+            let answer = try await Self.client.execute(question, timeout: .seconds(10))
+            return (200..<300).contains(answer.status.code)
+        } catch let error as HTTPClientError {
+            // Its description may have header fields in it, and with them a token.
+            throw NoAnswer(description: error.shortDescription)
+        }
     }
 }

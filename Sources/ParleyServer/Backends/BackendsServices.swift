@@ -30,6 +30,7 @@ final class BackendsServices: Sendable {
     let ledger: MemoryLedger
     let streamLimits = StreamLimits()
     private let ports = Mutex(Ports())
+    private let isAuthorizerSilent = Mutex(false)
 
     init(
         _ configuration: BackendsConfiguration,
@@ -62,6 +63,24 @@ final class BackendsServices: Sendable {
 
     /// The path of backends on a port that others use, too.
     static let sharedPrefix = "/b"
+
+    /// Says it once when the program behind BACKENDS_FORWARD_AUTH stops answering, and once when it answers again.
+    /// - Parameter trouble: Why there is no answer; `nil`: there is one.
+    func authorizerAnswers(_ trouble: String?) {
+        let changes = self.isAuthorizerSilent.withLock { isSilent in
+            defer { isSilent = trouble != nil }
+            return isSilent != (trouble != nil)
+        }
+        guard changes else { return }
+        if let trouble {
+            self.logger.error(
+                "BACKENDS_FORWARD_AUTH does not answer: requests to /ctrl are answered with 502",
+                metadata: ["reason": "\(trouble)"]
+            )
+        } else {
+            self.logger.notice("BACKENDS_FORWARD_AUTH answers again")
+        }
+    }
 
     func listening(proxyPort: Int?) { self.ports.withLock { $0.proxy = proxyPort } }
 

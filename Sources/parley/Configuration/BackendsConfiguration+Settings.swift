@@ -18,7 +18,10 @@ extension BackendsConfiguration {
         var mistakes = Mistakes()
         if self.urlStyle == .subdomain, self.cluster == nil {
             mistakes.collect {
-                throw ConfigurationFailure(description: "BACKENDS_URL_STYLE=subdomain needs BACKENDS_CLUSTER.")
+                let value = settings.value(of: .backendsURLStyle)
+                throw ConfigurationFailure(
+                    description: "\(value.name)=subdomain, from \(value.place), needs BACKENDS_CLUSTER."
+                )
             }
         }
         self.control = try Self.control(settings, mode: self.catalogue?.mode)
@@ -95,12 +98,14 @@ extension BackendsConfiguration {
     }
 
     private static func portRange(_ settings: Settings) throws -> ClosedRange<Int>? {
-        guard let text = try settings.text(.backendsPortRange) else { return nil }
+        let value = settings.value(of: .backendsPortRange)
+        guard let text = value.text else { return nil }
         let bounds = text.split(separator: "-").map { Int($0.trimmingCharacters(in: .whitespaces)) }
         guard bounds.count == 2, let first = bounds[0], let last = bounds[1], 1 <= first, first <= last, last <= 65535
         else {
             throw ConfigurationFailure(
-                description: "BACKENDS_PORT_RANGE is '\(text)': expected two ports with a hyphen, such as 20000-20999."
+                description:
+                    "\(value.name) is '\(LogText.escaped(text, isQuoted: false))', from \(value.place): expected two ports with a hyphen, such as 20000-20999."
             )
         }
         return first...last

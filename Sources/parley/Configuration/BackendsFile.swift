@@ -20,8 +20,8 @@ struct BackendsFile: Sendable {
 
     private(set) var services: [ServiceName: BackendService] = [:]
     private(set) var defaultService: BackendService?
-    private(set) var executables: [String: BackendService.Program] = [:]
-    private(set) var accounts: [String: [String]] = [:]
+    private(set) var executables: [ExactString: BackendService.Program] = [:]
+    private(set) var accounts: [ExactString: [String]] = [:]
 
     /// - Parameter path: Of the file, for messages.
     mutating func read(_ key: String, _ value: Node, path: String) throws {
@@ -42,9 +42,9 @@ struct BackendsFile: Sendable {
                     throw place.failure("expected default, account/service or account/service/environment as name")
                 }
             case "executables":
-                self.executables[name] = try Self.program(entry, place)
+                self.executables[ExactString(name)] = try Self.program(entry, place)
             default:
-                self.accounts[name] = try Self.tokens(entry, place)
+                self.accounts[ExactString(name)] = try Self.tokens(entry, place)
             }
         }
     }
@@ -136,7 +136,7 @@ struct BackendsFile: Sendable {
         service.environment = try Self.texts(mapping["env"], place["env"])
         for (tag, entry) in mapping["tags"]?.mapping ?? [:] {
             let tag = tag.string ?? ""
-            service.tags[tag] = try Self.program(entry, place["tags"][tag])
+            service.tags[ExactString(tag)] = try Self.program(entry, place["tags"][tag])
         }
         service.maximumIdle = try Self.seconds(mapping["max_idle"], place["max_idle"])
         service.lifetime = try Self.seconds(mapping["lifetime"], place["lifetime"])
@@ -190,7 +190,10 @@ struct BackendsFile: Sendable {
             guard let name = name.string, let value = value.scalar?.string, !name.isEmpty, !name.contains("=") else {
                 throw place.failure("expected names without '=', and text as values")
             }
-            texts[name] = value
+            // A process may have both, a dictionary of strings has one.
+            guard texts.updateValue(value, forKey: name) == nil else {
+                throw place.failure("expected names that differ in more than their Unicode normalisation")
+            }
         }
         return texts
     }

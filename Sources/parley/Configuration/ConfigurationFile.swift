@@ -1,3 +1,4 @@
+import ParleyModel
 import Yams
 
 /// A YAML configuration file: settings by their names, and `spaces`.
@@ -6,29 +7,36 @@ import Yams
 /// joined with underscores, are its name. Unknown keys are refused.
 struct ConfigurationFile {
     private(set) var values: [String: String] = [:]
-    private(set) var spaces: [String: [String]] = [:]
+    private(set) var spaces: [ExactString: [String]] = [:]
     private(set) var backends = BackendsFile()
     /// What is wrong with it, in sentences that say where.
     private(set) var mistakes: [String] = []
+    /// Whether there may be settings in it that were not found.
+    private(set) var isIncomplete = false
+    /// Under which key each setting stands, and in which line.
+    private var places: [Set<String>: (key: String, line: Int?)] = [:]
 
     init(path: String) {
         let bytes: [UInt8]
         do throws(FileContents.Unreadable) {
             bytes = try FileContents.read(path)
         } catch {
+            self.isIncomplete = true
             self.mistakes = ["The configuration file \(path) cannot be read: \(error.reason)."]
             return
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
+            self.isIncomplete = true
             self.mistakes = ["\(path) is not UTF-8 text: save the file as UTF-8."]
             return
         }
         do {
             // Editors of Windows put a byte order mark before the first key.
             let hasMark = text.unicodeScalars.first == "\u{FEFF}"
-            let root = try Yams.compose(yaml: hasMark ? String(text.unicodeScalars.dropFirst()) : text)
+            let root = try ExactYAML.compose(hasMark ? String(text.unicodeScalars.dropFirst()) : text)
             self.read(root, path: path)
         } catch {
+            self.isIncomplete = true
             self.mistakes.append("\(path)\(Self.sentence(error)).")
         }
     }
@@ -36,6 +44,7 @@ struct ConfigurationFile {
     private mutating func read(_ root: Node?, path: String) {
         guard let root, root.null == nil else { return }
         guard let mapping = root.mapping else {
+            self.isIncomplete = true
             self.mistakes.append("\(path): expected a mapping of settings at the top.")
             return
         }
@@ -59,6 +68,9 @@ struct ConfigurationFile {
 
     /// What is wrong with text that is no YAML.
     private static func sentence(_ error: any Error) -> String {
+        if let error = error as? ExactYAML.RepeatedKey {
+            return ", line \(error.line): '\(LogText.escaped(error.key, isQuoted: false))' stands there twice"
+        }
         switch error as? YamlError {
         case .composer(_, "but found another document", let mark, _)?:
             ", line \(mark.line): another document begins here (---): expected one, as there is one configuration"
@@ -66,8 +78,8 @@ struct ConfigurationFile {
             .composer(_, let problem, let mark, _)?:
             ", line \(mark.line): this is not YAML: \(LogText.escaped(problem, isQuoted: false))"
         case .duplicatedKeysInMapping(let keys, let context)?:
-            ", line \(context.mark.line): \(keys.map { "'\(LogText.escaped($0.description, isQuoted: false))'" }.joined(separator: ", ")) stands there twice"
-        default: " is not YAML: \(LogText.escaped("\(error)", isQuoted: false))"
+            ", line \(context.mark.line): \(keys.map { "'\(LogText.escaped(ExactYAML.decoded($0.description), isQuoted: false))'" }.joined(separator: ", ")) stands there twice"
+        default: " is not YAML: \(LogText.escaped(ExactYAML.decoded("\(error)"), isQuoted: false))"
         }
     }
 
@@ -100,12 +112,28 @@ struct ConfigurationFile {
             )
             return
         }
+        guard self.isFirst(name, keys, line: line, path: path) else { return }
         // Scalars are taken as they are written: `off` stays a word, and leading zeros of a secret stay.
         if let scalar = value.scalar {
             if value.null == nil { self.values[name] = scalar.string }
         } else {
             self.values[name] = value.sequence?.compactMap(\.string).joined(separator: ",")
         }
+    }
+
+    /// Whether a setting has not been there before, under another of its spellings or names.
+    private mutating func isFirst(_ name: String, _ keys: [String], line: Int?, path: String) -> Bool {
+        // A name that several settings have is a default for all of them, and the name of none.
+        let settings = Set(Setting.all.filter { ($0.names + $0.fileNames).contains(name) }.map(\.name))
+        let kind: Set<String> = name.hasSuffix(SecretFiles.suffix) ? settings.union([SecretFiles.suffix]) : settings
+        let key = keys.joined(separator: ".")
+        guard let other = self.places.updateValue((key, line), forKey: kind) else { return true }
+        let shown = [key, other.key].map { "'\(LogText.escaped($0, isQuoted: false))'" }
+        self.mistakes.append(
+            "\(path)\(line.map { ", line \($0)" } ?? ""): \(shown[0]) is the setting that "
+                + "\(shown[1])\(other.line.map { " in line \($0)" } ?? "") is: take one of them out."
+        )
+        return false
     }
 
     /// `channel.idleTimeout` and `channel_idle_timeout` are both `CHANNEL_IDLE_TIMEOUT`.
@@ -123,13 +151,13 @@ struct ConfigurationFile {
     }
 
     private mutating func readSpaces(_ value: Node, path: String) {
-        var spaces: [String: [String]] = [:]
+        var spaces: [ExactString: [String]] = [:]
         for (name, dialects) in value.mapping ?? [:] {
             guard let name = name.string, let list = dialects.sequence?.compactMap(\.string) else {
                 spaces = [:]
                 break
             }
-            spaces[name] = list
+            spaces[ExactString(name)] = list
         }
         if spaces.isEmpty {
             self.mistakes.append(

@@ -2,7 +2,8 @@ import Foundation
 
 /// A `.env` file, as dotenv and docker compose read it.
 ///
-/// `NAME=value` or `NAME: value`, one a line, `export` before it or not. Behind an unquoted value, `#` after a space begins a
+/// `NAME=value` or `NAME: value`, one a line, `export` before it or not. `NAME` alone is what the environment has under it, as
+/// docker compose reads it. Behind an unquoted value, `#` after a space begins a
 /// comment. Single quotes and backticks keep everything as it is, over several lines as well; double quotes know `\n`, `\r`,
 /// `\t`, `\"`, `\\` and `\$`. Unquoted and in double quotes, `${NAME}` stands for a value of the environment or of a line
 /// before, with `:-`, `-`, `:+`, `+`, `:?` and `?` as in a shell; so does `$NAME` where there is such a name, and is left as it
@@ -20,8 +21,13 @@ struct DotEnvFile: Sendable {
     /// - Parameter environment: For `${NAME}`; it wins over lines before.
     init(_ bytes: some Sequence<UInt8>, environment: [String: String] = [:]) {
         var bytes = Array(bytes)
-        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) || bytes.prefix(200).contains(0) {
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             self.mistakes = [Mistake(line: 1, text: "this is not UTF-8 text: save the file as UTF-8")]
+            return
+        }
+        if let index = bytes.firstIndex(of: 0) {
+            let line = bytes[..<index].count { $0 == UInt8(ascii: "\n") } + 1
+            self.mistakes = [Mistake(line: line, text: "a NUL, which is in no text: save the file as UTF-8")]
             return
         }
         // Editors of Windows put a byte order mark before the first name.

@@ -38,12 +38,21 @@ struct GatewayBackends {
                 apiKey: settings.text(.aiKey),
                 model: settings.text(.aiModel)
             )
-            self.chat = FallbackChatProvider(provider) { error in
-                logger.warning(
-                    "The AI endpoint failed; the built-in reply was given",
-                    metadata: ["error": "\(ErrorText.of(error))"]
-                )
-            }
+            self.chat = FallbackChatProvider(
+                provider,
+                report: { error in
+                    logger.warning(
+                        "The AI endpoint failed; the built-in reply was given",
+                        metadata: ["error": "\(ErrorText.of(error))"]
+                    )
+                },
+                interrupted: { error in
+                    logger.warning(
+                        "The AI endpoint failed in the middle of an answer",
+                        metadata: ["error": "\(ErrorText.of(error))"]
+                    )
+                }
+            )
         } catch {
             throw ConfigurationFailure(description: "\(error)")
         }
@@ -51,12 +60,27 @@ struct GatewayBackends {
 
     /// - Throws: ``ConfigurationFailure`` when the settings cannot be used, as far as that is known before the start.
     static func check(_ settings: Settings) throws {
-        guard try settings.toggle(.gateway), let url = try settings.url(.aiURL) else { return }
+        guard try settings.toggle(.gateway) else { return }
+        var mistakes = Mistakes()
+        // No provider is made: one has a client that would have to be shut down.
+        mistakes.collect {
+            guard let url = try settings.url(.aiURL) else { return }
+            try Self.check(settings.value(of: .aiURL)) { try OpenAIChatProvider.check(baseURL: url, apiKey: nil) }
+        }
+        if let key = try settings.text(.aiKey) {
+            mistakes.collect {
+                try Self.check(settings.value(of: .aiKey)) { try OpenAIChatProvider.check(apiKey: key) }
+            }
+        }
+        try mistakes.throwIfAny()
+    }
+
+    /// Says where it comes from what a provider does not like.
+    private static func check(_ value: Settings.Value, _ body: () throws -> Void) throws {
         do {
-            // No provider is made: one has a client that would have to be shut down.
-            try OpenAIChatProvider.check(baseURL: url, apiKey: settings.text(.aiKey))
+            try body()
         } catch {
-            throw ConfigurationFailure(description: "AI_API_URL: \(error)")
+            throw ConfigurationFailure(description: "\(value.name), from \(value.place): \(error).")
         }
     }
 }

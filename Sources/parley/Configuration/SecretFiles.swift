@@ -8,13 +8,14 @@ enum SecretFiles {
 
     /// Reads the files that are named.
     /// - Parameter find: What stands under a name, and where: the strongest source of settings that has it.
-    /// - Returns: Values by the first name of their settings.
+    /// - Returns: Values by the first name of their settings, and the settings whose files cannot be used.
     /// - Parameter mistakes: Gets sentences that name the setting and the file, never what is in it.
     static func read(
         _ find: (String) -> Settings.Value?,
         _ mistakes: inout [String]
-    ) -> [String: Settings.Value] {
+    ) -> (values: [String: Settings.Value], unusable: Set<String>) {
         var values: [String: Settings.Value] = [:]
+        var unusable: Set<String> = []
         for setting in Setting.all where setting.isSecret {
             // A prefixed name wins over the bare one, as everywhere.
             guard let file = setting.fileNames.compactMap(find).first, let path = file.text else { continue }
@@ -31,13 +32,14 @@ enum SecretFiles {
                     source: path
                 )
             } catch {
+                unusable.insert(setting.name)
                 mistakes.append(
                     "\(file.name) is '\(LogText.escaped(path, isQuoted: false))', from \(file.place): \(error.reason). "
                         + "Expected a file with the secret and nothing else."
                 )
             }
         }
-        return values
+        return (values, unusable)
     }
 
     /// What is in a file, without what editors, `echo` and mounts put around it.

@@ -54,7 +54,8 @@ extension ServePlan {
             try settings.toggle(.idleTimeoutEnabled) ? try settings.seconds(.processIdleTimeout) : nil
         var secret: String?
         if try settings.toggle(.sessionChat) {
-            mistakes.collect { secret = try Self.secret(settings, isDevelopment: isDevelopment) }
+            let isHidden = settings.value(of: .jwtSecret).text == nil && settings.mayBeHidden(.jwtSecret)
+            if !isHidden { mistakes.collect { secret = try Self.secret(settings, isDevelopment: isDevelopment) } }
         }
         if let secret, mistakes.isEmpty {
             if !isDevelopment, secret.utf8.count < Self.usualSecretBytes {
@@ -76,8 +77,14 @@ extension ServePlan {
     ) throws -> [String] {
         var warnings: [String] = []
         if isDevelopment, let host = try settings.address(.host), !["localhost", "127.0.0.1", "::1"].contains(host) {
+            var open: [String] = []
+            if server.sessionChat.isIssuerEnabled, try settings.toggle(.sessionChat) { open.append("logins") }
+            open.append("rooms")
+            if case .open = server.relay.access { open.append("the relay") }
+            let list =
+                open.count == 1 ? open[0] : open.dropLast().joined(separator: ", ") + " and " + open[open.count - 1]
             warnings.append(
-                "--dev opens logins, rooms and the relay to everybody who reaches HOST=\(host); without HOST only this machine does"
+                "--dev opens \(list) to everybody who reaches HOST=\(host); without HOST only this machine does"
             )
         }
         if server.gateway.isEnabled, !server.gateway.isCORSDisabled, server.gateway.corsOrigins.contains("*") {
@@ -187,21 +194,32 @@ extension ServePlan {
                 throw ConfigurationFailure(description: error.description)
             }
         default:
+            let values = [settings.value(of: .tlsCertificate), settings.value(of: .tlsKey)]
+            let (given, missing) = values[0].text == nil ? (values[1], values[0]) : (values[0], values[1])
             throw ConfigurationFailure(
-                description: "TLS needs both PARLEY_TLS_CERTIFICATE and PARLEY_TLS_KEY; only one of them is set."
+                description: "\(given.name), from \(given.place), is set and \(missing.name) is not: TLS needs both."
             )
         }
     }
 
     private static func trustedProxies(_ settings: Settings) throws -> TrustedProxies {
         let value = settings.value(of: .trustedProxies)
-        do {
+        let parts = (value.text ?? "").split(separator: ",").map(String.init)
+        let wrong = parts.compactMap { part throws(Never) -> String? in
+            do throws(TrustedProxies.ParseFailure) {
+                _ = try TrustedProxies(part)
+                return nil
+            } catch {
+                return "'\(LogText.escaped(error.part, isQuoted: false))'"
+            }
+        }
+        do throws(TrustedProxies.ParseFailure) {
             return try TrustedProxies(value.text ?? "")
         } catch {
             throw ConfigurationFailure(
                 description:
-                    "\(value.name) names '\(error.part)', from the \(value.source): expected addresses and networks, "
-                    + "separated by commas, such as 127.0.0.1, 10.0.0.0/8, fd00::/8."
+                    "\(value.name) names \(wrong.joined(separator: ", ")), from \(value.place): expected addresses and "
+                    + "networks, separated by commas, such as 127.0.0.1, 10.0.0.0/8, fd00::/8."
             )
         }
     }
@@ -246,9 +264,11 @@ extension ServePlan {
         server.disposableChat.pingPeriod = try settings.seconds(.pingPeriod)
         server.disposableChat.pongWait = try settings.seconds(.pongWait)
         guard server.disposableChat.pongWait > server.disposableChat.pingPeriod else {
+            let (wait, period) = (settings.value(of: .pongWait), settings.value(of: .pingPeriod))
             throw ConfigurationFailure(
-                description: "PONG_WAIT (\(server.disposableChat.pongWait.formatted)) must be more than PING_PERIOD "
-                    + "(\(server.disposableChat.pingPeriod.formatted)), or every client would be dropped before it could answer."
+                description:
+                    "\(wait.name) is \(wait.text ?? ""), from \(wait.place), and \(period.name) is \(period.text ?? ""), "
+                    + "from \(period.place): the first must be more, or every client would be dropped before it could answer."
             )
         }
         server.disposableChat.rooms.maximumTextLength = try settings.count(.maximumTextLength)
@@ -269,12 +289,15 @@ extension ServePlan {
     }
 
     private static func readManagement(_ settings: Settings, into server: inout ServerConfiguration) throws {
+        let auth = settings.value(of: .channelManagementAuth)
         switch try settings.word(.channelManagementAuth) {
         case "none":
             server.channelServer.management = .loopback
         case "token":
             guard let token = try settings.text(.channelManagementToken) else {
-                throw ConfigurationFailure(description: "CHANNEL_MANAGEMENT_AUTH=token needs CHANNEL_MANAGEMENT_TOKEN.")
+                throw ConfigurationFailure(
+                    description: "\(auth.name)=token, from \(auth.place), needs CHANNEL_MANAGEMENT_TOKEN."
+                )
             }
             server.channelServer.management = .token(token)
         case "sigv4":
@@ -283,7 +306,7 @@ extension ServePlan {
             else {
                 throw ConfigurationFailure(
                     description:
-                        "CHANNEL_MANAGEMENT_AUTH=sigv4 needs CHANNEL_ACCESS_KEY_ID and CHANNEL_SECRET_ACCESS_KEY."
+                        "\(auth.name)=sigv4, from \(auth.place), needs CHANNEL_ACCESS_KEY_ID and CHANNEL_SECRET_ACCESS_KEY."
                 )
             }
             server.channelServer.management = .signature(accessKeyID: id, secretAccessKey: secret)
@@ -311,7 +334,7 @@ extension ServePlan {
         server.gateway.isProduction = ["production", "prod"].contains(try settings.word(.nodeEnvironment).lowercased())
         server.gateway.docsUser = try settings.word(.swaggerUser)
         server.gateway.docsPassword = try settings.text(.swaggerPassword)
-        server.gateway.swaggerDirectory = try settings.text(.swaggerDirectory)
+        server.gateway.swaggerDirectory = try settings.directory(.swaggerDirectory)
     }
 
     private static func readRelay(_ settings: Settings, into server: inout ServerConfiguration) throws {
@@ -321,7 +344,11 @@ extension ServePlan {
         case "open": server.relay.access = .open
         case "jwt":
             guard try settings.toggle(.sessionChat) else {
-                throw ConfigurationFailure(description: "RELAY=jwt needs session tokens, but SESSION_CHAT is off.")
+                let (relay, chat) = (settings.value(of: .relay), settings.value(of: .sessionChat))
+                throw ConfigurationFailure(
+                    description:
+                        "\(relay.name)=jwt, from \(relay.place), needs session tokens, but \(chat.name) is off, from \(chat.place)."
+                )
             }
             server.relay.access = .token
         default: server.relay.access = .closed
@@ -329,7 +356,7 @@ extension ServePlan {
     }
 
     private static func readSpaces(_ settings: Settings, into server: inout ServerConfiguration) throws {
-        var spaceOf: [DialectName: String] = [:]
+        var spaceOf: [DialectName: ExactString] = [:]
         var mistakes: [String] = []
         for (space, names) in settings.spaces.sorted(by: { $0.key < $1.key }) {
             for name in names {

@@ -45,10 +45,14 @@ struct Settings: Sendable {
     private let layers: [Layer]
     /// Secrets that stand in files, by the first name of their settings.
     private let secretFiles: [String: Value]
+    /// Settings whose files cannot be used.
+    private let unusableFiles: Set<String>
+    /// Whether a source could not be read, and may have any of them.
+    private let isIncomplete: Bool
     /// The configuration file, if one was named.
     let file: String?
     /// Dialects by the name of the space that the file puts them into.
-    let spaces: [String: [String]]
+    let spaces: [ExactString: [String]]
     /// Services and accounts of session backends, from the file.
     let backends: BackendsFile
     /// What was found under names of ours and left aside, in sentences.
@@ -84,6 +88,7 @@ struct Settings: Sendable {
         var notes: [String] = []
         let flags = Dictionary(flags.compactMap { setting, value in value.map { (setting.name, $0) } }) { $1 }
         let dotEnv = Self.dotEnv(environment, &mistakes)
+        let isDotEnvFaulty = !mistakes.isEmpty
         var layers = [
             Layer("command line", flags),
             Layer("environment", Self.ours(environment, "the environment", &notes)),
@@ -96,13 +101,17 @@ struct Settings: Sendable {
         }
         layers.append(Layer(Self.development, Dictionary(development.map { ($0.name, $1) }) { $1 }))
         self.layers = layers
-        self.secretFiles = SecretFiles.read({ name in Self.find(name, in: layers) }, &mistakes)
+        (self.secretFiles, self.unusableFiles) = SecretFiles.read({ name in Self.find(name, in: layers) }, &mistakes)
+        self.isIncomplete = isDotEnvFaulty || contents?.isIncomplete == true
         self.file = file
         self.spaces = contents?.spaces ?? [:]
         self.backends = contents?.backends ?? BackendsFile()
         self.notes = notes
         self.mistakes = mistakes
     }
+
+    /// Whether a setting that is missing may be missing because its source could not be read, which has been said.
+    func mayBeHidden(_ setting: Setting) -> Bool { self.isIncomplete || self.unusableFiles.contains(setting.name) }
 
     private static func dotEnv(_ environment: [String: String], _ mistakes: inout [String]) -> [String: String] {
         let path = ".env"
@@ -295,6 +304,36 @@ extension Settings {
         return text
     }
 
+    /// A directory that is there to be read.
+    func directory(_ setting: Setting) throws(ConfigurationFailure) -> String? {
+        let value = self.value(of: setting)
+        guard let path = value.text else { return nil }
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue,
+            access(path, R_OK | X_OK) == 0
+        else {
+            throw ConfigurationFailure(
+                description: "\(value.name) is '\(LogText.escaped(path, isQuoted: false))', from \(value.place): "
+                    + "expected a directory that is there and can be read."
+            )
+        }
+        return path
+    }
+
+    /// A secret that goes into a header field, or comes out of one: nothing in it may end a line. What signs tokens may have any
+    /// bytes.
+    private func checkSecret(_ setting: Setting) throws(ConfigurationFailure) {
+        let value = self.value(of: setting)
+        guard setting.isSecret, setting.name != Setting.jwtSecret.name, let text = value.text,
+            text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+        else { return }
+        throw ConfigurationFailure(
+            description:
+                "\(value.name), from \(value.place), has a line end or another control character in it: no request "
+                + "can have that, so that nobody would be let in."
+        )
+    }
+
     /// Reads every setting in its own form, so that `check-config` finds what is wrong with any of them.
     func check(_ setting: Setting) throws(ConfigurationFailure) {
         switch setting.form {
@@ -307,7 +346,9 @@ extension Settings {
         case .url: _ = try self.url(setting)
         case .authority, .authorities: _ = try self.authority(setting)
         case .origins: _ = try self.origins(setting)
-        case .text, .choice: _ = try self.text(setting)
+        case .text, .choice:
+            _ = try self.text(setting)
+            try self.checkSecret(setting)
         }
     }
 
@@ -327,6 +368,7 @@ extension Settings.Value {
     var place: String {
         switch self.source {
         case "command line", "environment": "the \(self.source)"
+        case "default": "its default"
         default: self.source
         }
     }

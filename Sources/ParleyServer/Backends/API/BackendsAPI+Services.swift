@@ -74,7 +74,7 @@ extension BackendsAPI {
                     "environments",
                     json: BackendJSON.array(environments.map { self.environment($0, of: name) })
                 )
-                writer.write("tags", service.tags.keys.sorted())
+                writer.write("tags", service.tags.keys.sorted().map(\.text))
             },
             headers: Self.openToAll
         )
@@ -102,7 +102,7 @@ extension BackendsAPI {
 
     /// Builds by tag; when they were made is not known.
     private func images(_ name: ServiceName, _ service: BackendService) -> [ByteBuffer] {
-        service.tags.keys.sorted().map { tag in
+        service.tags.keys.sorted().map(\.text).map { tag in
             JSONObjectWriter.object { writer in
                 writer.write("repository", "\(name.account)/\(name.service)")
                 writer.write("digest", "")

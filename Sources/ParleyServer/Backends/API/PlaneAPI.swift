@@ -229,10 +229,7 @@ struct PlaneAPI: Sendable {
         guard let image = try executable.string("image") else {
             throw .invalidRequest("spawn_config.executable.image: expected a string")
         }
-        let executables = self.services.catalogue.executables
-        guard let program = executables.first(where: { $0.key.hasSameBytes(as: image) })?.value else {
-            throw .imageNotFound
-        }
+        guard let program = self.services.catalogue.executables[ExactString(image)] else { throw .imageNotFound }
         return program
     }
 
@@ -297,12 +294,18 @@ private struct ControlGate: RouterMiddleware {
             let given = AuthorizationField.bearer(request.headers[.authorization]) ?? ""
             return ConstantTime.areEqual(given, token) ? try await next(request, context) : Self.unauthorized
         case .forward(let url):
-            let isAllowed = await ForwardAuthorization(url: url).isAllowed(
-                method: request.method.rawValue,
-                path: Self.pathBehindControl(request.uri.path),
-                headers: request.headers.map { ($0.name.rawName, $0.value) }
-            )
-            guard let isAllowed else { return .text(.badGateway, "Bad Gateway") }
+            let isAllowed: Bool
+            do {
+                isAllowed = try await ForwardAuthorization(url: url).isAllowed(
+                    method: request.method.rawValue,
+                    path: Self.pathBehindControl(request.uri.path),
+                    headers: request.headers.map { ($0.name.rawName, $0.value) }
+                )
+                self.services.authorizerAnswers(nil)
+            } catch {
+                self.services.authorizerAnswers(ErrorText.of(error))
+                return .text(.badGateway, "Bad Gateway")
+            }
             return isAllowed ? try await next(request, context) : Self.unauthorized
         }
     }
