@@ -1,6 +1,7 @@
 """Session chat over its socket: tokens, snapshots, rooms."""
 
 import asyncio
+import json
 import re
 import time
 from datetime import datetime, timezone
@@ -9,7 +10,7 @@ import pytest
 
 from support import http, tokens
 from support.dialects import SessionChat
-from support.raw import BINARY, TEXT, RawWebSocket
+from support.raw import BINARY, CLOSE, TEXT, RawWebSocket, close_frame, frame
 from support.tokens import signed, token
 
 
@@ -188,6 +189,41 @@ async def read_until_count(member, count: int) -> list[str]:
         if len(texts) == count:
             return texts
     raise AssertionError(f"{member.name} never saw {count} messages")
+
+
+async def test_a_busy_room_merges_snapshots_and_leaves_out_no_message(chat, room):
+    """docs/session-chat.md, Order and delivery: what comes in one turn is told at once when it is much."""
+    alice, bob = await chat.together(room, "alice", "bob")
+    speaker = chat.raw("carol", room)
+    for member in (alice, bob):
+        await member.sees(users=["alice", "bob", "carol"])
+    texts = [f"{number} ".ljust(400, "x") for number in range(150)]
+    speaker.send(b"".join(frame(TEXT, text) for text in texts))
+
+    async def sees_all(member):
+        seen, snapshots = [], 0
+        while len(seen) < len(texts):
+            shown = [message["msg"] for message in (await member.sees())["messages"]]
+            new = shown[shown.index(seen[-1]) + 1 :] if seen and seen[-1] in shown else shown
+            assert new and len(shown) <= 100
+            seen += new
+            snapshots += 1
+        assert seen == texts
+        assert snapshots < len(texts), "nothing was merged"
+
+    await asyncio.gather(sees_all(alice), sees_all(bob))
+
+
+async def test_who_speaks_and_leaves_in_a_busy_room_sees_its_last_words(server, room):
+    """docs/session-chat.md, Order and delivery: who goes has seen what was said before."""
+    raw = SessionChat(server(PARLEY_EVENT_LOOPS=1).front_door).raw("alice", room)
+    texts = [f"{number} ".ljust(1000, "x") for number in range(100)]
+    raw.send(b"".join(frame(TEXT, text) for text in texts) + close_frame(1000))
+    last = None
+    while (received := raw.read_frame()).opcode == TEXT:
+        last = received
+    assert json.loads(last.payload)["messages"][-1]["msg"] == texts[-1]
+    assert received.opcode == CLOSE
 
 
 async def test_a_leave_yields_one_snapshot_and_keeps_the_history(chat, room):

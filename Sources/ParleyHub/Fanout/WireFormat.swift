@@ -12,6 +12,16 @@ public protocol WireFormat: AnyObject, Sendable {
     func encodeWelcome(for member: Member, in topic: some TopicView, into wire: inout ByteBuffer)
 }
 
+/// A format of which each message tells the whole of a topic: when the topic is busy, several events may be told in one.
+public protocol SnapshotFormat: WireFormat {
+    /// Appends what `publication` looks like in every snapshot that has it.
+    func encodeLine(_ publication: Publication, into lines: inout ByteBuffer)
+
+    /// Appends the bytes that every connection of this format receives.
+    /// - Parameter lines: Those of all publications that `topic` retains, oldest first.
+    func encodeSnapshot(of topic: some TopicView, lines: ByteBuffer, into wire: inout ByteBuffer)
+}
+
 /// The index of a ``WireFormat`` in its hub.
 public struct FormatID: Hashable, Sendable {
     let index: Int

@@ -41,9 +41,18 @@ struct History {
         self.packed?.memoryBytes ?? self.byteCount + self.publications.count * Self.overhead
     }
 
+    var count: Int { self.packed?.count ?? self.publications.count }
+
+    /// From the oldest to the newest; there are no gaps.
+    var offsets: ClosedRange<UInt64>? {
+        if let packed = self.packed { return packed.offsets }
+        guard let first = self.publications.first, let last = self.publications.last else { return nil }
+        return first.offset...last.offset
+    }
+
     func refuses(_ policy: HistoryPolicy) -> Bool {
         policy.whenFull == .refuse && policy.limit > 0
-            && (self.packed?.count ?? self.publications.count) >= policy.limit
+            && self.count >= policy.limit
     }
 
     /// - Parameter publication: Its payload must own its bytes (``Payload/detached()``), or it would pin a read buffer.
@@ -58,11 +67,24 @@ struct History {
         }
     }
 
-    /// - Returns: Whether there was one to discard; the newest stays.
-    mutating func discardOldest() -> Bool {
-        guard self.publications.count > 1 else { return false }
+    /// The offset of the last of those that would be discarded if a publication of so many bytes came; `nil`: none would.
+    func lastDiscarded(byAppending bytes: Int, policy: HistoryPolicy) -> UInt64? {
+        var count = self.publications.count + 1
+        var byteCount = self.byteCount + bytes
+        var last: UInt64?
+        for publication in self.publications {
+            guard count > policy.limit || byteCount > policy.maximumBytes else { break }
+            count -= 1
+            byteCount -= publication.payload.byteCount
+            last = publication.offset
+        }
+        return last
+    }
+
+    /// The newest stays in any case.
+    mutating func discardOldest() {
+        guard self.publications.count > 1 else { return }
         self.removeOldest()
-        return true
     }
 
     private mutating func removeOldest() {
@@ -72,6 +94,16 @@ struct History {
     func forEach(_ body: (Publication) -> Void) {
         if let packed = self.packed { return packed.forEachPublication(body) }
         for publication in self.publications { body(publication) }
+    }
+
+    /// Calls `body` with the publications from `offset` on.
+    func forEach(from offset: UInt64, _ body: (Publication) -> Void) {
+        if let packed = self.packed {
+            return packed.forEachPublication { if $0.offset >= offset { body($0) } }
+        }
+        guard let first = self.publications.first else { return }
+        let skipped = offset > first.offset ? Int(clamping: offset - first.offset) : 0
+        for publication in self.publications.dropFirst(skipped) { body(publication) }
     }
 
     /// Makes it as small as it can be. Reading goes on, at a price.

@@ -67,6 +67,11 @@ struct PackedHistory {
 
     var count: Int { self.entries.count }
 
+    var offsets: ClosedRange<UInt64>? {
+        guard let first = self.entries.first, let last = self.entries.last else { return nil }
+        return first.offset...last.offset
+    }
+
     /// What it holds in memory, about: the block, the list of publications and that of their senders.
     var memoryBytes: Int {
         self.bytes.count + self.entries.count * MemoryLayout<Entry>.stride

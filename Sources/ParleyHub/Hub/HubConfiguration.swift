@@ -5,15 +5,20 @@ public struct HubConfiguration: Sendable {
     /// A list of wire formats; each is known by its index, so that a connection carries one small number.
     public struct Formats: Sendable {
         private var formats: [any WireFormat] = []
+        /// By the same index, those that tell snapshots.
+        private var snapshots: [(any SnapshotFormat)?] = []
 
         public init() {}
 
         public mutating func register(_ format: any WireFormat) -> FormatID {
             self.formats.append(format)
+            self.snapshots.append(format as? any SnapshotFormat)
             return FormatID(index: self.formats.count - 1)
         }
 
         subscript(id: FormatID) -> any WireFormat { self.formats[id.index] }
+
+        func snapshots(of id: FormatID) -> (any SnapshotFormat)? { self.snapshots[id.index] }
     }
 
     public var formats = Formats()
@@ -26,6 +31,9 @@ public struct HubConfiguration: Sendable {
     public var maximumHistoryBytes = 128 << 20
     /// Where histories of topics that nobody is in are counted with everything else that waits; `nil`: nowhere.
     public var memory: MemoryLedger?
+    /// Bytes of snapshots that a tick may bring to the members of one topic, all together; those of further events are merged
+    /// into one. Source: session chat specification, *Server -> client*: one for each event in normal conditions.
+    var maximumSnapshotBytes = 256 * 1024
     public var wallTime: @Sendable () -> WallTime
     public var makeRandom: @Sendable () -> any RandomNumberGenerator & Sendable
     /// One for each event loop; set by the hub.

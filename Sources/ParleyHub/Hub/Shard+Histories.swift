@@ -5,7 +5,7 @@ internal import ParleyModel
 /// longest goes first.
 extension Shard {
     /// The bytes that the histories of this shard may have. Topics are spread evenly.
-    private var maximumHistoryBytes: Int {
+    var maximumHistoryBytes: Int {
         self.configuration.maximumHistoryBytes / max(1, self.configuration.shards)
     }
 
@@ -20,7 +20,7 @@ extension Shard {
         self.idleTopics[topic.key.space, default: IdleTopics()].append(topic)
         self.startWheel()
         self.boundHistories(sparing: nil)
-        self.reportIdleHistories()
+        self.reportHistories()
     }
 
     /// Somebody has come.
@@ -29,7 +29,7 @@ extension Shard {
         self.takeFromIdle(topic)
         topic.history.unpack()
         self.measure(topic)
-        self.reportIdleHistories()
+        self.reportHistories()
     }
 
     /// Something was said, or thrown away.
@@ -57,7 +57,7 @@ extension Shard {
                 self.forget(topic)
             }
         }
-        self.reportIdleHistories()
+        self.reportHistories()
     }
 
     func forget(_ topic: Topic) {
@@ -80,7 +80,11 @@ extension Shard {
     private func boundHistories(sparing topic: Topic?) {
         while self.metrics.historyBytes > self.maximumHistoryBytes, self.forgetOldestIdleTopic() {}
         guard let topic, self.topics[topic.key] === topic else { return }
-        while self.metrics.historyBytes > self.maximumHistoryBytes, topic.history.discardOldest() {
+        while self.metrics.historyBytes > self.maximumHistoryBytes, topic.history.count > 1,
+            let oldest = topic.history.offsets?.lowerBound
+        {
+            self.willDiscard(upTo: oldest, of: topic)
+            topic.history.discardOldest()
             self.recount(topic)
             self.metrics.discardedPublications += 1
         }
@@ -96,26 +100,27 @@ extension Shard {
         return true
     }
 
-    /// The process as a whole is short of memory: half of what nobody looks at goes.
-    private func shedIdleTopics() {
-        let target = self.idleHistoryBytes / 2
+    /// The process as a whole is short of memory: half goes of what it can do without, lines that can be rendered anew first.
+    private func shedHistories() {
+        let target = (self.idleHistoryBytes + self.renderedBytes) / 2
+        self.forgetRendered()
         while self.idleHistoryBytes > target, self.forgetOldestIdleTopic() {}
-        self.reportIdleHistories()
+        self.reportHistories()
     }
 
-    private func reportIdleHistories() {
+    func reportHistories() {
         guard let ledger = self.configuration.memory else { return }
         let holding: MemoryLedger.Holding
-        if let opened = self.idleHolding {
+        if let opened = self.historyHolding {
             holding = opened
         } else {
             let shard = NIOLoopBound(WeakShard(shard: self), eventLoop: self.eventLoop)
             let eventLoop = self.eventLoop
             // Not at once: whoever ends up here may be in the middle of something.
-            holding = ledger.open(.history) { eventLoop.execute { shard.value.shard?.shedIdleTopics() } }
-            self.idleHolding = holding
+            holding = ledger.open(.history) { eventLoop.execute { shard.value.shard?.shedHistories() } }
+            self.historyHolding = holding
         }
-        holding.update(bytes: self.idleHistoryBytes)
+        holding.update(bytes: self.idleHistoryBytes + self.renderedBytes)
     }
 }
 

@@ -29,14 +29,14 @@ extension Shard {
         }
         self.wake(topic)
         topic.members.append(member, format: join.format, holdsName: holdsName)
-        topic.addSubscriber(format: join.format, shard: Int(member.connection.shard), shards: self.configuration.shards)
+        self.addSubscriber(join, to: topic)
         self.admit(join, to: topic)
         self.distribute(.joined(member), in: topic)
     }
 
     func homeLeave(_ key: TopicKey, _ connection: ConnectionID) {
         guard let topic = self.topics[key], let entry = topic.members.remove(connection) else { return }
-        topic.removeSubscriber(format: entry.format, shard: Int(connection.shard))
+        self.removeSubscriber(entry.format, shard: connection.shard, from: topic)
         self.distribute(.left(entry.member), in: topic)
         self.retireIfEmpty(topic)
     }
@@ -62,6 +62,11 @@ extension Shard {
             payload: policy.limit > 0 ? publish.payload.detached() : publish.payload
         )
         if policy.limit > 0 {
+            if topic.snapshots.isDue,
+                let last = topic.history.lastDiscarded(byAppending: publication.payload.byteCount, policy: policy)
+            {
+                self.willDiscard(upTo: last, of: topic)
+            }
             topic.history.append(publication, policy: policy)
             self.measure(topic)
         }
@@ -77,22 +82,40 @@ extension Shard {
 
     /// Encodes `event` once for each wire format in use, and hands it to every shard with subscribers of it.
     private func distribute(_ event: TopicEvent, in topic: Topic, excluding: ConnectionID? = nil) {
+        var isSnapshotNeeded = false
         for use in topic.formats {
-            let format = self.configuration.formats[use.format]
-            let local = use.subscribersByShard[self.index]
-            if use.total == local {
-                self.prepareArena()
-                let range = self.arena.appendPublication { format.encode(event, in: topic, into: &$0) }
-                self.deliver(range, to: topic.key, format: use.format, excluding: excluding)
+            if use.lines != nil {
+                isSnapshotNeeded = true
                 continue
             }
-            var wire = ByteBuffer()
-            format.encode(event, in: topic, into: &wire)
-            guard wire.readableBytes > 0 else { continue }
-            for shard in use.subscribersByShard.indices where use.subscribersByShard[shard] > 0 {
-                self.send(.deliver(topic.key, use.format, wire, excluding: excluding), to: shard)
-            }
+            let format = self.configuration.formats[use.format]
+            self.distribute(to: use, of: topic, excluding: excluding) { format.encode(event, in: topic, into: &$0) }
         }
+        if isSnapshotNeeded { self.snapshotNeeded(of: topic, after: event) }
+    }
+
+    /// Hands what `encode` appends, once for all, to every shard with subscribers of the format.
+    /// - Returns: How many bytes that is for each.
+    @discardableResult
+    func distribute(
+        to use: Topic.FormatUse,
+        of topic: Topic,
+        excluding: ConnectionID?,
+        _ encode: (inout ByteBuffer) -> Void
+    ) -> Int {
+        if use.total == use.subscribersByShard[self.index] {
+            self.prepareArena()
+            let range = self.arena.appendPublication(encode)
+            self.deliver(range, to: topic.key, format: use.format, excluding: excluding)
+            return Int(range.end - range.start)
+        }
+        var wire = ByteBuffer()
+        encode(&wire)
+        guard wire.readableBytes > 0 else { return 0 }
+        for shard in use.subscribersByShard.indices where use.subscribersByShard[shard] > 0 {
+            self.send(.deliver(topic.key, use.format, wire, excluding: excluding), to: shard)
+        }
+        return wire.readableBytes
     }
 
     private func admit(_ join: HomeJoin, to topic: Topic) {
@@ -111,12 +134,31 @@ extension Shard {
     private func replace(_ present: MemberList.Entry, in topic: Topic, with join: HomeJoin) {
         let old = present.member
         let member = join.member
+        // Who goes has seen what happened before, on whichever shard it is.
+        self.tellSnapshot(of: topic)
         topic.members.replace(old.connection, with: member, format: join.format)
-        topic.removeSubscriber(format: present.format, shard: Int(old.connection.shard))
-        topic.addSubscriber(format: join.format, shard: Int(member.connection.shard), shards: self.configuration.shards)
+        self.removeSubscriber(present.format, shard: old.connection.shard, from: topic)
+        self.addSubscriber(join, to: topic)
         self.send(.expel(old.connection, topic.key, .replaced), to: Int(old.connection.shard))
         self.admit(join, to: topic)
         self.distribute(.replaced(old, by: member), in: topic)
+    }
+
+    private func addSubscriber(_ join: HomeJoin, to topic: Topic) {
+        topic.addSubscriber(
+            format: join.format,
+            snapshots: self.configuration.formats.snapshots(of: join.format),
+            shard: Int(join.connection.shard),
+            shards: self.configuration.shards
+        )
+    }
+
+    private func removeSubscriber(_ format: FormatID, shard: UInt16, from topic: Topic) {
+        topic.removeSubscriber(format: format, shard: Int(shard))
+        // With the last member of a format goes what was rendered for it.
+        guard topic.renderedBytes > 0 else { return }
+        self.recountRendered(topic)
+        self.reportHistories()
     }
 
     // MARK: The life of a topic

@@ -29,7 +29,11 @@ public final class Shard {
     var idleTopics: [SpaceID: IdleTopics] = [:]
     /// Bytes of topics without members: see Shard+Histories.swift.
     var idleHistoryBytes = 0
-    var idleHolding: MemoryLedger.Holding?
+    var historyHolding: MemoryLedger.Holding?
+    /// Topics of which snapshots are told in this tick: see Shard+Snapshots.swift.
+    var snapshotTopics: ContiguousArray<Topic> = []
+    /// Bytes of lines kept for snapshots.
+    var renderedBytes = 0
 
     var arena = Arena()
     /// Connections with notes.
@@ -115,7 +119,7 @@ public final class Shard {
             return
         }
         guard connection.isOpen else { return }
-        self.detach(connection)
+        self.detach(connection, isGone: true)
         connection.delegate = nil
         connection.directHandle = nil
         let slot = Int(connection.id.slot)
@@ -131,9 +135,14 @@ public final class Shard {
             self.afterFlush { self.detach(connection) }
             return
         }
+        self.detach(connection, isGone: false)
+    }
+
+    private func detach(_ connection: Connection, isGone: Bool) {
         guard !connection.isDetached else { return }
         connection.isDetached = true
         while let subscription = connection.subscriptions.last {
+            if !isGone { self.tellLastSnapshot(of: subscription.topic, to: connection) }
             self.unsubscribe(connection, slot: connection.subscriptions.count - 1)
             if !subscription.isLocal {
                 self.send(.leave(subscription.topic.key, connection.id), to: subscription.topic.home)
@@ -171,6 +180,7 @@ public final class Shard {
     /// Ends a membership: nothing more is heard of the topic. A join on its way is taken back, and not answered.
     public func leave(_ connection: Connection, _ topic: TopicKey) {
         if let slot = connection.subscription(to: topic) {
+            self.tellLastSnapshot(of: connection.subscriptions[slot].topic, to: connection)
             self.unsubscribe(connection, slot: slot)
         } else {
             connection.takeBackJoins(of: topic)
@@ -315,7 +325,7 @@ public final class Shard {
         }
     }
 
-    private func scheduleFlush() {
+    func scheduleFlush() {
         guard !self.isFlushScheduled else { return }
         self.isFlushScheduled = true
         self.eventLoop.execute(self.scheduledFlush)
@@ -323,6 +333,8 @@ public final class Shard {
 
     /// The end of a tick.
     func flush() {
+        // While a flush is scheduled, or this would schedule another.
+        self.tellSnapshots()
         self.isFlushScheduled = false
         self.turnBytes = 0
         // Other shards first: what a client has been told here must not be news to them. Again at the end, as a flush may

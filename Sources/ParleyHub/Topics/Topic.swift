@@ -13,6 +13,10 @@ final class Topic: TopicView {
     var emptySince: NIODeadline?
     /// What the shard has counted for its history.
     var historyBytes = 0
+    /// When members that hear snapshots hear the next one.
+    var snapshots = SnapshotSchedule()
+    /// What the shard has counted for the lines in ``formats``.
+    var renderedBytes = 0
     /// Its neighbours among those that nobody is in. Their shard holds on to all of them.
     unowned var previousIdle: Topic?
     unowned var nextIdle: Topic?
@@ -23,6 +27,8 @@ final class Topic: TopicView {
         let format: FormatID
         var subscribersByShard: [Int]
         var total: Int
+        /// What is told in place of single events; `nil`: single events.
+        let lines: SnapshotLines?
     }
 
     init(key: TopicKey, epoch: UInt64) {
@@ -38,14 +44,27 @@ final class Topic: TopicView {
     func forEachMember(_ body: (Member) -> Void) { self.members.forEach(body) }
     func forEachPublication(_ body: (Publication) -> Void) { self.history.forEach(body) }
 
-    func addSubscriber(format: FormatID, shard: Int, shards: Int) {
+    /// What is rendered for members of `format`, if they hear snapshots.
+    func lines(of format: FormatID) -> SnapshotLines? {
+        self.formats.first { $0.format == format }?.lines
+    }
+
+    /// - Parameter snapshots: How `format` tells snapshots, if it does.
+    func addSubscriber(format: FormatID, snapshots: (any SnapshotFormat)?, shard: Int, shards: Int) {
         if let index = self.formats.firstIndex(where: { $0.format == format }) {
             self.formats[index].subscribersByShard[shard] += 1
             self.formats[index].total += 1
         } else {
             var counts = [Int](repeating: 0, count: shards)
             counts[shard] = 1
-            self.formats.append(FormatUse(format: format, subscribersByShard: counts, total: 1))
+            self.formats.append(
+                FormatUse(
+                    format: format,
+                    subscribersByShard: counts,
+                    total: 1,
+                    lines: snapshots.map(SnapshotLines.init)
+                )
+            )
         }
     }
 

@@ -22,3 +22,28 @@ extension DialectEncoder {
         nil
     }
 }
+
+/// A dialect of which each message tells the whole of a topic: where events come thick and fast, one may tell of several.
+///
+/// A publication's line never changes, so that it is rendered once and kept for every later snapshot.
+public protocol SnapshotEncoder: DialectEncoder {
+    /// Appends what `publication` looks like in every snapshot that has it.
+    func encodeLine(_ publication: Publication, into lines: inout ByteBuffer)
+
+    /// Appends the message that every subscriber receives.
+    /// - Parameter lines: The lines of all publications that `topic` retains, one behind the other, oldest first.
+    func encodeSnapshot(
+        of topic: some TopicView,
+        lines: ByteBuffer,
+        into message: inout ByteBuffer
+    ) -> MessageKind
+}
+
+extension SnapshotEncoder {
+    /// The snapshot after `event`, from nothing.
+    public func encode(_ event: TopicEvent, in topic: some TopicView, into message: inout ByteBuffer) -> MessageKind? {
+        var lines = ByteBuffer()
+        topic.forEachPublication { self.encodeLine($0, into: &lines) }
+        return self.encodeSnapshot(of: topic, lines: lines, into: &message)
+    }
+}

@@ -7,7 +7,7 @@ internal import WebSocketProtocol
 /// A dialect's messages in WebSocket frames, compressed or not: encoded once per event for all connections that share it.
 final class WebSocketFormat<Encoder: DialectEncoder>: WireFormat {
     let dialect: DialectName
-    private let encoder: Encoder
+    fileprivate let encoder: Encoder
     /// The LZ77 window agreed on, or `nil` without compression.
     private let windowBits: Int?
 
@@ -25,12 +25,22 @@ final class WebSocketFormat<Encoder: DialectEncoder>: WireFormat {
         self.frame(into: &wire) { self.encoder.encodeWelcome(for: member, in: topic, into: &$0) }
     }
 
-    private func frame(into wire: inout ByteBuffer, _ write: (inout ByteBuffer) -> MessageKind?) {
+    fileprivate func frame(into wire: inout ByteBuffer, _ write: (inout ByteBuffer) -> MessageKind?) {
         let tools = LoopTools.current
         tools.withScratch { message in
             guard let kind = write(&message) else { return }
             tools.writeFrame(kind, message, windowBits: self.windowBits, into: &wire)
         }
+    }
+}
+
+extension WebSocketFormat: SnapshotFormat where Encoder: SnapshotEncoder {
+    func encodeLine(_ publication: Publication, into lines: inout ByteBuffer) {
+        self.encoder.encodeLine(publication, into: &lines)
+    }
+
+    func encodeSnapshot(of topic: some TopicView, lines: ByteBuffer, into wire: inout ByteBuffer) {
+        self.frame(into: &wire) { self.encoder.encodeSnapshot(of: topic, lines: lines, into: &$0) }
     }
 }
 

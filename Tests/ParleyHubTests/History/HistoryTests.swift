@@ -28,6 +28,31 @@ import Testing
         #expect(Self.offsets(history) == [6])
     }
 
+    @Test(
+        "What an appended publication will push out is known before",
+        arguments: [(3, 1000), (100, 25), (100, 40), (1, 1000), (2, 15)]
+    )
+    func lastDiscarded(limit: Int, maximumBytes: Int) {
+        let policy = HistoryPolicy(limit: limit, maximumBytes: maximumBytes)
+        var history = History()
+        for number in 1...60 {
+            let bytes = number * 7 % 30
+            let expected = history.lastDiscarded(byAppending: bytes, policy: policy)
+            let before = Self.offsets(history)
+            history.append(Self.publication(number, bytes: bytes), policy: policy)
+            #expect(before.filter { !Self.offsets(history).contains($0) }.last == expected)
+            #expect(history.offsets == Self.offsets(history).first.map { $0...UInt64(number) })
+        }
+        let middle = Self.offsets(history)[history.count / 2]
+        for _ in 0...1 {
+            var some: [UInt64] = []
+            history.forEach(from: middle) { some.append($0.offset) }
+            #expect(some == Array(middle...60))
+            history.pack()
+        }
+        #expect(history.offsets?.upperBound == 60)
+    }
+
     @Test("The newest is kept even if it alone is too large")
     func oversized() {
         var history = History()

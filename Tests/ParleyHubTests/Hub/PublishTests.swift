@@ -46,10 +46,10 @@ import Testing
         let clients = (0..<12).map { node.connect(shard: $0 % shards, format: $0 % 2) }
         for client in clients { client.join("r", as: "x") }
         node.settle()
-        let before = node.formats.map(\.encodingCount)
+        let before = node.lineFormats.map(\.encodingCount)
         clients[0].say("hi", in: "r")
         node.settle()
-        #expect(zip(node.formats, before).map { $0.encodingCount - $1 } == [1, 1, 0])
+        #expect(zip(node.lineFormats, before).map { $0.encodingCount - $1 } == [1, 1, 0])
     }
 
     @Test("When the last subscriber of a format has left, nothing is encoded for it, and its shard hears no more")
@@ -62,11 +62,11 @@ import Testing
         node.settle()
         leaves.leave(topic)
         node.settle()
-        let encodings = node.formats.map(\.encodingCount)
+        let encodings = node.lineFormats.map(\.encodingCount)
         let tasks = node.loops[1].taskCount
         stays.say("hi", in: topic)
         node.settle()
-        #expect(zip(node.formats, encodings).map { $0.encodingCount - $1 } == [1, 0])
+        #expect(zip(node.lineFormats, encodings).map { $0.encodingCount - $1 } == [1, 0])
         #expect(node.loops[1].taskCount == tasks)
     }
 

@@ -8,12 +8,12 @@ import ParleyModel
 final class TestHub {
     let loops: [CountingEventLoop]
     let hub: Hub
-    let formats: [LineFormat]
+    let formats: [any WireFormat]
     private let formatIDs: [FormatID]
 
     init(
         shards: Int = 1,
-        formats: [LineFormat] = [LineFormat()],
+        formats: [any WireFormat] = [LineFormat()],
         configure: (inout HubConfiguration) -> Void = { _ in }
     ) {
         var configuration = HubConfiguration(
@@ -26,6 +26,8 @@ final class TestHub {
         self.loops = (0..<shards).map { _ in CountingEventLoop() }
         self.hub = Hub(configuration: configuration, embedded: self.loops)
     }
+
+    var lineFormats: [LineFormat] { self.formats.compactMap { $0 as? LineFormat } }
 
     func shard(_ index: Int) -> Shard { self.hub.shard(on: self.loops[index]) }
 
