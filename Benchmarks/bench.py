@@ -9,7 +9,7 @@ per delivered message, from the kernel's accounting, which a busy machine distur
   ws              Node's ws (Debian: node-ws)
   parley          the relay, /relay/{topic}
   parley-channel  the channel server, /channels
-  parley-chat     session chat, /?token=..., 100 users in a room
+  parley-chat     session chat, /?token=..., 100 users in a room; what it is told counts once for each user, in whatever snapshot
   parley-sio      Socket.IO over WebSocket: socketio-fixture --profile B, from beside `parley`
   parley-polling  the same over long-polling, with polling.py as the client
 
@@ -48,18 +48,21 @@ LOADS = {
     "rooms": "--mode rooms --conns 1000 --rooms 100 --rate 5",
     "echo20": "--mode echo --conns 100 --payload 20",
     "echo1k": "--mode echo --conns 100 --payload 1024",
+    "chat": "--mode rooms --conns 100 --rooms 1 --rate 1 --together",
+    "chat16": "--mode fanout --conns 100 --window 16",
     "idle": "--mode idle --conns {idle} --hold 1.5",
     "polling": "--conns 100",
 }
 # rows that are not in every workload
 ONLY_IN = {
-    "parley-channel": {"fan16", "idle"}, "parley-chat": {"idle"}, "parley-sio": {"fan1", "fan16", "echo20", "idle"},
+    "parley": set(LOADS) - {"polling"}, "parley-channel": {"fan16", "idle"}, "parley-chat": {"chat", "chat16", "idle"},
+    "parley-sio": {"fan1", "fan16", "echo20", "idle"},
     "parley-polling": {"polling"},
 }
 
 
 def is_in(row, load):
-    return load in ONLY_IN.get(row, set(LOADS) - {"polling"})
+    return load in ONLY_IN.get(row, set(LOADS) - {"polling", "chat", "chat16"})
 
 
 # workload, figure, row, compared with (None: an absolute figure), at most
@@ -74,6 +77,8 @@ LIMITS = [
     ("echo20", "cpu_s_per_M", "parley", "floor", 1.50),
     ("echo20", "cpu_s_per_M", "parley", "ws", 0.85),
     ("echo20", "cpu_s_per_M", "parley-sio", "parley", 1.60),
+    ("chat", "cpu_s_per_M", "parley-chat", "parley", 3.0),
+    ("chat16", "cpu_s_per_M", "parley-chat", "parley", 4.0),
     ("idle", "hs_cpu_us", "parley", "floor", 4.0),
     ("idle", "hs_cpu_us", "parley", "ws", 0.8),
     ("idle", "rss_per_conn_b", "parley", None, 6144),
@@ -244,7 +249,7 @@ def rows(o, folder):
         serve, env = (lambda port: [os.path.abspath(o.parley), "serve"]), parley_environment(o, cert, key)
         found["parley"] = Row(serve, env, "relay")
         found["parley-channel"] = Row(serve, env, "channels", ["--path", "/channels"])
-        found["parley-chat"] = Row(serve, env, "chat", ["--tokens", tokens(folder, o.idle)])
+        found["parley-chat"] = Row(serve, env, "chat", ["--tokens", tokens(folder, max(o.idle, USERS_PER_ROOM))])
         fixture = os.path.join(os.path.dirname(os.path.abspath(o.parley)), "socketio-fixture")
         if not o.tls and os.access(fixture, os.X_OK):
             def serve_fixture(port):

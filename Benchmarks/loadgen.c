@@ -15,11 +15,12 @@
 //   fanout  N members of room 0, first --publishers of them publish, each --window messages outstanding;
 //           a message is complete once all N members (sender included) have it
 //   rooms   --rooms R rooms, N/R members each, every member sends --rate msgs/s (open loop; latency is counted
-//           from the scheduled time, so no coordinated omission)
+//           from the scheduled time, so no coordinated omission); --together: all at the same moments
 //   idle    open N connections (join the room if the protocol has a join step), hold --hold s, close them all, wait --after s;
 //           reports the server's RSS before, while held, and after (rss_kept_mib: after minus before)
 //
-// Session chat (--proto chat, idle only) takes one token per connection from --tokens FILE, a line each ({token} in --path).
+// Session chat (--proto chat) takes one token per connection from --tokens FILE, a line each ({token} in --path); one room, but in idle.
+// Its messages are snapshots: a delivery is what one shows behind the last message of the one before.
 //
 // Output: one JSON line on stdout. Every run is bounded: --secs (measure), --warmup, --timeout (hard stop).
 //
@@ -86,7 +87,7 @@ static const char *host = "127.0.0.1", *path = NULL, *label = "", *proto = "ws",
 static const char *extra_headers = "", *msg_tpl = NULL;
 static const char *ping_in = NULL, *ping_out = NULL;
 static char **tokens; // one per connection
-static int use_tls;
+static int use_tls, together, snapshots;
 static pid_t pids[64];
 static int npids;
 typedef struct { const char *expect, *send; } step_t; // wait for frame containing expect (NULL: none), then send
@@ -439,8 +440,15 @@ static inline void on_delivery(conn_t *c, u32 seq, u64 t) {
         }
     }
 }
+static void on_snapshot(conn_t *c, const u8 *p, u32 n, u64 t) {
+    const u8 *e = p + n, *first = NULL;
+    for (const u8 *q = e; (q = memrchr(p, '~', q - p)) && get_seq(q + 1) != c->last_seq;) first = q;
+    for (const u8 *q = first; q && q < e && (q = memchr(q, '~', e - q)); q += payload) on_delivery(c, get_seq(q + 1), t);
+}
 static void on_frame(conn_t *c, int op, const u8 *p, u32 n, u64 t) {
-    if (likely(c->state == S_READY)) {
+    if (snapshots && c->state == S_READY && op == 1) {
+        on_snapshot(c, p, n, t);
+    } else if (likely(c->state == S_READY)) {
         if (likely(op == 1 || op == 2 || op == 0)) {
             const u8 *e = p + n;
             int hit = 0;
@@ -636,7 +644,7 @@ static void parse_opts(int argc, char **argv) {
         {"hold", 1, 0, 'H'}, {"timeout", 1, 0, 't'}, {"src", 1, 0, 'S'}, {"inflight", 1, 0, 'f'}, {"no-join", 0, 0, 'J'},
         {"expect", 1, 0, O + 1}, {"send", 1, 0, O + 2}, {"msg", 1, 0, O + 3}, {"ping-in", 1, 0, O + 4}, {"ping-out", 1, 0, O + 5},
         {"header", 1, 0, O + 6}, {"binary", 0, 0, O + 7}, {"rep", 1, 0, O + 8}, {"settle", 1, 0, O + 9},
-        {"after", 1, 0, O + 10}, {"tokens", 1, 0, O + 11}, {"tls", 0, 0, O + 12}, {0}};
+        {"after", 1, 0, O + 10}, {"tokens", 1, 0, O + 11}, {"tls", 0, 0, O + 12}, {"together", 0, 0, O + 13}, {0}};
     int c;
     const char *pend = NULL, *token_file = NULL;
     while ((c = getopt_long(argc, argv, "", o, NULL)) != -1) switch (c) {
@@ -672,6 +680,7 @@ static void parse_opts(int argc, char **argv) {
         case O + 10: after = atof(optarg); break;
         case O + 11: token_file = optarg; break;
         case O + 12: use_tls = 1; break;
+        case O + 13: together = 1; break;
         default: exit(2);
     }
     if (pend) steps[nsteps++] = (step_t){pend, NULL};
@@ -689,7 +698,9 @@ static void parse_opts(int argc, char **argv) {
         }
         if (!msg_tpl) msg_tpl = mode == M_ECHO ? "{\"type\":\"ping\",\"data\":\"{payload}\"}" : "{\"type\":\"publish\",\"data\":\"{payload}\"}";
     } else if (!strcmp(proto, "chat")) { // Parley's session chat: who and where are in the token
-        if (mode != M_IDLE || !token_file) die("--proto chat: --mode idle and --tokens FILE");
+        if (mode == M_ECHO || !token_file) die("--proto chat: --mode fanout, rooms or idle, and --tokens FILE");
+        if (mode == M_ROOMS && nrooms != 1) die("--proto chat: the room is in the token; --rooms 1");
+        snapshots = 1;
         if (!path) path = "/?token={token}";
         if (!custom) steps[nsteps++] = (step_t){"connectedUsers", NULL};
         msg_tpl = "{payload}";
@@ -776,7 +787,8 @@ int main(int argc, char **argv) {
         u64 start = now_ns(), m0 = start + (u64)(warmup * 1e9), m1 = m0 + (u64)(secs * 1e9), t;
         if (mode == M_ECHO) for (int i = 0; i < nconns; i++) { send_msgs(&C[i], window, 0); if (i % 64 == 63) poll_once(0); }
         if (mode == M_FANOUT) for (int i = 0; i < publishers; i++) send_msgs(&C[i], window, 0);
-        double gap = 1e9 / (rate * nconns);
+        double gap = 1e9 / (rate * (together ? 1 : nconns));
+        u64 per_gap = together ? nconns : 1;
         u64 last_prog = start, last_out = 0;
         u64 sent0 = 0, comp0 = 0, rx0 = 0, tx0 = 0, w0 = 0;
         for (;;) {
@@ -790,7 +802,7 @@ int main(int argc, char **argv) {
             if (t >= m1) break;
             if (t > hard) die("hard timeout");
             if (mode == M_ROOMS) {
-                u64 due = start + (u64)(next_i * gap);
+                u64 due = start + (u64)(next_i / per_gap * gap);
                 int burst = 0;
                 while (due <= t && burst < 256) {
                     conn_t *c = &C[next_i % nconns];
@@ -798,7 +810,7 @@ int main(int argc, char **argv) {
                         if (ring[next_seq & ring_mask].remaining) { skipped++; }
                         else send_msgs(c, 1, due);
                     }
-                    due = start + (u64)(++next_i * gap);
+                    due = start + (u64)(++next_i / per_gap * gap);
                     burst++;
                 }
                 t = now_ns();
