@@ -1,4 +1,5 @@
 import Foundation
+import ParleyBackends
 import ParleyModel
 import Testing
 

@@ -108,24 +108,14 @@ extension FrontDoorHandler {
     func requestEnded() {
         self.deadline = nil
         self.progress = nil
-        if self.offersUpgrade { self.renewDecoder() }
+        if self.isParserStopped { self.parserIsToGoOn() }
     }
 
-    /// Behind an offer to speak another protocol, or CONNECT, the parser stops. As nobody took it up, what follows is the next
-    /// request (RFC 9110 §7.8), for a parser of its own.
-    private func renewDecoder() {
-        guard let context = self.context else { return }
-        self.offersUpgrade = false
-        let former = self.decoder
-        let decoder = ConnectionSetup.makeDecoder(maximumHeaderBytes: self.services.maximumHeaderBytes)
-        do {
-            try context.pipeline.syncOperations.addHandler(decoder, position: .after(former))
-        } catch {
-            return context.close(promise: nil)
-        }
-        self.decoder = decoder
-        // What it has kept goes to the one behind it.
-        context.pipeline.syncOperations.removeHandler(former).whenFailure { _ in }
+    /// Behind an offer to speak another protocol, or CONNECT, the parser has stopped. As nobody took it up, what follows is the
+    /// next request (RFC 9110 §7.8), for a parser of its own.
+    private func parserIsToGoOn() {
+        self.isParserStopped = false
+        self.renewWhenRead()
     }
 
     // MARK: Memory

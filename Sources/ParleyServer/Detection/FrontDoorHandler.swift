@@ -60,7 +60,11 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Of the request that is being read or decided on, or was last.
     private var head: HTTPRequestHead?
     /// Whether the parser stops behind the present request, as after it another protocol could be spoken.
-    var offersUpgrade = false
+    var isParserStopped = false
+    /// Whether a read is being dealt with: the parser must not be replaced from within.
+    private var isInRead = false
+    /// Whether it is to be replaced at the end of the read.
+    private var isRenewalDue = false
     /// Of the body that is being collected.
     var progress: ProgressWatch?
     var receivedBodyBytes = 0
@@ -151,12 +155,40 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.take(.part(self.unwrapInboundIn(data)))
+        let part = self.unwrapInboundIn(data)
+        self.isInRead = true
+        // Whoever goes on has not stopped.
+        self.isRenewalDue = false
+        self.take(.part(part))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        self.isInRead = false
+        if self.isRenewalDue { self.renewDecoder() }
         if !self.isWaitingForTurn { self.requestsInTurn = 0 }
         context.fireChannelReadComplete()
+    }
+
+    func renewWhenRead() {
+        self.isRenewalDue = true
+        if !self.isInRead { self.renewDecoder() }
+    }
+
+    private func renewDecoder() {
+        guard let context = self.context else { return }
+        self.isRenewalDue = false
+        let former = self.decoder
+        self.decoder = ConnectionSetup.makeDecoder(maximumHeaderBytes: self.services.maximumHeaderBytes)
+        do {
+            try context.pipeline.syncOperations.addHandler(self.decoder, position: .after(former))
+        } catch {
+            return context.close(promise: nil)
+        }
+        // A little later, what it has kept goes to the one behind it, as a read of its own, in which that may stop, too.
+        context.pipeline.syncOperations.removeHandler(former).assumeIsolated().whenComplete { _ in
+            self.isInRead = false
+            if self.isRenewalDue { self.renewDecoder() }
+        }
     }
 
     func receive(_ item: RequestQueue.Item) {
@@ -211,7 +243,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.requestsInTurn += 1
         self.isHead = head.method == .HEAD
         self.head = head
-        self.offersUpgrade = head.method == .CONNECT || head.headers.contains(name: "Upgrade")
+        self.isParserStopped = ParserStop.isBehind(head)
         var head = head
         if let refusal = RequestRules.apply(to: &head) { return self.refuse(refusal) }
         let request = UpgradeRequest(

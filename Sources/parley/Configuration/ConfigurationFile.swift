@@ -71,7 +71,7 @@ struct ConfigurationFile {
         if let error = error as? ExactYAML.RepeatedKey {
             return ", line \(error.line): '\(LogText.escaped(error.key, isQuoted: false))' stands there twice"
         }
-        switch error as? YamlError {
+        return switch error as? YamlError {
         case .composer(_, "but found another document", let mark, _)?:
             ", line \(mark.line): another document begins here (---): expected one, as there is one configuration"
         case .scanner(_, let problem, let mark, _)?, .parser(_, let problem, let mark, _)?,

@@ -89,7 +89,7 @@ import Testing
         ]
     )
     func hosts(setting: String, isGood: Bool) {
-        #expect((try? OriginList.check(setting: setting, admitsHosts: true)) != nil == isGood)
+        #expect(((try? OriginList.check(setting: setting, admitsHosts: true)) != nil) == isGood)
     }
 
     @Test("An asterisk admits all", arguments: ["*", "http://a.test, *"])
