@@ -209,6 +209,26 @@ def test_requests_behind_an_offer_in_one_segment_are_answered(shared_server):
     assert [answer.status for answer in ask(shared_server.front_door, text, 4)] == [200] * 4
 
 
+@pytest.mark.parametrize(
+    "field",
+    ["Upgrade:", "Upgrade: ,", "Upgrade: foo", "Upgrade:\r\nConnection: upgrade", "Upgrade: foo\r\nProxy-Connection: upgrade"],
+)
+def test_whatever_follows_an_odd_offer_is_answered(listener, field):
+    """In the same segment, and begun in it."""
+    name, address = listener
+    if name == "backends_proxy" and "Connection: upgrade" in field:
+        pytest.skip("an upgrade goes on to the backend, if there is one")
+    first, second = request(path_of(name), field), request(path_of(name))
+    for pieces in ([first + second], [first + second[:7], second[7:]]):
+        connection = Connection(address)
+        connection.send(pieces[0])
+        statuses = [connection.answer().status]
+        for piece in pieces[1:]:
+            connection.send(piece)
+        statuses.append(connection.answer().status)
+        assert statuses[0] == statuses[1]
+
+
 WEBSOCKET = [
     ("front_door", "/"),
     ("front_door", "/relay"),
