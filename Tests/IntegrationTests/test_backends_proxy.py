@@ -15,6 +15,7 @@ from support import http
 from support.address import Address
 from support.backends import SETTINGS, Backends, configuration
 from support.http import Connection
+from support.raw import TEXT, frame, handshake
 from support.server import Server
 
 CORS = {
@@ -362,6 +363,16 @@ async def test_a_websocket_is_passed_through(backends, connected):
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4001, "as you wish")
+
+
+def test_a_frame_right_behind_the_handshake_is_passed_on(backends, connected):
+    """In the same segment: whoever does not wait for the answer loses nothing."""
+    connection = Connection(backends.proxy)
+    connection.send(handshake(backends.proxy, prefix(connected) + "/ws") + frame(TEXT, b"hello"))
+    assert connection.head_of_answer().status == 101
+    while len(connection.unread) < 7:
+        connection.unread += connection.socket.recv(4096)
+    assert connection.unread == frame(TEXT, b"hello", masked=False)
 
 
 async def test_many_websockets_at_once(backends, connected):

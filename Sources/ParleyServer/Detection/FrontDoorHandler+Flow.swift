@@ -108,14 +108,7 @@ extension FrontDoorHandler {
     func requestEnded() {
         self.deadline = nil
         self.progress = nil
-        if self.isParserStopped { self.parserIsToGoOn() }
-    }
-
-    /// Behind an offer to speak another protocol, or CONNECT, the parser has stopped. As nobody took it up, what follows is the
-    /// next request (RFC 9110 §7.8), for a parser of its own.
-    private func parserIsToGoOn() {
-        self.isParserStopped = false
-        self.renewWhenRead()
+        if self.isParserStopped { self.renewWhenRead() }
     }
 
     // MARK: Memory

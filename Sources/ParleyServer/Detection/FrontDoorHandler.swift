@@ -169,7 +169,10 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelReadComplete()
     }
 
+    /// Behind an offer to speak another protocol, or CONNECT, the parser has stopped. As nobody took it up, what follows is the
+    /// next request (RFC 9110 §7.8), for a parser of its own.
     func renewWhenRead() {
+        self.isParserStopped = false
         self.isRenewalDue = true
         if !self.isInRead { self.renewDecoder() }
     }
@@ -227,6 +230,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case (.body(let piece), .proxying(let exchange, _)):
             exchange.received(piece)
         case (.end, .proxying(let exchange, _)):
+            // What has come behind it is for the other protocol.
+            if exchange.isUpgrade { self.isParserStopped = false }
             self.requestEnded()
             self.phase = .proxying(exchange, isRequestComplete: true)
             exchange.ended()
@@ -326,13 +331,12 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.close(after: written)
     }
 
-    /// Other requests are counted without their path: on the proxy's port it has a token in it.
     private func count(_ refusal: Refusal, of upgrade: Upgrade?) {
         var handshake = upgrade
         if case .upgrading(let present) = self.phase { handshake = present }
         self.services.failures.count(
             refusal,
-            path: handshake?.request.head.uri,
+            path: self.head?.uri,
             dialect: handshake?.endpoint.dialect,
             from: handshake?.request.remoteAddress ?? self.peer()
         )

@@ -3,8 +3,8 @@ internal import NIOHTTP1
 /// Whether the parser of HTTP stops behind a request, as what follows could be another protocol: nothing more comes from it then,
 /// and what the client goes on to say stays in its buffer.
 ///
-/// The parser (llhttp) looks for a token in `Connection` (or `Proxy-Connection`) and for any value of `Upgrade`, or for CONNECT; this has to see it as the
-/// parser does, byte for byte, or a request would be lost or read twice.
+/// The parser (llhttp) looks for a token in `Connection` (or `Proxy-Connection`) and for any value of `Upgrade`, or for CONNECT;
+/// this has to see it as the parser does, byte for byte, or a request would be lost or read twice.
 enum ParserStop {
     static func isBehind(_ head: HTTPRequestHead) -> Bool {
         if head.method == .CONNECT { return true }

@@ -44,7 +44,8 @@ final class ProxyExchange: UpstreamDelegate {
     private let pool: UpstreamPool
     private let eventLoop: any EventLoop
     private let request: UpgradeRequest
-    private let isUpgrade: Bool
+    /// Whether the client wants another protocol. If the backend does not, the connection ends with its answer.
+    let isUpgrade: Bool
     private weak var downstream: (any ProxyDownstream)?
 
     private var phase = Phase.waiting
