@@ -227,6 +227,15 @@ def test_paths_are_logged_without_their_query(server):
     assert "secret" not in line and "address=127.0.0.1" in line and "status=" in line
 
 
+@pytest.mark.parametrize("listener, path", [("channel_server", "/"), ("disposable_chat", "/ws?name=alice&room=lobby"), ("front_door", "/relay/lobby")])
+async def test_connections_are_logged_with_the_address_of_their_client(server, listener, path):
+    """Not with that of the proxy that is trusted."""
+    started = server(PARLEY_LOG_LEVEL="debug", PARLEY_TRUSTED_PROXIES="127.0.0.1", ACCEPTED_ORIGIN="*")
+    assert http.upgrade(getattr(started, listener), path, **{"X-Forwarded-For": "203.0.113.9"}).status == 101
+    (line,) = lines_of(started, "Connection opened")
+    assert "address=203.0.113.9" in line
+
+
 def test_refused_calls_do_not_fill_the_log(server):
     """What a stranger can repeat is for those who look for it."""
     started = server(BACKENDS_API_PORT="0", BACKENDS_MODE="production")

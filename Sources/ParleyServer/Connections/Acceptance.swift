@@ -26,6 +26,8 @@ struct HandshakeEnvironment {
     let shard: Shard
     let compression: PerMessageDeflate?
     let permit: ConnectionPermit
+    /// Where it is, behind proxies that are trusted; `nil` when nobody knows.
+    let client: SocketAddress?
     let isSecure: Bool
 }
 

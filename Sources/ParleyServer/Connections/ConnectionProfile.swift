@@ -46,10 +46,12 @@ final class ConnectionProfile: Sendable {
         self.logger = logger
     }
 
-    func logOpened(_ connection: ConnectionID, from address: SocketAddress?) {
+    /// - Parameter address: The client's; `nil` when nobody knows.
+    func logOpened(_ connection: Connection?, from address: SocketAddress?) {
+        guard let connection else { return }
         self.logger.debug(
             "Connection opened",
-            metadata: ["connection": "\(connection)", "address": "\(address?.clientIP ?? "-")"]
+            metadata: ["connection": "\(connection.id)", "address": "\(address?.clientIP ?? "-")"]
         )
     }
 

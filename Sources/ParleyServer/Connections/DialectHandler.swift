@@ -34,6 +34,7 @@ final class DialectHandler: WebSocketHandler {
                 delegate: self
             )
         )
+        self.profile.logOpened(self.connection, from: environment.client)
     }
 
     // MARK: Life
@@ -43,7 +44,6 @@ final class DialectHandler: WebSocketHandler {
     override func begin() {
         guard let connection = self.connection else { return }
         self.observer?.opened(connection.id)
-        self.profile.logOpened(connection.id, from: self.context?.channel.remoteAddress)
         switch self.dialect.opened(&self.shard.context) {
         case .none: self.answerHandshake()
         case .join(let request): self.join(request)

@@ -65,7 +65,7 @@ final class LoopTools {
 
     private static let byThread = ThreadSpecificVariable<Confined>()
 
-    /// Never leaves its thread: stored and read through a thread-specific variable only.
+    /// Unchecked: never leaves its thread, stored and read through a thread-specific variable only.
     private final class Confined: @unchecked Sendable {
         let value: LoopTools
         init(value: LoopTools) { self.value = value }

@@ -43,7 +43,7 @@ extension FrontDoorHandler {
         let extensions = compression?.responseHeader
         if let eventLoop = acceptance.eventLoop, eventLoop !== context.eventLoop {
             let mover = ConnectionMover(channel: context.channel, isSecure: self.isSecure, to: eventLoop) {
-                [hub = self.services.hub] in
+                [hub = self.services.hub, client = upgrade.request.remoteAddress] in
                 let shard = hub.shard(on: eventLoop)
                 return acceptance.makeHandler(
                     HandshakeEnvironment(
@@ -51,6 +51,7 @@ extension FrontDoorHandler {
                         shard: shard,
                         compression: compression?.0,
                         permit: permit,
+                        client: client,
                         // What arrives there is in the clear.
                         isSecure: false
                     )
@@ -72,6 +73,7 @@ extension FrontDoorHandler {
                 shard: self.services.hub.shard(on: context.eventLoop),
                 compression: compression?.0,
                 permit: permit,
+                client: upgrade.request.remoteAddress,
                 isSecure: self.isSecure
             )
         )

@@ -342,10 +342,10 @@ package final class EngineConnection {
         session?.closed(reason)
     }
 
-    private func log(_ message: Logger.Message, _ facts: Logger.Metadata) {
+    private func log(_ message: Logger.Message, _ facts: @autoclosure () -> Logger.Metadata) {
         let logger = self.host.server.logger
         guard logger.logLevel <= .debug else { return }
-        var facts = facts
+        var facts = facts()
         facts["connection"] = "\(self.id)"
         facts["dialect"] = "\(self.host.site.dialect.rawValue)"
         facts["transport"] = "\(self.webSocket == nil ? "polling" : "websocket")"

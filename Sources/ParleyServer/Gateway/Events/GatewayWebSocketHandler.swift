@@ -27,11 +27,11 @@ final class GatewayWebSocketHandler: WebSocketHandler {
                 delegate: self
             )
         )
+        self.profile.logOpened(self.connection, from: environment.client)
     }
 
     override func begin() {
         guard let connection = self.connection, let context = self.context else { return }
-        self.profile.logOpened(connection.id, from: context.channel.remoteAddress)
         self.answerHandshake()
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
