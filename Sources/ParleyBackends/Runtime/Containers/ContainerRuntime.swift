@@ -206,10 +206,11 @@ public final class ContainerRuntime: BackendRuntime {
         do {
             do {
                 try await self.start(order)
-            } catch let failure as DockerEngine.Failure
-                where failure.lacksInit && self.hasInit.exchange(false, ordering: .relaxed)
-            {
-                self.logger.warning(
+            } catch let failure as DockerEngine.Failure where failure.lacksInit {
+                // Of several that hear it at once, one says it, and each does without.
+                let isNew = self.hasInit.exchange(false, ordering: .relaxed)
+                self.logger.log(
+                    level: isNew ? .warning : .debug,
                     "The container engine has no init program: programs in containers are process 1 there, and wait for orphans themselves. podman takes that of the package catatonit, Docker has docker-init.",
                     metadata: ["error": "\(failure)"]
                 )
