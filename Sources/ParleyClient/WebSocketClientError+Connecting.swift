@@ -25,7 +25,7 @@ extension WebSocketClientError {
             if let failure = error.connectionErrors.last { return self.describe(failure.error) }
             return "the host name \(error.host) is unknown"
         case let error as IOError:
-            return String(cString: strerror(error.errnoCode))
+            return SystemFailure(code: error.errnoCode).description
         default:
             return TLSFailure.reason(error) ?? ErrorText.of(error)
         }

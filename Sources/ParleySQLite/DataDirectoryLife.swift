@@ -1,5 +1,6 @@
 internal import Foundation
 internal import ParleyHub
+internal import ParleyModel
 
 /// One run of a server that uses a data directory: a file that is locked for as long as the process lives, however it ends.
 final class DataDirectoryLife: Sendable {
@@ -14,7 +15,7 @@ final class DataDirectoryLife: Sendable {
     init(directory: String) throws(StoreError) {
         self.directory = directory
         guard let (name, descriptor) = Self.begin(in: directory) else {
-            let reason = String(cString: strerror(errno))
+            let reason = SystemFailure(code: errno).description
             throw StoreError(
                 .unavailable,
                 "No file can be made and locked in \(directory) (--data-dir, PARLEY_DATA_DIR): \(reason)"

@@ -16,7 +16,7 @@ struct SQLiteDatabase: Sendable {
     init(directory: String) throws(StoreError) {
         self.path = (directory as NSString).appendingPathComponent(Self.fileName)
         do {
-            try SystemFailure.makeDirectory(directory, mode: 0o700)
+            try Directory.make(directory, mode: 0o700)
             Self.createPrivateFile(self.path)
             var configuration = Configuration()
             configuration.busyMode = .timeout(Self.busyTimeout)

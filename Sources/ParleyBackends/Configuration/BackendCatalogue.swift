@@ -79,11 +79,10 @@ public struct BackendCatalogue: Sendable {
 
     /// Environments of a service; `nil` is the one without a name.
     public func environments(of name: ServiceName) -> [String?] {
-        let named = self.services.keys.filter {
-            $0.account.hasSameBytes(as: name.account) && $0.service.hasSameBytes(as: name.service)
-        }
-
-        .compactMap(\.environment).sorted()
+        let named = self.services.keys.compactMap { key in
+            key.account.hasSameBytes(as: name.account) && key.service.hasSameBytes(as: name.service)
+                ? key.environment : nil
+        }.sorted()
         let general = ServiceName(account: name.account, service: name.service)
         return (named.isEmpty || self.services[general] != nil ? [nil] : []) + named.map(Optional.some)
     }

@@ -57,7 +57,7 @@ final class LifeJournal: Sendable {
     func began(_ backend: BackendID, _ process: ProcessTable.Identity) throws {
         try self.state.withLock { state in
             if state.file == nil {
-                try SystemFailure.makeDirectory(self.directory, mode: 0o700)
+                try Directory.make(self.directory, mode: 0o700)
                 guard Self.isOurs(self.directory) else { throw Foreign(directory: self.directory) }
                 do {
                     state.file = try Self.create(self.path)

@@ -106,7 +106,7 @@ public final class ProcessRuntime: BackendRuntime {
         }
         if let mount = try self.mountDirectory(order) {
             do throws(SystemFailure) {
-                try SystemFailure.makeDirectory(mount)
+                try Directory.make(mount)
             } catch {
                 throw LaunchFailure("Its directory cannot be made below BACKENDS_MOUNT_BASE: \(error)")
             }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import ParleyModel
 internal import Synchronization
 
 /// The right to a directory that only one server may use: a file in it that is locked for as long as the process lives, however it
@@ -36,7 +37,7 @@ package final class DirectoryLock: Sendable {
         let path = (directory as NSString).appendingPathComponent(purpose.fileName)
         let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
-            let reason = String(cString: strerror(errno))
+            let reason = SystemFailure(code: errno)
             throw StoreError(.unavailable, "\(path) cannot be opened (\(purpose.setting)): \(reason)")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -44,7 +45,7 @@ package final class DirectoryLock: Sendable {
             let holder = Self.note(in: descriptor)
             close(descriptor)
             guard error == EWOULDBLOCK else {
-                let reason = String(cString: strerror(error))
+                let reason = SystemFailure(code: error)
                 throw StoreError(.unavailable, "\(path) cannot be locked (\(purpose.setting)): \(reason)")
             }
             throw StoreError(.exists, purpose.refusal(directory, holder))

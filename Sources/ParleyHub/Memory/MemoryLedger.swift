@@ -42,7 +42,7 @@ public final class MemoryLedger: Sendable {
         public func update(bytes: Int) { self.ledger.set(self.entry, to: bytes) }
     }
 
-    /// Guarded by the lock of the ledger.
+    /// Unchecked: guarded by the lock of the ledger.
     fileprivate final class Entry: @unchecked Sendable {
         let kind: Kind
         let evict: @Sendable () -> Void

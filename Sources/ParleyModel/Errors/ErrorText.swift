@@ -1,13 +1,5 @@
 internal import NIOCore
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
 /// An error whose description is a sentence of ours for operators: without secrets, requests or words of a peer.
 public protocol SpokenError: Error, CustomStringConvertible {}
 
@@ -27,7 +19,7 @@ public enum ErrorText {
 
     /// What the system call that failed gave as its reason, wherever in `error` it is.
     private static func systemReason(of error: Any, depth: Int) -> String? {
-        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
+        if let error = error as? IOError { return SystemFailure(code: error.errnoCode).description }
         if error is SocketAddressError || error is SocketAddressError.UnknownHost {
             return "the name of the host cannot be resolved"
         }

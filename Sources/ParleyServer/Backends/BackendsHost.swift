@@ -102,7 +102,7 @@ final class BackendsHost: Sendable {
         if let base = self.mountBase {
             // At once, so that whoever cannot have it hears so now, and not with the first backend.
             do throws(SystemFailure) {
-                try SystemFailure.makeDirectory(base)
+                try Directory.make(base)
             } catch {
                 throw StoreError(.unavailable, "The directory \(base) (BACKENDS_MOUNT_BASE) cannot be made: \(error)")
             }

@@ -98,10 +98,7 @@ final class Gateway: Sendable {
             options.namespaceAliases[alias] = "/"
             options.namespaceAliases[alias + "/"] = "/"
         }
-        if !configuration.isCORSDisabled {
-            let origins = configuration.origins
-            options.cors = CORSPolicy(.list(origins), allowsCredentials: !origins.admitsAny)
-        }
+        if !configuration.isCORSDisabled { options.cors = CORSPolicy(configuration.origins) }
         return options
     }
 

@@ -7,7 +7,7 @@ extension CORSPolicy {
     /// - Returns: `nil` without origins: every page of another origin is refused by its browser.
     static func general(_ origins: OriginList) -> CORSPolicy? {
         guard !origins.isEmpty else { return nil }
-        var policy = CORSPolicy(.list(origins), allowsCredentials: !origins.admitsAny)
+        var policy = CORSPolicy(origins)
         policy.methods = "GET, POST, DELETE, OPTIONS"
         policy.allowedHeaders = ["authorization, content-type"]
         policy.maximumAge = 600
@@ -17,8 +17,7 @@ extension CORSPolicy {
     /// Of the event gateway's REST. Source: event gateway specification, *CORS*.
     static func gateway(_ configuration: GatewayConfiguration) -> CORSPolicy? {
         guard !configuration.isCORSDisabled else { return nil }
-        let origins = configuration.origins
-        var policy = CORSPolicy(.list(origins), allowsCredentials: !origins.admitsAny)
+        var policy = CORSPolicy(configuration.origins)
         policy.methods = "GET, POST, PUT, DELETE, PATCH, OPTIONS"
         policy.allowedHeaders = ["Content-Type, Authorization, X-Requested-With"]
         policy.maximumAge = 86400

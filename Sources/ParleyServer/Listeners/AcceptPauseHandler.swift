@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Logging
 internal import NIOCore
+internal import ParleyModel
 internal import Synchronization
 
 /// Pauses a listener that cannot accept; on its server channel.
@@ -82,7 +83,7 @@ final class AcceptTrouble: Sendable {
         guard isBeginning else { return }
         self.logger.error(
             "No connection can be accepted. Those that wait are tried again. Raise the limit of open files, or lower PARLEY_MAX_CONNECTIONS",
-            metadata: ["reason": "\(String(cString: strerror(code)))"]
+            metadata: ["reason": "\(SystemFailure(code: code).description)"]
         )
     }
 

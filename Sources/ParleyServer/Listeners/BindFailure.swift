@@ -1,5 +1,6 @@
 internal import Foundation
 internal import NIOCore
+internal import ParleyModel
 
 /// Why a listener could not be bound, and what to do about it.
 enum BindFailure {
@@ -31,7 +32,7 @@ enum BindFailure {
             )
         case EMFILE, ENFILE:
             return ("no more files can be opened", "Raise the limit of open files (ulimit -n, LimitNOFILE).")
-        default: return (String(cString: strerror(code)), anotherPort)
+        default: return (SystemFailure(code: code).description, anotherPort)
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import NIOSSL
+internal import ParleyModel
 
 extension ServerConfiguration.TLS {
     /// Reads the files and looks whether they go together.
@@ -67,7 +68,7 @@ extension ServerConfiguration.TLS {
     }
 
     private func unreadable(_ path: String, _ setting: String, _ code: Int32) -> ParleyServer.StartFailure {
-        self.failure("\(setting)=\(path) cannot be read: \(String(cString: strerror(code)))")
+        self.failure("\(setting)=\(path) cannot be read: \(SystemFailure(code: code).description)")
     }
 
     private func failure(_ reason: String) -> ParleyServer.StartFailure {

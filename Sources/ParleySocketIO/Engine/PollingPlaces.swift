@@ -34,7 +34,7 @@ package final class PollingPlaces: Sendable {
         }
     }
 
-    /// Guarded by the lock of the places.
+    /// Unchecked: guarded by the lock of the places.
     fileprivate final class Entry: @unchecked Sendable {
         let address: String?
         var isHeld = true

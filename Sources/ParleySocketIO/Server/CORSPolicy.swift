@@ -39,6 +39,11 @@ public struct CORSPolicy: Sendable {
         self.allowsCredentials = allowsCredentials
     }
 
+    /// For these origins: with credentials where they are named.
+    package init(_ origins: OriginList) {
+        self.init(.list(origins), allowsCredentials: !origins.admitsAny)
+    }
+
     /// Whether credentials are asked for that no origin gets.
     package var expectsCredentialsInVain: Bool {
         if case .any = self.origin { return self.allowsCredentials }

@@ -1,4 +1,5 @@
 import Foundation
+import ParleyModel
 
 /// What a command was asked for, on stdout: written at once, whatever that is connected to.
 enum StandardOutput {
@@ -9,7 +10,9 @@ enum StandardOutput {
         guard Descriptor.write(bytes, to: STDOUT_FILENO, patience: nil) < bytes.count else { return }
         let code = errno
         // Who reads no further has what it wanted.
-        if code != EPIPE { StandardError.line("parley: stdout cannot be written: \(String(cString: strerror(code)))") }
+        if code != EPIPE {
+            StandardError.line("parley: stdout cannot be written: \(SystemFailure(code: code).description)")
+        }
         Foundation.exit(1)
     }
 }

@@ -257,7 +257,7 @@ public final class ContainerRuntime: BackendRuntime {
         if let mount = order.mount, let base = self.configuration.mountBase {
             let directory = base + "/" + mount
             do throws(SystemFailure) {
-                try SystemFailure.makeDirectory(directory)
+                try Directory.make(directory)
             } catch {
                 throw LaunchFailure("Its directory cannot be made below BACKENDS_MOUNT_BASE: \(error)")
             }
