@@ -93,12 +93,21 @@ extension CloseReason {
         label: "resume_overflow"
     )
 
+    /// Something that happened in a room cannot be told to the connection any more, or whether what it said was kept.
+    public static let insufficientState = CloseReason(
+        3010,
+        "Insufficient state",
+        mayReconnect: true,
+        label: "insufficient_state"
+    )
+
     /// Every fixed row, in the order of the printed table. Protocol failures (1002, 1007, 1009) carry a sentence of their own.
     public static let all: [CloseReason] = [
         .normal, .closedByManagement, .serverShuttingDown, .goingAway, .pingTimeout, .binaryNotAccepted, .notUTF8,
         .roomFull, .duplicateUser, .replaced, .tokenExpired, .sessionEnded, .tooManyRequests, .rateLimitExceeded,
         .slowConsumer, .unfinishedMessage,
         .internalError, .serviceRestart, .overloaded, .topicLimit, .tooMuchToResume,
+        .insufficientState,
     ]
 
     /// A breach of the WebSocket protocol, told by the frame parser in a sentence of its own.
