@@ -43,7 +43,7 @@ struct History {
 
     var count: Int { self.packed?.count ?? self.publications.count }
 
-    /// From the oldest to the newest; there are no gaps.
+    /// From the oldest to the newest; between them, offsets are missing of what is not kept: joins and leaves.
     var offsets: ClosedRange<UInt64>? {
         if let packed = self.packed { return packed.offsets }
         guard let first = self.publications.first, let last = self.publications.last else { return nil }
@@ -67,9 +67,9 @@ struct History {
         }
     }
 
-    /// The offset of the last of those that would be discarded if a publication of so many bytes came; `nil`: none would.
-    func lastDiscarded(byAppending bytes: Int, policy: HistoryPolicy) -> UInt64? {
-        var count = self.publications.count + 1
+    /// The offset of the last of those that would be discarded if so many publications of so many bytes came; `nil`: none would.
+    func lastDiscarded(byAppending added: Int = 1, bytes: Int, policy: HistoryPolicy) -> UInt64? {
+        var count = self.publications.count + added
         var byteCount = self.byteCount + bytes
         var last: UInt64?
         for publication in self.publications {
@@ -96,14 +96,26 @@ struct History {
         for publication in self.publications { body(publication) }
     }
 
-    /// Calls `body` with the publications from `offset` on.
+    /// Calls `body` with the publications from `offset` on. Costs what there are of them.
     func forEach(from offset: UInt64, _ body: (Publication) -> Void) {
         if let packed = self.packed {
             return packed.forEachPublication { if $0.offset >= offset { body($0) } }
         }
-        guard let first = self.publications.first else { return }
-        let skipped = offset > first.offset ? Int(clamping: offset - first.offset) : 0
-        for publication in self.publications.dropFirst(skipped) { body(publication) }
+        var index = self.publications.endIndex
+        while index > self.publications.startIndex,
+            self.publications[self.publications.index(before: index)].offset >= offset
+        {
+            index = self.publications.index(before: index)
+        }
+        for publication in self.publications[index...] { body(publication) }
+    }
+
+    /// Oldest first.
+    var all: [Publication] {
+        var all: [Publication] = []
+        func add(_ publication: Publication) { all.append(publication) }
+        self.forEach(add)
+        return all
     }
 
     /// Makes it as small as it can be. Reading goes on, at a price.

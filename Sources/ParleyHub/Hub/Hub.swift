@@ -81,7 +81,7 @@ public final class Hub: Sendable {
         let key = self.configuration.key(topic, for: dialect)
         let home = Int(key.stableHash % UInt64(self.shards.count))
         return try await self.shards[home].run { shard in
-            shard.topics[key]?.members.all ?? []
+            shard.topics[key]?.machine.members.all ?? []
         }
     }
 

@@ -21,6 +21,8 @@ public struct HubConfiguration: Sendable {
         func snapshots(of id: FormatID) -> (any SnapshotFormat)? { self.snapshots[id.index] }
     }
 
+    /// Which process this is, among those that share topics.
+    public var incarnation = NodeIncarnation.lone
     public var formats = Formats()
     /// The space of each dialect; a dialect without an entry has its own.
     public var spaces: [DialectName: SpaceID]

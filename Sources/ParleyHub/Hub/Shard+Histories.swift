@@ -13,8 +13,7 @@ extension Shard {
     func retain(_ topic: Topic, for retention: TimeAmount) {
         let now = self.eventLoop.now
         topic.emptySince = now
-        topic.members = MemberList()
-        topic.history.pack()
+        topic.machine.rest()
         self.idleHistoryBytes += topic.historyBytes
         self.recount(topic)
         self.idleTopics[topic.key.space, default: IdleTopics()].append(topic)
@@ -27,7 +26,7 @@ extension Shard {
     func wake(_ topic: Topic) {
         guard topic.emptySince != nil else { return }
         self.takeFromIdle(topic)
-        topic.history.unpack()
+        topic.machine.wake()
         self.measure(topic)
         self.reportHistories()
     }
@@ -40,7 +39,7 @@ extension Shard {
 
     private func recount(_ topic: Topic) {
         let isIdle = topic.emptySince != nil
-        let bytes = topic.history.memoryBytes + (isIdle ? Topic.overhead(of: topic.key) : 0)
+        let bytes = topic.machine.history.memoryBytes + (isIdle ? Topic.overhead(of: topic.key) : 0)
         if isIdle { self.idleHistoryBytes += bytes - topic.historyBytes }
         self.metrics.historyBytes += bytes - topic.historyBytes
         topic.historyBytes = bytes
@@ -80,11 +79,9 @@ extension Shard {
     private func boundHistories(sparing topic: Topic?) {
         while self.metrics.historyBytes > self.maximumHistoryBytes, self.forgetOldestIdleTopic() {}
         guard let topic, self.topics[topic.key] === topic else { return }
-        while self.metrics.historyBytes > self.maximumHistoryBytes, topic.history.count > 1,
-            let oldest = topic.history.offsets?.lowerBound
-        {
+        while self.metrics.historyBytes > self.maximumHistoryBytes, let oldest = topic.machine.oldestDiscardable {
             self.willDiscard(upTo: oldest, of: topic)
-            topic.history.discardOldest()
+            topic.machine.discardOldest()
             self.recount(topic)
             self.metrics.discardedPublications += 1
         }

@@ -1,87 +1,96 @@
 internal import NIOCore
 internal import ParleyModel
 
-/// The home shard's side: what happens in a topic is decided and ordered here, one thing after another.
+/// The home shard's side: topics of which it is the home are told here what is wanted of them, and what they decide is done.
 extension Shard {
-    func homeJoin(_ key: TopicKey, _ join: HomeJoin) {
-        let member = join.member
-        if let maximum = join.request.maximumMembers, maximum <= 0 {
-            // Before a topic is made that nobody would ever leave.
-            self.refuse(join, key, .roomFull)
-            return
-        }
+    func homeJoin(_ key: TopicKey, _ join: TopicJoin, _ format: FormatID) {
+        let client = join.member.client
+        // Before a topic is made that nobody would ever leave.
+        if let reason = join.hopelessness { return self.refuse(client, key, reason) }
         guard let topic = self.topics[key] ?? self.createTopic(key) else {
-            self.refuse(join, key, .topicLimit)
-            return
+            return self.refuse(client, key, .topicLimit)
         }
-        let holdsName = join.request.uniqueness != .any
-        if holdsName, let present = topic.members.holder(of: member.name, in: member.dialect) {
-            if join.request.uniqueness == .replace {
-                self.replace(present, in: topic, with: join)
-            } else {
-                self.refuse(join, key, .duplicateUser)
-            }
-            return
-        }
-        if let maximum = join.request.maximumMembers, topic.members.count(of: member.dialect) >= maximum {
-            self.refuse(join, key, .roomFull)
-            return
-        }
-        self.wake(topic)
-        topic.members.append(member, format: join.format, holdsName: holdsName)
-        self.addSubscriber(join, to: topic)
-        self.admit(join, to: topic)
-        self.distribute(.joined(member), in: topic)
+        self.tell(topic, .join(join, format))
     }
 
     func homeLeave(_ key: TopicKey, _ connection: ConnectionID) {
-        guard let topic = self.topics[key], let entry = topic.members.remove(connection) else { return }
-        self.removeSubscriber(entry.format, shard: connection.shard, from: topic)
-        self.distribute(.left(entry.member), in: topic)
-        self.retireIfEmpty(topic)
+        guard let topic = self.topics[key] else { return }
+        self.tell(topic, .leave(self.client(connection)))
     }
 
-    func homePublish(_ key: TopicKey, _ publish: HomePublish) {
+    func homePublish(_ key: TopicKey, _ publish: TopicPublish) {
         // A topic lives while it has members or a retained history; what is said to nobody is said in vain.
-        guard let topic = self.topics[key] else { return self.complete(publish, key) }
-        let sender: Sender
-        switch publish.origin {
-        case .member(let connection, _):
-            guard let member = topic.members[connection] else { return self.complete(publish, key) }
-            sender = Sender(id: member.id, name: member.name)
-        case .outside(let outsider):
-            sender = outsider
+        guard let topic = self.topics[key] else {
+            if publish.wantsCompletion, let client = publish.member { self.complete(client, key) }
+            return
         }
-        let policy = self.configuration.policy(of: key.space).history
-        guard !topic.history.refuses(policy) else { return self.complete(publish, key) }
-        topic.offset += 1
-        let publication = Publication(
-            offset: topic.offset,
-            time: self.configuration.wallTime(),
-            sender: sender,
-            payload: policy.limit > 0 ? publish.payload.detached() : publish.payload
-        )
-        if policy.limit > 0 {
-            if topic.snapshots.isDue,
-                let last = topic.history.lastDiscarded(byAppending: publication.payload.byteCount, policy: policy)
-            {
-                self.willDiscard(upTo: last, of: topic)
-            }
-            topic.history.append(publication, policy: policy)
-            self.measure(topic)
-        }
-        self.metrics.publications += 1
-        self.distribute(.published(publication), in: topic, excluding: publish.excluding)
-        self.complete(publish, key)
+        self.tell(topic, .publish(publish))
     }
 
-    private func complete(_ publish: HomePublish, _ key: TopicKey) {
-        guard case .member(let connection, wantsCompletion: true) = publish.origin else { return }
-        self.send(.publishCompleted(connection, key), to: Int(connection.shard))
+    /// Has a topic decide, and does what it wants done.
+    ///
+    /// What is done may make a client say the next thing, which is decided and done from within, before the rest of this.
+    private func tell(_ topic: Topic, _ command: TopicCommand) {
+        var effects: ContiguousArray<TopicEffect> = []
+        swap(&effects, &self.effects)
+        if topic.snapshots.isDue { self.tellSnapshot(of: topic, before: command) }
+        topic.machine.receive(command, at: self.configuration.wallTime(), into: &effects)
+        if topic.emptySince != nil, !topic.machine.members.isEmpty { self.wake(topic) }
+        if case .publish = command, topic.machine.policy.limit > 0 { self.measure(topic) }
+        for index in effects.indices { self.perform(effects[index], of: topic) }
+        effects.removeAll(keepingCapacity: true)
+        swap(&effects, &self.effects)
+    }
+
+    /// Members hear snapshots, and something has happened that no snapshot has shown: what would not be in the next is told now.
+    private func tellSnapshot(of topic: Topic, before command: TopicCommand) {
+        if case .join(let join, _) = command, topic.machine.replacesSomebody(join) {
+            // Who goes has seen what happened before, on whichever shard it is.
+            return self.tellSnapshot(of: topic)
+        }
+        if let last = topic.machine.lastDiscarded(by: command) { self.willDiscard(upTo: last, of: topic) }
+    }
+
+    private func perform(_ effect: TopicEffect, of topic: Topic) {
+        switch effect {
+        case .deliver(let event, let excluding):
+            if case .published = event { self.metrics.publications += 1 }
+            self.distribute(event, in: topic, excluding: excluding?.connection)
+        case .complete(let client):
+            self.complete(client, topic.key)
+        case .refusePublication(let client, let wantsCompletion):
+            // No dialect has words for it yet: who waits is told that it is over.
+            if wantsCompletion { self.complete(client, topic.key) }
+        case .admit(let member, let format):
+            topic.addSubscriber(
+                format: format,
+                snapshots: self.configuration.formats.snapshots(of: format),
+                shard: Int(member.client.connection.shard),
+                shards: self.configuration.shards
+            )
+            self.admit(member, format, to: topic)
+        case .refuse(let client, let reason):
+            self.refuse(client, topic.key, reason)
+        case .release(let client, let format):
+            self.removeSubscriber(format, shard: client.connection.shard, from: topic)
+        case .expel(let client, let format, let reason):
+            self.removeSubscriber(format, shard: client.connection.shard, from: topic)
+            self.send(.expel(client.connection, topic.key, reason), to: Int(client.connection.shard))
+        case .emptied:
+            self.retireIfEmpty(topic)
+        case .propose, .requestState, .fetch, .missed, .close:
+            preconditionFailure(
+                "A topic that is decided at home has no broker to ask; this is a fault of TopicMachine."
+            )
+        }
+    }
+
+    private func complete(_ client: ClientID, _ key: TopicKey) {
+        self.send(.publishCompleted(client.connection, key), to: Int(client.connection.shard))
     }
 
     /// Encodes `event` once for each wire format in use, and hands it to every shard with subscribers of it.
-    private func distribute(_ event: TopicEvent, in topic: Topic, excluding: ConnectionID? = nil) {
+    private func distribute(_ event: TopicEvent, in topic: Topic, excluding: ConnectionID?) {
         var isSnapshotNeeded = false
         for use in topic.formats {
             if use.lines != nil {
@@ -91,7 +100,7 @@ extension Shard {
             let format = self.configuration.formats[use.format]
             self.distribute(to: use, of: topic, excluding: excluding) { format.encode(event, in: topic, into: &$0) }
         }
-        if isSnapshotNeeded { self.snapshotNeeded(of: topic, after: event) }
+        if isSnapshotNeeded { self.snapshotNeeded(of: topic) }
     }
 
     /// Hands what `encode` appends, once for all, to every shard with subscribers of the format.
@@ -118,38 +127,20 @@ extension Shard {
         return wire.readableBytes
     }
 
-    private func admit(_ join: HomeJoin, to topic: Topic) {
+    private func admit(_ member: Member, _ format: FormatID, to topic: Topic) {
         var welcome = ByteBuffer()
-        self.configuration.formats[join.format].encodeWelcome(for: join.member, in: topic, into: &welcome)
+        self.configuration.formats[format].encodeWelcome(for: member, in: topic, into: &welcome)
+        let connection = member.client.connection
         self.send(
-            .joinCompleted(join.connection, topic.key, .joined, welcome: welcome.readableBytes > 0 ? welcome : nil),
-            to: Int(join.connection.shard)
+            .joinCompleted(connection, topic.key, .joined, welcome: welcome.readableBytes > 0 ? welcome : nil),
+            to: Int(connection.shard)
         )
     }
 
-    private func refuse(_ join: HomeJoin, _ key: TopicKey, _ reason: CloseReason) {
-        self.send(.joinCompleted(join.connection, key, .refused(reason), welcome: nil), to: Int(join.connection.shard))
-    }
-
-    private func replace(_ present: MemberList.Entry, in topic: Topic, with join: HomeJoin) {
-        let old = present.member
-        let member = join.member
-        // Who goes has seen what happened before, on whichever shard it is.
-        self.tellSnapshot(of: topic)
-        topic.members.replace(old.connection, with: member, format: join.format)
-        self.removeSubscriber(present.format, shard: old.connection.shard, from: topic)
-        self.addSubscriber(join, to: topic)
-        self.send(.expel(old.connection, topic.key, .replaced), to: Int(old.connection.shard))
-        self.admit(join, to: topic)
-        self.distribute(.replaced(old, by: member), in: topic)
-    }
-
-    private func addSubscriber(_ join: HomeJoin, to topic: Topic) {
-        topic.addSubscriber(
-            format: join.format,
-            snapshots: self.configuration.formats.snapshots(of: join.format),
-            shard: Int(join.connection.shard),
-            shards: self.configuration.shards
+    private func refuse(_ client: ClientID, _ key: TopicKey, _ reason: CloseReason) {
+        self.send(
+            .joinCompleted(client.connection, key, .refused(reason), welcome: nil),
+            to: Int(client.connection.shard)
         )
     }
 
@@ -164,17 +155,19 @@ extension Shard {
     // MARK: The life of a topic
 
     private func createTopic(_ key: TopicKey) -> Topic? {
-        guard self.configuration.policy(of: key.space).limit.open(key.name) else { return nil }
-        let topic = Topic(key: key, epoch: self.context.random.next())
+        let policy = self.configuration.policy(of: key.space)
+        guard policy.limit.open(key.name) else { return nil }
+        let topic = Topic(key: key, epoch: self.context.random.next(), policy: policy.history)
         self.topics[key] = topic
         self.metrics.topics += 1
         return topic
     }
 
     private func retireIfEmpty(_ topic: Topic) {
-        guard topic.members.isEmpty else { return }
+        // Somebody may have come while its leave was told.
+        guard topic.machine.members.isEmpty, self.topics[topic.key] === topic, topic.emptySince == nil else { return }
         let retention = self.configuration.policy(of: topic.key.space).retention
-        if retention == .zero || topic.history.isEmpty {
+        if retention == .zero || topic.machine.history.isEmpty {
             self.forget(topic)
         } else {
             self.retain(topic, for: retention)

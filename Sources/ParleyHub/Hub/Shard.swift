@@ -35,6 +35,9 @@ public final class Shard {
     /// Bytes of lines kept for snapshots.
     var renderedBytes = 0
 
+    /// What a topic wants done: kept, so that a publication allocates no list.
+    var effects: ContiguousArray<TopicEffect> = []
+
     var arena = Arena()
     /// Connections with notes.
     var touched: ContiguousArray<Connection> = []
@@ -167,14 +170,19 @@ public final class Shard {
     /// Asks for membership; the answer is ``ConnectionDelegate/joinCompleted(_:_:)``, perhaps before this returns.
     public func join(_ connection: Connection, _ request: JoinRequest) {
         let key = self.configuration.key(request.topic, for: connection.dialect)
-        let join = HomeJoin(
-            connection: connection.id,
-            dialect: connection.dialect,
-            format: connection.format,
-            request: request
+        let member = Member(
+            client: self.client(connection.id),
+            id: request.memberID,
+            name: request.memberName,
+            dialect: connection.dialect
+        )
+        let join = TopicJoin(
+            member: member,
+            uniqueness: request.uniqueness,
+            maximumMembers: request.maximumMembers
         )
         connection.beganJoin(of: key)
-        self.send(.join(key, join), to: self.home(of: key))
+        self.send(.join(key, join, connection.format), to: self.home(of: key))
     }
 
     /// Ends a membership: nothing more is heard of the topic. A join on its way is taken back, and not answered.
@@ -200,10 +208,12 @@ public final class Shard {
         includingSender: Bool,
         wantsCompletion: Bool
     ) {
-        let publish = HomePublish(
-            origin: .member(connection.id, wantsCompletion: wantsCompletion),
+        let client = self.client(connection.id)
+        let publish = TopicPublish(
+            origin: .member(client),
             payload: payload,
-            excluding: includingSender ? nil : connection.id
+            excluding: includingSender ? nil : client,
+            wantsCompletion: wantsCompletion
         )
         self.send(.publish(topic, publish), to: self.home(of: topic))
     }
@@ -211,7 +221,7 @@ public final class Shard {
     /// Publishes on behalf of somebody who is no member.
     public func publish(_ payload: Payload, from sender: Sender, to topic: TopicKey) {
         self.send(
-            .publish(topic, HomePublish(origin: .outside(sender), payload: payload, excluding: nil)),
+            .publish(topic, TopicPublish(origin: .outside(sender), payload: payload)),
             to: self.home(of: topic)
         )
     }
@@ -356,6 +366,11 @@ public final class Shard {
 
     // MARK: Crossing
 
+    /// What a connection of this node is for all nodes.
+    func client(_ connection: ConnectionID) -> ClientID {
+        ClientID(incarnation: self.configuration.incarnation, connection: connection)
+    }
+
     func home(of key: TopicKey) -> Int {
         self.configuration.shards == 1 ? 0 : Int(key.stableHash % UInt64(self.configuration.shards))
     }
@@ -379,8 +394,8 @@ public final class Shard {
 
     func receive(_ message: ShardMessage) {
         switch message {
-        case .join(let key, let join):
-            self.homeJoin(key, join)
+        case .join(let key, let join, let format):
+            self.homeJoin(key, join, format)
         case .leave(let key, let connection):
             self.homeLeave(key, connection)
         case .publish(let key, let publish):
@@ -515,9 +530,6 @@ extension ShardMessage {
     /// A copy that may outlive this turn of the loop: payloads own their bytes.
     fileprivate func detached() -> ShardMessage {
         guard case .publish(let key, let publish) = self else { return self }
-        return .publish(
-            key,
-            HomePublish(origin: publish.origin, payload: publish.payload.detached(), excluding: publish.excluding)
-        )
+        return .publish(key, publish.detached())
     }
 }

@@ -7,7 +7,8 @@ struct MemberList {
     /// A member, and the wire format that its connection receives.
     struct Entry {
         let member: Member
-        let format: FormatID
+        /// `nil`: it is a connection of another node.
+        let format: FormatID?
     }
 
     private struct UniqueName: Hashable {
@@ -21,8 +22,8 @@ struct MemberList {
     }
 
     private var entries: ContiguousArray<Entry?> = []
-    private var indices: [ConnectionID: Int] = [:]
-    private var uniqueNames: [UniqueName: ConnectionID] = [:]
+    private var indices: [ClientID: Int] = [:]
+    private var uniqueNames: [UniqueName: ClientID] = [:]
     private var countsByDialect: [DialectName: Int] = [:]
 
     var count: Int { self.indices.count }
@@ -32,8 +33,16 @@ struct MemberList {
         self.countsByDialect[dialect] ?? 0
     }
 
-    subscript(connection: ConnectionID) -> Member? {
-        self.indices[connection].flatMap { self.entries[$0]?.member }
+    subscript(client: ClientID) -> Member? {
+        self.indices[client].flatMap { self.entries[$0]?.member }
+    }
+
+    func entry(_ client: ClientID) -> Entry? {
+        self.indices[client].flatMap { self.entries[$0] }
+    }
+
+    func holdsName(_ member: Member) -> Bool {
+        self.uniqueNames[UniqueName(dialect: member.dialect, name: member.name)] == member.client
     }
 
     /// The member that holds `name` to itself in `dialect`.
@@ -43,35 +52,39 @@ struct MemberList {
         }
     }
 
-    mutating func append(_ member: Member, format: FormatID, holdsName: Bool) {
-        self.indices[member.connection] = self.entries.count
+    mutating func append(_ member: Member, format: FormatID?, holdsName: Bool) {
+        self.indices[member.client] = self.entries.count
         self.entries.append(Entry(member: member, format: format))
         self.countsByDialect[member.dialect, default: 0] += 1
         if holdsName {
-            self.uniqueNames[UniqueName(dialect: member.dialect, name: member.name)] = member.connection
+            self.uniqueNames[UniqueName(dialect: member.dialect, name: member.name)] = member.client
         }
     }
 
     @discardableResult
-    mutating func remove(_ connection: ConnectionID) -> Entry? {
-        guard let index = self.indices.removeValue(forKey: connection), let entry = self.entries[index] else {
+    mutating func remove(_ client: ClientID) -> Entry? {
+        guard let index = self.indices.removeValue(forKey: client), let entry = self.entries[index] else {
             return nil
         }
         let member = entry.member
         self.entries[index] = nil
         self.countsByDialect[member.dialect, default: 1] -= 1
         let name = UniqueName(dialect: member.dialect, name: member.name)
-        if self.uniqueNames[name] == connection { self.uniqueNames[name] = nil }
+        if self.uniqueNames[name] == client { self.uniqueNames[name] = nil }
         self.sweepIfNeeded()
         return entry
     }
 
     /// Puts `member` into the place of `old`, which keeps its rank in the order.
-    mutating func replace(_ old: ConnectionID, with member: Member, format: FormatID) {
+    mutating func replace(_ old: ClientID, with member: Member, format: FormatID?) {
         guard let index = self.indices.removeValue(forKey: old) else { return }
-        self.indices[member.connection] = index
+        self.indices[member.client] = index
         self.entries[index] = Entry(member: member, format: format)
-        self.uniqueNames[UniqueName(dialect: member.dialect, name: member.name)] = member.connection
+        self.uniqueNames[UniqueName(dialect: member.dialect, name: member.name)] = member.client
+    }
+
+    func forEachEntry(_ body: (Entry) -> Void) {
+        for case let entry? in self.entries { body(entry) }
     }
 
     func forEach(_ body: (Member) -> Void) {
@@ -84,7 +97,7 @@ struct MemberList {
         guard self.entries.count > 16, self.indices.count * 2 < self.entries.count else { return }
         self.entries.removeAll { $0 == nil }
         for (index, entry) in self.entries.enumerated() {
-            if let entry { self.indices[entry.member.connection] = index }
+            if let entry { self.indices[entry.member.client] = index }
         }
     }
 }

@@ -9,13 +9,13 @@ extension Shard {
     private var maximumRenderedBytes: Int { self.maximumHistoryBytes / 2 }
 
     /// Something happened in `topic` that snapshots show.
-    func snapshotNeeded(of topic: Topic, after event: TopicEvent) {
+    func snapshotNeeded(of topic: Topic) {
         if topic.snapshots.beginTick() {
             self.snapshotTopics.append(topic)
             self.scheduleFlush()
         }
         let budget = self.configuration.maximumSnapshotBytes
-        switch topic.snapshots.happened(event, offset: topic.offset, budget: budget) {
+        switch topic.snapshots.happened(at: topic.machine.position.offset, budget: budget) {
         case .tellNow: self.tellSnapshot(of: topic)
         case .tellAtEndOfTick, .none: break
         }
@@ -46,7 +46,7 @@ extension Shard {
         var bytes = 0
         for use in topic.formats {
             guard let lines = use.lines else { continue }
-            lines.follow(topic.history)
+            lines.follow(topic.machine.history)
             let snapshotBytes = self.distribute(to: use, of: topic, excluding: nil) {
                 lines.format.encodeSnapshot(of: topic, lines: lines.bytes, into: &$0)
             }
@@ -64,7 +64,7 @@ extension Shard {
         else { return }
         self.notePending()
         self.prepareArena()
-        lines.follow(home.history)
+        lines.follow(home.machine.history)
         let range = self.arena.appendPublication {
             lines.format.encodeSnapshot(of: home, lines: lines.bytes, into: &$0)
         }

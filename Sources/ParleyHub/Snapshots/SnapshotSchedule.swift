@@ -3,7 +3,7 @@ internal import ParleyModel
 /// When the snapshot of a topic is told: after each event, as long as that is little; in a tick in which it would be much, once
 /// for all that still happens, at the end. And before that, where a line would be gone from the history before anybody saw it.
 struct SnapshotSchedule: Equatable {
-    /// The first publication that no snapshot has shown, if there was one; `nil` while nothing is to be told.
+    /// The first event that no snapshot has shown; `nil` while nothing is to be told.
     private var firstUntold: UInt64?
     /// Bytes told in this tick, to all members together.
     private var tickBytes = 0
@@ -34,15 +34,11 @@ struct SnapshotSchedule: Equatable {
 
     /// Something happened that members are to see.
     /// - Parameters:
-    ///   - offset: The topic's, after the event.
+    ///   - offset: Of what happened.
     ///   - budget: Bytes of a tick's snapshots, all members together, up to which each event has its own.
-    mutating func happened(_ event: TopicEvent, offset: UInt64, budget: Int) -> EventAction {
+    mutating func happened(at offset: UInt64, budget: Int) -> EventAction {
         guard self.firstUntold == nil else { return .none }
-        if case .published = event {
-            self.firstUntold = offset
-        } else {
-            self.firstUntold = offset + 1
-        }
+        self.firstUntold = offset
         return self.tickBytes + self.lastBytes <= budget ? .tellNow : .tellAtEndOfTick
     }
 

@@ -4,11 +4,8 @@ internal import ParleyModel
 /// A topic on its home shard, which alone orders what happens in it.
 final class Topic: TopicView {
     let key: TopicKey
-    /// The life of this topic's history: offsets of different epochs do not compare.
-    let epoch: UInt64
-    var members = MemberList()
-    var history = History()
-    var offset: UInt64 = 0
+    /// What happens in it.
+    var machine: TopicMachine
     /// When the last member left; `nil` while somebody is here.
     var emptySince: NIODeadline?
     /// What the shard has counted for its history.
@@ -31,9 +28,9 @@ final class Topic: TopicView {
         let lines: SnapshotLines?
     }
 
-    init(key: TopicKey, epoch: UInt64) {
+    init(key: TopicKey, epoch: UInt64, policy: HistoryPolicy = HistoryPolicy()) {
         self.key = key
-        self.epoch = epoch
+        self.machine = TopicMachine(epoch: epoch, policy: policy)
     }
 
     var name: TopicName { self.key.name }
@@ -41,8 +38,8 @@ final class Topic: TopicView {
     /// What a topic holds in memory beside its history, about: itself, its name in three tables, its lists.
     static func overhead(of key: TopicKey) -> Int { 512 + 3 * key.name.value.utf8.count }
 
-    func forEachMember(_ body: (Member) -> Void) { self.members.forEach(body) }
-    func forEachPublication(_ body: (Publication) -> Void) { self.history.forEach(body) }
+    func forEachMember(_ body: (Member) -> Void) { self.machine.members.forEach(body) }
+    func forEachPublication(_ body: (Publication) -> Void) { self.machine.history.forEach(body) }
 
     /// What is rendered for members of `format`, if they hear snapshots.
     func lines(of format: FormatID) -> SnapshotLines? {

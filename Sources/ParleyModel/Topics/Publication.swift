@@ -1,6 +1,6 @@
 /// What was said to a topic, with the place that its home shard gave it.
 public struct Publication: Sendable, Equatable {
-    /// Its number in the topic's history, from 1; unique within an epoch.
+    /// Its place among all that happens in the topic (``StreamPosition``), from 1; unique within an epoch.
     public let offset: UInt64
     /// When the home shard received it.
     public let time: WallTime

@@ -147,7 +147,7 @@ struct ChannelManagement: RouterMiddleware {
         var body = ByteBuffer(string: "{\"items\":[")
         var count = 0
         for member in members {
-            guard let entry = self.registry.entry(of: member.connection) else { continue }
+            guard let entry = self.registry.entry(of: member.client.connection) else { continue }
             body.writeString(count == 0 ? "{\"connectionId\":" : ",{\"connectionId\":")
             body.writeJSONString(entry.wireID)
             body.writeString(",\"channelId\":")

@@ -13,7 +13,12 @@ struct Room: TopicView {
 
 extension Member {
     static func named(_ name: String, id: String? = nil, dialect: DialectName = .sessionChat) -> Member {
-        Member(connection: ConnectionID(shard: 0, slot: 0, generation: 0), id: id ?? name, name: name, dialect: dialect)
+        Member(
+            client: ClientID(incarnation: .lone, connection: ConnectionID(shard: 0, slot: 0, generation: 0)),
+            id: id ?? name,
+            name: name,
+            dialect: dialect
+        )
     }
 }
 

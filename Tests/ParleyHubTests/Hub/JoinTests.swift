@@ -76,17 +76,17 @@ import Testing
         #expect(node.metrics.subscriptions == 0)
     }
 
-    @Test("Each life of a topic has an epoch of its own, and counts its publications from one")
+    @Test("Each life of a topic has an epoch of its own, and counts what happens in it from one")
     func epochs() {
         let node = TestHub()
         let client = node.connect()
         var epochs: Set<UInt64> = []
         for _ in 0..<3 {
             client.join("r", as: "c")
-            #expect(node.topic("r")?.offset == 0)
+            #expect(node.topic("r")?.machine.position.offset == 1)
             client.say("x", in: "r")
-            #expect(node.topic("r")?.offset == 1)
-            epochs.insert(node.topic("r")?.epoch ?? 0)
+            #expect(node.topic("r")?.machine.position.offset == 2)
+            epochs.insert(node.topic("r")?.machine.position.epoch ?? 0)
             client.leave("r")
         }
         #expect(epochs.count == 3)

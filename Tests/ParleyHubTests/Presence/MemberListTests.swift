@@ -10,8 +10,8 @@ import Testing
         let members = (0..<5).map { Self.member($0) }
         for member in members { list.append(member, format: Self.format, holdsName: false) }
         #expect(Self.names(list) == ["m0", "m1", "m2", "m3", "m4"])
-        #expect(list.remove(members[1].connection)?.member == members[1])
-        #expect(list.remove(members[1].connection) == nil)
+        #expect(list.remove(members[1].client)?.member == members[1])
+        #expect(list.remove(members[1].client) == nil)
         #expect(Self.names(list) == ["m0", "m2", "m3", "m4"])
         list.append(members[1], format: Self.format, holdsName: false)
         #expect(Self.names(list) == ["m0", "m2", "m3", "m4", "m1"])
@@ -24,14 +24,14 @@ import Testing
         let members = (0..<3).map { Self.member($0) }
         for member in members { list.append(member, format: Self.format, holdsName: true) }
         let newcomer = Self.member(9, name: "m1")
-        list.replace(members[1].connection, with: newcomer, format: Self.format)
+        list.replace(members[1].client, with: newcomer, format: Self.format)
         #expect(Self.names(list) == ["m0", "m1", "m2"])
-        #expect(list[newcomer.connection] == newcomer)
-        #expect(list[members[1].connection] == nil)
+        #expect(list[newcomer.client] == newcomer)
+        #expect(list[members[1].client] == nil)
         #expect(list.holder(of: "m1", in: .relay)?.member == newcomer)
-        #expect(list.remove(members[1].connection) == nil)
+        #expect(list.remove(members[1].client) == nil)
         #expect(list.count(of: .relay) == 3)
-        #expect(list.remove(newcomer.connection)?.member == newcomer)
+        #expect(list.remove(newcomer.client)?.member == newcomer)
         #expect(list.holder(of: "m1", in: .relay) == nil)
         #expect(list.count(of: .relay) == 2)
     }
@@ -42,11 +42,11 @@ import Testing
         list.append(Self.member(0, name: "x"), format: Self.format, holdsName: false)
         #expect(list.holder(of: "x", in: .relay) == nil)
         list.append(Self.member(1, name: "x"), format: Self.format, holdsName: true)
-        #expect(list.holder(of: "x", in: .relay)?.member.connection == Self.member(1).connection)
+        #expect(list.holder(of: "x", in: .relay)?.member.client == Self.member(1).client)
         #expect(list.holder(of: "x", in: .sessionChat) == nil)
-        list.remove(Self.member(0).connection)
+        list.remove(Self.member(0).client)
         #expect(list.holder(of: "x", in: .relay) != nil)
-        list.remove(Self.member(1).connection)
+        list.remove(Self.member(1).client)
         #expect(list.holder(of: "x", in: .relay) == nil)
         #expect(list.isEmpty)
     }
@@ -66,20 +66,20 @@ import Testing
                 model.append(member)
             case (5, let index?):
                 let newcomer = Self.member(step, name: model[index].name, dialect: model[index].dialect)
-                list.replace(model[index].connection, with: newcomer, format: Self.format)
+                list.replace(model[index].client, with: newcomer, format: Self.format)
                 model[index] = newcomer
             case (_, let index?):
-                #expect(list.remove(model[index].connection)?.member == model[index])
+                #expect(list.remove(model[index].client)?.member == model[index])
                 model.remove(at: index)
             }
             // Grow first, then shrink, so that holes are swept many times.
-            if step > 200, let last = model.popLast() { list.remove(last.connection) }
+            if step > 200, let last = model.popLast() { list.remove(last.client) }
             #expect(list.all == model, "seed \(seed), step \(step)")
             #expect(list.count == model.count)
             #expect(list.isEmpty == model.isEmpty)
             #expect(list.count(of: .relay) == model.count { $0.dialect == .relay })
             #expect(
-                model.allSatisfy { list[$0.connection] == $0 && list.holder(of: $0.name, in: $0.dialect)?.member == $0 }
+                model.allSatisfy { list[$0.client] == $0 && list.holder(of: $0.name, in: $0.dialect)?.member == $0 }
             )
         }
     }
@@ -88,7 +88,10 @@ import Testing
 
     private static func member(_ number: Int, name: String? = nil, dialect: DialectName = .relay) -> Member {
         Member(
-            connection: ConnectionID(shard: 0, slot: UInt32(number), generation: 0),
+            client: ClientID(
+                incarnation: .lone,
+                connection: ConnectionID(shard: 0, slot: UInt32(number), generation: 0)
+            ),
             id: "id\(number)",
             name: name ?? "m\(number)",
             dialect: dialect

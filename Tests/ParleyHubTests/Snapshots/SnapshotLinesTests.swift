@@ -26,7 +26,8 @@ import Testing
                 history.unpack()
             default:
                 for _ in 0..<Int.random(in: 1...20, using: &random) {
-                    offset += 1
+                    // Joins and leaves have offsets, too.
+                    offset += UInt64.random(in: 1...3, using: &random)
                     let text = String(repeating: "x", count: Int.random(in: 0...300, using: &random))
                     history.append(Self.publication(offset, "\(offset)\(text)"), policy: policy)
                 }

@@ -61,7 +61,7 @@ final class TestHub {
 
     /// The names of those who are in a topic.
     func members(of topic: String, dialect: DialectName = .relay) -> [String] {
-        self.topic(topic, dialect: dialect)?.members.all.map(\.id) ?? []
+        self.topic(topic, dialect: dialect)?.machine.members.all.map(\.id) ?? []
     }
 
     func topic(_ name: String, dialect: DialectName = .relay) -> Topic? {
