@@ -253,7 +253,7 @@ let package = Package(
         .testTarget(
             name: "ParleySQLiteTests",
             dependencies: [
-                "ParleySQLite", "ParleyTesting", "ParleyHub", "ParleyModel",
+                "ParleySQLite", "ParleyTesting", "ParleyHub", "ParleyModel", nioCore,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings

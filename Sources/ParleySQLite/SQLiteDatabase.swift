@@ -97,6 +97,40 @@ struct SQLiteDatabase: Sendable {
                     """
             )
         }
+        migrator.registerMigration("histories") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE history_topics (
+                        id INTEGER NOT NULL PRIMARY KEY,
+                        space INTEGER NOT NULL,
+                        -- UTF-8: names are equal when their bytes are.
+                        name BLOB NOT NULL,
+                        UNIQUE (space, name)
+                    );
+                    CREATE TABLE history_publications (
+                        -- In the order in which they were said.
+                        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+                        topic INTEGER NOT NULL,
+                        epoch INTEGER NOT NULL,
+                        place INTEGER NOT NULL,
+                        -- Milliseconds since 1970.
+                        time INTEGER NOT NULL,
+                        sender_id BLOB NOT NULL,
+                        sender_name BLOB NOT NULL,
+                        -- 0 text, 1 JSON, 2 binary, 3 event, which has a name.
+                        kind INTEGER NOT NULL,
+                        event BLOB,
+                        content BLOB NOT NULL,
+                        UNIQUE (topic, epoch, place)
+                    );
+                    CREATE INDEX history_publications_topic ON history_publications (topic, id);
+                    CREATE TABLE history_boots (
+                        row INTEGER NOT NULL PRIMARY KEY CHECK (row = 1),
+                        count INTEGER NOT NULL
+                    );
+                    """
+            )
+        }
         return migrator
     }
 }
