@@ -116,9 +116,10 @@ struct BrokerSide: Sendable {
 
     mutating func forgetRecent() { self.recent.removeAll() }
 
-    /// Whether a record at or below the applied place is one that was applied.
+    /// Whether a record at or below the applied place is one that was applied; so is taken what is too old to tell, as a log that
+    /// has lost that much shows it by its tail.
     func knows(_ record: TopicRecord) -> Bool {
-        record.position.offset <= self.floor
+        record.position.offset <= self.floor || record.position.offset < self.recent.first?.offset ?? 0
             || self.recent.contains { $0.offset == record.position.offset && $0.origin == record.origin }
     }
 

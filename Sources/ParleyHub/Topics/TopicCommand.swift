@@ -76,8 +76,8 @@ enum TopicCommand: Sendable {
     case fetched
     /// They are not kept any more.
     case trimmed
-    /// How far the log is, as found out by looking.
-    case tail(StreamPosition)
+    /// How far the log is, and what was applied when that was asked.
+    case tail(StreamPosition, asked: StreamPosition)
     case brokerLost
     case brokerBack
     /// It has been away for longer than anything may wait for it.

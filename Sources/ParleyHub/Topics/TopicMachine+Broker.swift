@@ -20,7 +20,7 @@ extension TopicMachine {
         case .state(let state): self.restore(state, into: &effects)
         case .fetched: self.fetched(into: &effects)
         case .trimmed: if self.broker?.fetchingAfter != nil { self.reset(into: &effects) }
-        case .tail(let position): self.compare(position, into: &effects)
+        case .tail(let position, let asked): self.compare(position, asked: asked, into: &effects)
         case .brokerLost: self.broker?.isUp = false
         case .brokerBack: self.brokerBack(into: &effects)
         case .holdExpired: self.giveUpWaiting(into: &effects)
@@ -109,7 +109,7 @@ extension TopicMachine {
             self.broker?.nextNumber = number
             self.broker?.putBack(inFlight.proposals)
             self.broker?.mustReach = position.offset
-            self.compare(position, into: &effects)
+            self.compare(position, asked: position, into: &effects)
         case .otherEpoch:
             self.reset(into: &effects)
         }
@@ -259,11 +259,15 @@ extension TopicMachine {
         if start == self.position { self.reset(into: &effects) } else { self.fetch(into: &effects) }
     }
 
-    private mutating func compare(_ tail: StreamPosition, into effects: inout ContiguousArray<TopicEffect>) {
+    private mutating func compare(
+        _ tail: StreamPosition,
+        asked: StreamPosition,
+        into effects: inout ContiguousArray<TopicEffect>
+    ) {
         guard self.broker?.isSynced == true else { return }
-        if tail.epoch != self.position.epoch || tail.offset < self.position.offset {
-            // A tail that was asked for before the latest records came is behind them: only a state can tell.
-            if tail.epoch != self.position.epoch { self.reset(into: &effects) }
+        let isLost = tail.epoch == asked.epoch && tail.offset < asked.offset
+        if tail.epoch != self.position.epoch || isLost {
+            self.reset(into: &effects)
         } else if tail.offset > self.position.offset {
             self.broker?.hear(tail)
             self.fetch(into: &effects)

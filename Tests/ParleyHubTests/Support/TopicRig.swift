@@ -192,9 +192,10 @@ final class TopicRig {
     }
 
     func compareTail(_ index: Int) {
+        let asked = self.nodes[index].machine.position
         self.ask(index) { broker in
             let tail = Self.answer { broker.tail(of: Self.key, answer: $0) }
-            return { self.tell(index, .tail(tail)) }
+            return { self.tell(index, .tail(tail, asked: asked)) }
         }
     }
 
@@ -218,7 +219,7 @@ final class TopicRig {
         let node = self.nodes[index]
         guard !node.isConnected else { return }
         node.isConnected = true
-        if !self.clients.filter({ $0.node == index && $0.isSubscriber }).isEmpty { self.subscribe(index) }
+        if node.machine.broker?.isSynced == true { self.subscribe(index) }
         self.tell(index, .brokerBack)
     }
 
@@ -275,7 +276,12 @@ final class TopicRig {
             self.write("closed:\(reason.label)", to: id)
             self.client(id).map(self.close)
         case .emptied:
-            break
+            // The topic is forgotten here; who comes next begins anew.
+            guard let broker = node.broker else { return }
+            broker.unsubscribe(from: Self.key)
+            node.isSubscribed = false
+            node.machine = TopicMachine(epoch: 1, policy: self.policy, ordering: .broker(node.incarnation))
+            if !node.isConnected { _ = node.machine.receive(.brokerLost, at: WallTime(milliseconds: 0)) }
         case .propose(let batch):
             self.ask(index) { broker in
                 let decided = Self.answer { broker.append(batch, to: Self.key, answer: $0) }

@@ -16,6 +16,14 @@ import Testing
         Self.check(.home, seed: seed, cuts: false)
     }
 
+    @Test(
+        "Connections that are lost and records that are lost make no hole that nobody is told of",
+        arguments: 0..<200 as Range<UInt64>
+    )
+    func faults(seed: UInt64) {
+        Self.check(.broker(nodes: Int(seed % 3) + 1, seed: seed), seed: seed, cuts: true)
+    }
+
     private static func check(_ kind: TopicRig.Kind, seed: UInt64, cuts: Bool) {
         let rig = TopicRig(kind, policy: HistoryPolicy(limit: Int(seed % 4)))
         var random = SeededGenerator(seed: seed &+ 1000)
