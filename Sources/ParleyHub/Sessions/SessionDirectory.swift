@@ -8,9 +8,8 @@ internal import Synchronization
 public final class SessionDirectory: Sendable {
     private let store: any SessionStore
     private let writePause: Duration
-    private let report: @Sendable (StoreHealth.Change) -> Void
     private let notes = Mutex(ActivityNotes())
-    private let health = Mutex(StoreHealth())
+    private let watch: StoreWatch
 
     /// Pauses between writes that fail grow up to this.
     private static let maximumPause = Duration.seconds(60)
@@ -25,17 +24,17 @@ public final class SessionDirectory: Sendable {
     ) {
         self.store = store
         self.writePause = writePause
-        self.report = report
+        self.watch = StoreWatch(report: report)
     }
 
     /// - Throws: What ``SessionStore/create(_:)`` does.
     public func create(_ session: GatewaySession) async throws {
-        try await self.watching(.write) { try await self.store.create(session) }
+        try await self.watch.watching(.write) { try await self.store.create(session) }
     }
 
     /// The session if it exists and is not expired at `now`. Nobody uses it by that.
     public func find(_ token: String, now: WallTime) async throws -> GatewaySession? {
-        try await self.watching(.read) { try await self.store.find(token, now: now) }
+        try await self.watch.watching(.read) { try await self.store.find(token, now: now) }
     }
 
     /// The same for somebody who uses it, which is noted: the answer has `now` as its last activity, the store has it later.
@@ -49,22 +48,22 @@ public final class SessionDirectory: Sendable {
     }
 
     public func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool {
-        try await self.watching(.write) { try await self.store.link(token, userID: userID, now: now) }
+        try await self.watch.watching(.write) { try await self.store.link(token, userID: userID, now: now) }
     }
 
     @discardableResult public func delete(_ token: String) async throws -> Bool {
-        let isDeleted = try await self.watching(.write) { try await self.store.delete(token) }
+        let isDeleted = try await self.watch.watching(.write) { try await self.store.delete(token) }
         self.notes.withLock { $0.forget(token) }
         return isDeleted
     }
 
     @discardableResult public func purge(now: WallTime) async throws -> Int {
-        try await self.watching(.write) { try await self.store.purge(now: now) }
+        try await self.watch.watching(.write) { try await self.store.purge(now: now) }
     }
 
     /// - Throws: What the store does when it cannot be written.
     public func check() async throws {
-        try await self.watching(.write) { try await self.store.check() }
+        try await self.watch.watching(.write) { try await self.store.check() }
     }
 
     /// Writes what is noted now, once: before the process ends.
@@ -84,25 +83,11 @@ public final class SessionDirectory: Sendable {
 
     @discardableResult private func write(_ times: [String: WallTime]) async -> Bool {
         do {
-            try await self.watching(.write) { try await self.store.noteActivity(times) }
+            try await self.watch.watching(.write) { try await self.store.noteActivity(times) }
             return true
         } catch {
             self.notes.withLock { $0.putBack(times) }
             return false
-        }
-    }
-
-    private func watching<Value: Sendable>(
-        _ operation: StoreHealth.Operation,
-        _ body: @Sendable () async throws -> Value
-    ) async throws -> Value {
-        do {
-            let value = try await body()
-            if let change = self.health.withLock({ $0.succeeded(operation) }) { self.report(change) }
-            return value
-        } catch {
-            if let change = self.health.withLock({ $0.failed(operation, error) }) { self.report(change) }
-            throw error
         }
     }
 }

@@ -45,6 +45,11 @@ public struct StoreError: SpokenError, Sendable, Equatable {
         self.line = line
     }
 
+    /// What anything that a store threw comes to.
+    init(of error: any Error) {
+        self = error as? StoreError ?? StoreError(.unavailable, ErrorText.of(error), underlyingError: error)
+    }
+
     public var description: String { self.message }
 
     public static func == (lhs: Self, rhs: Self) -> Bool { lhs.code == rhs.code }

@@ -27,7 +27,7 @@ public struct StoreHealth: Sendable {
     /// - Parameter error: What the store threw. A token in use and a cancelled question say nothing of its health.
     public mutating func failed(_ operation: Operation, _ error: any Error) -> Change? {
         if error is CancellationError { return nil }
-        let error = error as? StoreError ?? StoreError(.unavailable, "\(error)", underlyingError: error)
+        let error = StoreError(of: error)
         guard error.code != .exists else { return nil }
         let before = self.failures[operation, default: 0]
         self.failures[operation] = before + 1
