@@ -8,6 +8,14 @@ struct TopicLog: Sendable {
     /// Records kept for nodes that have a hole to fill, however little history the topic has.
     static let minimumRecords = 256
 
+    /// What it keeps of what it has decided.
+    private enum Keeping: Sendable {
+        /// Publications, and records.
+        case everything
+        /// Nothing: a store has the publications, and the one node that asks has no holes.
+        case nothing
+    }
+
     /// What of one proposer is known.
     private struct Proposed: Sendable {
         var number: UInt64 = 0
@@ -17,18 +25,31 @@ struct TopicLog: Sendable {
     }
 
     let policy: HistoryPolicy
+    private let keeping: Keeping
     private(set) var position: StreamPosition
     private(set) var members = MemberList()
     private var history = History()
+    /// How many publications the history has, wherever that is.
+    private var publicationCount = 0
     private var records: CircularBuffer<TopicRecord> = []
     private var proposers: [NodeIncarnation: Proposed] = [:]
 
+    /// The log of a topic of which nothing is known.
     init(epoch: UInt64, policy: HistoryPolicy) {
         self.position = StreamPosition(epoch: epoch, offset: 0)
         self.policy = policy
+        self.keeping = .everything
     }
 
-    var isEmpty: Bool { self.members.isEmpty && self.history.isEmpty }
+    /// A new epoch of a topic whose publications a store has: offsets go on behind theirs.
+    init(epoch: UInt64, policy: HistoryPolicy, stored publications: [Publication]) {
+        self.position = StreamPosition(epoch: epoch, offset: publications.last?.offset ?? 0)
+        self.policy = policy
+        self.keeping = .nothing
+        self.publicationCount = min(publications.count, policy.limit)
+    }
+
+    var isEmpty: Bool { self.members.isEmpty && self.publicationCount == 0 }
 
     func state(for incarnation: NodeIncarnation) -> TopicState {
         TopicState(
@@ -119,7 +140,9 @@ struct TopicLog: Sendable {
         // What is said to nobody is said in vain.
         guard !self.isEmpty else { return self.nothing }
         for (index, publish) in publications.prefix(TopicBatch.maximumPublications).enumerated() {
-            guard let sender = self.members.sender(of: publish), !self.history.refuses(self.policy) else { continue }
+            guard let sender = self.members.sender(of: publish), !self.policy.refuses(self.publicationCount) else {
+                continue
+            }
             self.position.offset += 1
             let publication = Publication(
                 offset: self.position.offset,
@@ -127,7 +150,10 @@ struct TopicLog: Sendable {
                 sender: sender,
                 payload: publish.payload
             )
-            if self.policy.limit > 0 { self.history.append(publication, policy: self.policy) }
+            self.publicationCount = min(self.publicationCount + 1, self.policy.limit)
+            if case .everything = self.keeping, self.policy.limit > 0 {
+                self.history.append(publication, policy: self.policy)
+            }
             said.append(TopicRecord.Said(publication: publication, excluding: publish.excluding))
             accepted |= 1 << UInt64(index)
         }
@@ -159,8 +185,10 @@ struct TopicLog: Sendable {
         accepted: UInt64
     ) -> TopicRecord {
         let record = TopicRecord(position: self.position, origin: origin, accepted: accepted, change: change)
-        self.records.append(record)
-        while self.records.count > max(Self.minimumRecords, self.policy.limit) { self.records.removeFirst() }
+        if case .everything = self.keeping {
+            self.records.append(record)
+            while self.records.count > max(Self.minimumRecords, self.policy.limit) { self.records.removeFirst() }
+        }
         return record
     }
 }

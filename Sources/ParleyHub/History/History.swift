@@ -22,6 +22,9 @@ public struct HistoryPolicy: Sendable, Equatable {
         self.maximumBytes = maximumBytes
         self.whenFull = whenFull
     }
+
+    /// Whether one more than `count` publications would be refused.
+    func refuses(_ count: Int) -> Bool { self.whenFull == .refuse && self.limit > 0 && count >= self.limit }
 }
 
 /// The newest publications of a topic, bounded in number and bytes.
@@ -50,10 +53,7 @@ struct History {
         return first.offset...last.offset
     }
 
-    func refuses(_ policy: HistoryPolicy) -> Bool {
-        policy.whenFull == .refuse && policy.limit > 0
-            && self.count >= policy.limit
-    }
+    func refuses(_ policy: HistoryPolicy) -> Bool { policy.refuses(self.count) }
 
     /// - Parameter publication: Its payload must own its bytes (``Payload/detached()``), or it would pin a read buffer.
     mutating func append(_ publication: Publication, policy: HistoryPolicy) {

@@ -9,12 +9,21 @@ public final class Hub: Sendable {
     private let shards: [ShardReference]
 
     /// - Parameter eventLoops: At least one; each becomes a shard.
+    /// - Throws: ``StoreError`` when the store of histories cannot be read.
     public init(configuration: HubConfiguration, eventLoops: [any EventLoop]) async throws {
         let (configuration, shards) = Self.makeShards(configuration, eventLoops)
         self.configuration = configuration
         self.shards = shards
         for shard in shards {
             try await shard.run { $0.peers = shards }
+        }
+        guard let histories = self.configuration.histories else { return }
+        var topics: [Int: [TopicKey]] = [:]
+        for key in try await histories.store.topics() {
+            topics[Int(key.stableHash % UInt64(shards.count)), default: []].append(key)
+        }
+        for (index, topics) in topics {
+            try await shards[index].run { $0.adopt(topics) }
         }
     }
 

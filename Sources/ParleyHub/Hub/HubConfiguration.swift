@@ -31,6 +31,8 @@ public struct HubConfiguration: Sendable {
     public var directWriter: (any DirectWriter)?
     /// Bytes that the histories of all topics may have together, about. Beyond it those go first that nobody has been in for longest.
     public var maximumHistoryBytes = 128 << 20
+    /// Where histories of topics are kept, so that they outlive the process; `nil`: in memory alone.
+    public var histories: StoredHistories?
     /// Where histories of topics that nobody is in are counted with everything else that waits; `nil`: nowhere.
     public var memory: MemoryLedger?
     /// Bytes of snapshots that a tick may bring to the members of one topic, all together; those of further events are merged

@@ -64,6 +64,7 @@ extension Shard {
         self.metrics.historyBytes -= topic.historyBytes
         topic.historyBytes = 0
         self.topics[topic.key] = nil
+        if topic.isStored, !topic.machine.history.isEmpty { self.removeHistory(of: topic.key) }
         self.configuration.policy(of: topic.key.space).limit.close(topic.key.name)
         self.metrics.topics -= 1
     }

@@ -20,7 +20,7 @@ extension Shard {
 
     func homePublish(_ key: TopicKey, _ publish: TopicPublish) {
         // A topic lives while it has members or a retained history; what is said to nobody is said in vain.
-        guard let topic = self.topics[key] else {
+        guard let topic = self.topics[key] ?? (self.unopenedTopics.contains(key) ? self.createTopic(key) : nil) else {
             if publish.wantsCompletion, let client = publish.member { self.complete(client, key) }
             return
         }
@@ -30,13 +30,25 @@ extension Shard {
     /// Has a topic decide, and does what it wants done.
     ///
     /// What is done may make a client say the next thing, which is decided and done from within, before the rest of this.
-    private func tell(_ topic: Topic, _ command: TopicCommand) {
+    func tell(_ topic: Topic, _ command: TopicCommand) {
+        guard topic.isStored else { return self.decide(topic, command) }
+        // Each decision of a log makes room for the next: one after another, not one from within the other.
+        topic.commands.append(command)
+        guard topic.commands.count == 1 else { return }
+        while let next = topic.commands.first {
+            self.decide(topic, next)
+            topic.commands.removeFirst()
+        }
+    }
+
+    private func decide(_ topic: Topic, _ command: TopicCommand) {
         var effects: ContiguousArray<TopicEffect> = []
         swap(&effects, &self.effects)
         if topic.snapshots.isDue { self.tellSnapshot(of: topic, before: command) }
         topic.machine.receive(command, at: self.configuration.wallTime(), into: &effects)
-        if topic.emptySince != nil, !topic.machine.members.isEmpty { self.wake(topic) }
-        if case .publish = command, topic.machine.policy.limit > 0 { self.measure(topic) }
+        if topic.emptySince != nil, topic.machine.isInUse { self.wake(topic) }
+        if case .state = command { self.forgetRendered(of: topic) }
+        if command.changesHistory, topic.machine.policy.limit > 0 { self.measure(topic) }
         for index in effects.indices { self.perform(effects[index], of: topic) }
         effects.removeAll(keepingCapacity: true)
         swap(&effects, &self.effects)
@@ -78,10 +90,22 @@ extension Shard {
             self.send(.expel(client.connection, topic.key, reason), to: Int(client.connection.shard))
         case .emptied:
             self.retireIfEmpty(topic)
-        case .propose, .requestState, .fetch, .missed, .close:
-            preconditionFailure(
-                "A topic that is decided at home has no broker to ask; this is a fault of TopicMachine."
-            )
+        case .propose(let batch):
+            self.write(batch, of: topic)
+        case .requestState:
+            self.loadHistory(of: topic)
+        case .fetch:
+            // The log is here: what it has decided comes by itself, when it is written.
+            self.tell(topic, .fetched)
+        case .missed(let client, let format):
+            if self.configuration.formats.snapshots(of: format) != nil {
+                // Complete in itself.
+                self.snapshotNeeded(of: topic)
+            } else {
+                self.send(.expel(client.connection, nil, .insufficientState), to: Int(client.connection.shard))
+            }
+        case .close(let client, let reason):
+            self.send(.expel(client.connection, nil, reason), to: Int(client.connection.shard))
         }
     }
 
@@ -157,15 +181,24 @@ extension Shard {
     private func createTopic(_ key: TopicKey) -> Topic? {
         let policy = self.configuration.policy(of: key.space)
         guard policy.limit.open(key.name) else { return nil }
-        let topic = Topic(key: key, epoch: self.context.random.next(), policy: policy.history)
+        let isStored = self.configuration.histories != nil && policy.history.limit > 0
+        let topic = Topic(
+            key: key,
+            epoch: self.context.random.next(),
+            policy: policy.history,
+            ordering: isStored
+                ? .broker(self.configuration.incarnation, maximumHeldBytes: Self.maximumHeldBytes) : .home
+        )
         self.topics[key] = topic
         self.metrics.topics += 1
         return topic
     }
 
-    private func retireIfEmpty(_ topic: Topic) {
+    func retireIfEmpty(_ topic: Topic) {
         // Somebody may have come while its leave was told.
-        guard topic.machine.members.isEmpty, self.topics[topic.key] === topic, topic.emptySince == nil else { return }
+        guard !topic.machine.isInUse, topic.commands.count <= 1, self.topics[topic.key] === topic,
+            topic.emptySince == nil
+        else { return }
         let retention = self.configuration.policy(of: topic.key.space).retention
         if retention == .zero || topic.machine.history.isEmpty {
             self.forget(topic)

@@ -35,6 +35,11 @@ public final class Shard {
     /// Bytes of lines kept for snapshots.
     var renderedBytes = 0
 
+    /// What was decided and is not in the store yet: see Shard+StoredHistories.swift.
+    var historyWriter = HistoryWriter()
+    /// Topics of which an earlier process has left a history that nobody has asked for yet.
+    var unopenedTopics: Set<TopicKey> = []
+
     /// What a topic wants done: kept, so that a publication allocates no list.
     var effects: ContiguousArray<TopicEffect> = []
 
@@ -345,6 +350,7 @@ public final class Shard {
     func flush() {
         // While a flush is scheduled, or this would schedule another.
         self.tellSnapshots()
+        self.writeHistories()
         self.isFlushScheduled = false
         self.turnBytes = 0
         // Other shards first: what a client has been told here must not be news to them. Again at the end, as a flush may
@@ -408,6 +414,10 @@ public final class Shard {
             self.prepareArena()
             let range = self.arena.appendPublication { $0.writeImmutableBuffer(wire) }
             self.deliver(range, to: key, format: format, excluding: excluding)
+        case .historyLoaded(let key, let result):
+            self.historyLoaded(key, result)
+        case .historyWritten(let result):
+            self.historyWritten(result)
         case .run(let body):
             body(self)
         case .expel(let id, let key, let reason):
@@ -523,7 +533,7 @@ extension ShardMessage {
         switch self {
         case .publish(_, let publish): publish.payload.byteCount
         case .deliver(_, _, let wire, _): wire.readableBytes
-        case .join, .leave, .joinCompleted, .publishCompleted, .expel, .run: 0
+        case .join, .leave, .joinCompleted, .publishCompleted, .expel, .historyLoaded, .historyWritten, .run: 0
         }
     }
 

@@ -14,6 +14,10 @@ enum ShardMessage: Sendable {
     case deliver(TopicKey, FormatID, ByteBuffer, excluding: ConnectionID?)
     case expel(ConnectionID, TopicKey?, CloseReason)
 
+    // From the store of histories.
+    case historyLoaded(TopicKey, Result<[StoredPublication], StoreError>)
+    case historyWritten(Result<Void, StoreError>)
+
     // Between any two.
     case run(@Sendable (Shard) -> Void)
 }

@@ -20,6 +20,13 @@ package final class DirectoryLock: Sendable {
                 + "own, or start it with BACKENDS=off."
         }
 
+        /// What was said in topics.
+        package static let histories = Purpose(fileName: "histories.lock", setting: "--data-dir, PARLEY_DATA_DIR") {
+            "The data directory \($0) (--data-dir, PARLEY_DATA_DIR) has the rooms of another server: \($1). Two would each "
+                + "go on with a history of its own. End that one, give this one a directory of its own, or start it "
+                + "with SESSION_CHAT=off."
+        }
+
         /// What session backends keep.
         package static let mounts = Purpose(fileName: ".parley.lock", setting: "BACKENDS_MOUNT_BASE") {
             "The directory \($0) (BACKENDS_MOUNT_BASE) has what the session backends of another server keep: "

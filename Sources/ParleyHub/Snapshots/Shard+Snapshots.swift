@@ -80,6 +80,12 @@ extension Shard {
         topic.renderedBytes = bytes
     }
 
+    /// The history of `topic` may be another than it was.
+    func forgetRendered(of topic: Topic) {
+        for use in topic.formats { use.lines?.clear() }
+        self.recountRendered(topic)
+    }
+
     /// Lines can be rendered anew: all go at once, so that topics that are silent have no advantage over others.
     func forgetRendered() {
         guard self.renderedBytes > 0 else { return }

@@ -6,6 +6,14 @@ final class Topic: TopicView {
     let key: TopicKey
     /// What happens in it.
     var machine: TopicMachine
+    /// What decides, where a store has the history; `nil` until that has been looked at.
+    var log: TopicLog?
+    /// What the store has, until the machine knows it.
+    var loaded: [Publication]?
+    /// Since when the store cannot be read.
+    var unreadableSince: NIODeadline?
+    /// The one that is being decided, and those that wait for it.
+    var commands: CircularBuffer<TopicCommand> = []
     /// When the last member left; `nil` while somebody is here.
     var emptySince: NIODeadline?
     /// What the shard has counted for its history.
@@ -28,10 +36,18 @@ final class Topic: TopicView {
         let lines: SnapshotLines?
     }
 
-    init(key: TopicKey, epoch: UInt64, policy: HistoryPolicy = HistoryPolicy()) {
+    init(
+        key: TopicKey,
+        epoch: UInt64,
+        policy: HistoryPolicy = HistoryPolicy(),
+        ordering: TopicMachine.Ordering = .home
+    ) {
         self.key = key
-        self.machine = TopicMachine(epoch: epoch, policy: policy)
+        self.machine = TopicMachine(epoch: epoch, policy: policy, ordering: ordering)
     }
+
+    /// Whether its history is in a store, and what happens is told when it is there.
+    var isStored: Bool { self.machine.broker != nil }
 
     var name: TopicName { self.key.name }
 

@@ -82,4 +82,12 @@ enum TopicCommand: Sendable {
     case brokerBack
     /// It has been away for longer than anything may wait for it.
     case holdExpired
+
+    /// Whether the history may be another after it.
+    var changesHistory: Bool {
+        switch self {
+        case .publish, .accepted, .state: true
+        case .join, .leave, .answered, .fetched, .trimmed, .tail, .brokerLost, .brokerBack, .holdExpired: false
+        }
+    }
 }

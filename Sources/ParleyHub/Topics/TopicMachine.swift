@@ -109,6 +109,9 @@ struct TopicMachine: Sendable {
         if publish.wantsCompletion, let client = publish.member { effects.append(.complete(client)) }
     }
 
+    /// Whether somebody is there, or on the way, or about to say something.
+    var isInUse: Bool { !self.members.isEmpty || self.broker?.isIdle == false }
+
     // MARK: Memory
 
     /// Nobody is there: what is kept becomes as small as it can be.
