@@ -10,15 +10,18 @@ public import ParleyModel
 /// process takes nothing back, the end of the machine may take the latest of it (sqlite.org, *PRAGMA synchronous*, NORMAL).
 public struct SQLiteHistoryStore: HistoryStore {
     private let database: SQLiteDatabase
+    private let lock: DirectoryLock
     public let boot: UInt64
 
     /// Opens `parley.sqlite` in a directory, making both if they are not there: for their owner alone. Each time is another boot.
     ///
     /// Blocks while it does.
     /// - Parameter directory: As the setting PARLEY_DATA_DIR has it.
-    /// - Throws: ``StoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be opened or written.
+    /// - Throws: ``StoreError`` with `exists` when another process has the histories of this directory, `damaged` when the file is no
+    ///   database, `unavailable` when it cannot be opened or written.
     public init(path directory: String) throws {
         self.database = try SQLiteDatabase(directory: directory)
+        self.lock = try DirectoryLock(directory: directory, for: .histories)
         do {
             let boot = try self.database.pool.write { database in
                 try database.execute(
@@ -39,7 +42,10 @@ public struct SQLiteHistoryStore: HistoryStore {
     }
 
     /// Ends all use of the file. Without it that happens when the last copy of the store goes.
-    public func close() throws { try self.database.pool.close() }
+    public func close() throws {
+        try self.database.pool.close()
+        self.lock.release()
+    }
 
     public func append(_ publications: [StoredPublication], keeping limits: [TopicKey: Int]) async throws {
         guard !publications.isEmpty || !limits.isEmpty else { return }

@@ -65,6 +65,9 @@ struct ServerComposition: Sendable {
         hub.directWriter = SocketWriter()
         hub.maximumHistoryBytes = configuration.historyBytes
         hub.memory = self.ledger
+        hub.histories = configuration.histories.map {
+            StoredHistories($0) { $0.log("store of histories", to: logger) }
+        }
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
         let profiles = ConnectionProfiles(configuration, formats: &hub.formats, ledger: self.ledger, logger: logger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)

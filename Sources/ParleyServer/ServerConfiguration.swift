@@ -115,6 +115,8 @@ public struct ServerConfiguration: Sendable {
     public var tls: TLS?
     /// 0: one per core.
     public var eventLoops = 0
+    /// Where rooms keep what was said in them, so that it outlives the process; `nil`: in memory alone.
+    public var histories: (any HistoryStore)?
     /// Names of spaces that several dialects share.
     public var spaces: [ExactString: [DialectName]] = [:]
     /// Origins of pages that may use the HTTP APIs, with their cookies, comma-separated; `*` admits all, without.

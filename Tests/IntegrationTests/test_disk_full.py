@@ -1,8 +1,6 @@
 """A data directory on a disk that is full: who has a session keeps it, and everybody is told that it will pass."""
 
-import os
 import sqlite3
-import subprocess
 import time
 from contextlib import closing
 
@@ -12,43 +10,6 @@ from support import gateway, http
 from support.gateway import ONE_OF_EACH
 
 TRY_AGAIN = "The session store does not answer: try again"
-
-
-class Disk:
-    """A small file system of its own, which can be filled and emptied."""
-
-    def __init__(self, path):
-        self.path = path
-        path.mkdir()
-        if os.geteuid() != 0:
-            pytest.skip("mounting needs root")
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(path)], capture_output=True, text=True
-        )
-        if mounted.returncode != 0:
-            pytest.skip(f"nothing can be mounted here: {mounted.stderr}")
-
-    def fill(self):
-        with open(self.path / "filler", "ab", buffering=0) as filler:
-            for size in (65536, 4096, 512, 1):
-                try:
-                    while True:
-                        filler.write(b"x" * size)
-                except OSError:
-                    pass
-
-    def empty(self):
-        (self.path / "filler").unlink()
-
-    def unmount(self):
-        subprocess.run(["umount", "-l", str(self.path)], check=False)
-
-
-@pytest.fixture
-def disk(tmp_path):
-    made = Disk(tmp_path / "disk")
-    yield made
-    made.unmount()
 
 
 @pytest.fixture

@@ -46,6 +46,8 @@ import Testing
             let next = try SQLiteHistoryStore(path: copy)
             #expect(try await next.publications(in: Self.topic) == (51...100).map { Self.entry($0) })
             #expect(next.boot > store.boot)
+            #expect(throws: StoreError(.exists, "")) { try SQLiteHistoryStore(path: copy) }
+            try next.close()
             #expect(try SQLiteHistoryStore(path: copy).boot > next.boot)
             try store.close()
         }

@@ -33,7 +33,7 @@ final class Gateway: Sendable {
     ) {
         let live = GatewayLive(io: io, hub: hub, nativeFormat: nativeFormat)
         self.live = live
-        let sessions = SessionDirectory(configuration.sessions ?? MemorySessionStore()) { $0.log(to: logger) }
+        let sessions = SessionDirectory(configuration.sessions ?? MemorySessionStore()) { $0.log("session store", to: logger) }
         let chat = configuration.chat ?? BuiltInChatProvider()
         self.services = GatewayServices(
             configuration: configuration,
@@ -166,24 +166,6 @@ final class Gateway: Sendable {
         let own = "session:\(session.token)"
         let others = socket.rooms.subtracting([socket.id, own]).sorted()
         return [socket.id, "session:\(GatewayToken.masked(session.token))"] + others
-    }
-}
-
-extension StoreHealth.Change {
-    /// Once for a trouble, however many are refused by it.
-    fileprivate func log(to logger: Logger) {
-        switch self {
-        case .began(let operation, let error):
-            logger.error(
-                "The session store is in trouble",
-                metadata: ["operation": "\(operation)", "kind": "\(error.code)", "error": "\(error)"]
-            )
-        case .ended(let operation, let failures):
-            logger.notice(
-                "The session store works again",
-                metadata: ["operation": "\(operation)", "failures": "\(failures)"]
-            )
-        }
     }
 }
 

@@ -35,6 +35,7 @@ struct Serve: AsyncParsableCommand {
             plan.server.gateway.sessions = services.sessions
             plan.server.gateway.chat = services.chat
             try plan.server.backends.openStore(settings)
+            try plan.server.openHistories(settings)
             for warning in plan.warnings { logger.warning("\(warning)") }
             let openFiles = OpenFiles.raiseLimit(logger: logger)
             // Sessions that poll take no file, and are bounded all the same.

@@ -68,7 +68,7 @@ extension Setting {
         "PARLEY_DATA_DIR",
         form: .text,
         help:
-            "Directory for what survives a restart (gateway sessions, session backends that have ended); unset: memory alone"
+            "Directory for what survives a restart (what was said in rooms, gateway sessions, session backends); unset: memory alone"
     )
 
     // Limits

@@ -8,6 +8,7 @@ import ssl
 import pytest
 
 from . import cleanup
+from .disk import Disk
 from .fixture import Fixture
 from .process import Process
 from .server import Server
@@ -168,3 +169,10 @@ def _sockets_are_closed():
 def room() -> str:
     """A room that no other test uses; it fits every dialect's rules."""
     return f"room-{os.urandom(6).hex()}"
+
+
+@pytest.fixture
+def disk(tmp_path):
+    made = Disk(tmp_path / "disk")
+    yield made
+    made.unmount()
