@@ -48,22 +48,29 @@ let package = Package(
     ],
     targets: [
         // Sans-IO: bytes and time in, actions out.
-        .target(name: "ParleyModel", dependencies: [nioCore], swiftSettings: settings),
+        .target(name: "ParleyText", swiftSettings: settings),
+        .target(name: "ParleyModel", dependencies: ["ParleyText", nioCore], swiftSettings: settings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CProcess"),
-        .target(name: "WebSocketProtocol", dependencies: [nioCore, "CZlib"], swiftSettings: settings),
-        .target(name: "EngineIO", dependencies: [nioCore], swiftSettings: settings),
-        .target(name: "SocketIO", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
-        .target(name: "ParleyDialects", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
+        .target(name: "WebSocketProtocol", dependencies: ["ParleyText", nioCore, "CZlib"], swiftSettings: settings),
+        .target(name: "EngineIO", dependencies: ["ParleyText", nioCore], swiftSettings: settings),
+        .target(name: "SocketIO", dependencies: ["ParleyModel", "ParleyText", nioCore], swiftSettings: settings),
+        .target(
+            name: "ParleyDialects",
+            dependencies: ["ParleyModel", "ParleyText", nioCore],
+            swiftSettings: settings
+        ),
 
         // The core.
-        .target(name: "ParleyHub", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
+        .target(name: "ParleyHub", dependencies: ["ParleyModel", "ParleyText", nioCore], swiftSettings: settings),
 
         // Adapters: one heavy dependency each.
         .target(
             name: "ParleyJWT",
-            dependencies: ["ParleyHub", "ParleyModel", nioCore, .product(name: "JWTKit", package: "jwt-kit")],
+            dependencies: [
+                "ParleyHub", "ParleyModel", "ParleyText", nioCore, .product(name: "JWTKit", package: "jwt-kit"),
+            ],
             swiftSettings: settings
         ),
 
@@ -79,7 +86,7 @@ let package = Package(
         .target(
             name: "ParleyAI",
             dependencies: [
-                "ParleyDialects", "ParleyModel", nioCore, nioHTTP1,
+                "ParleyDialects", "ParleyModel", "ParleyText", nioCore, nioHTTP1,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings
@@ -87,7 +94,7 @@ let package = Package(
         .target(
             name: "ParleyBackends",
             dependencies: [
-                "CProcess", "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging,
+                "CProcess", "ParleyHub", "ParleyModel", "ParleyText", "WebSocketProtocol", nioCore, nioPosix, logging,
                 nioHTTP1,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -106,7 +113,8 @@ let package = Package(
         .target(
             name: "ParleyServer",
             dependencies: [
-                "CMalloc", "ParleyModel", "WebSocketProtocol", "ParleyDialects", "ParleyHub", "ParleyBackends",
+                "CMalloc", "ParleyModel", "ParleyText", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
+                "ParleyBackends",
                 "EngineIO",
                 "SocketIO", "ParleySocketIO", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -118,19 +126,19 @@ let package = Package(
         ),
         .target(
             name: "ParleyClient",
-            dependencies: ["ParleyModel", "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL],
+            dependencies: ["ParleyModel", "ParleyText", "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL],
             swiftSettings: settings
         ),
         .target(
             name: "ParleyTesting",
-            dependencies: ["ParleyClient", "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore],
+            dependencies: ["ParleyClient", "ParleyHub", "ParleyModel", "ParleyText", "WebSocketProtocol", nioCore],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyModel", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyBackends", "ParleyServer",
-                "ParleyClient",
+                "ParleyModel", "ParleyText", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyBackends",
+                "ParleyServer", "ParleyClient",
                 "ParleyDialects", "EngineIO", "ParleySocketIO",
                 "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
@@ -175,6 +183,7 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .testTarget(name: "ParleyTextTests", dependencies: ["ParleyText"], swiftSettings: settings),
         .testTarget(name: "ParleyModelTests", dependencies: ["ParleyModel", nioCore], swiftSettings: settings),
         .testTarget(
             name: "WebSocketProtocolTests",
@@ -245,7 +254,7 @@ let package = Package(
         .testTarget(
             name: "ParleyAITests",
             dependencies: [
-                "ParleyAI", "ParleyDialects", "ParleyModel", nioCore, nioPosix, nioHTTP1,
+                "ParleyAI", "ParleyDialects", "ParleyModel", "ParleyText", nioCore, nioPosix, nioHTTP1,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings
