@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyModel
+internal import ParleyText
 
 extension Payload {
     /// How a dialect that knows only text shows this payload: text and JSON as they are, a `message` event with one string
@@ -11,11 +12,20 @@ extension Payload {
         case .json(let bytes):
             return Self.unquoted(bytes) ?? bytes
         case .binary(let bytes):
-            return TextLength.isUTF8(bytes) ? bytes : Base64.encode(bytes)
+            return TextLength.isUTF8(bytes) ? bytes : Self.base64(of: bytes)
         case .event(let name, let arguments):
             guard name == "message" else { return arguments }
             return Self.onlyElement(of: arguments).flatMap(Self.unquoted) ?? arguments
         }
+    }
+
+    private static func base64(of bytes: ByteBuffer) -> ByteBuffer {
+        let count = Base64.encodedCount(bytes.readableBytes)
+        var text = ByteBufferAllocator().buffer(capacity: count)
+        text.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { output in
+            bytes.withUnsafeReadableBytes { Base64.encode($0, into: output) }
+        }
+        return text
     }
 
     /// The text of a JSON string.
@@ -42,24 +52,5 @@ extension Payload {
         case .binary:
             buffer.writeJSONString(utf8: self.displayText)
         }
-    }
-}
-
-/// RFC 4648 §4, for bytes that must travel as text.
-enum Base64 {
-    static func encode(_ bytes: ByteBuffer) -> ByteBuffer {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var output = ByteBufferAllocator().buffer(capacity: (bytes.readableBytes + 2) / 3 * 4)
-        var input = bytes.readableBytesView[...]
-        while let first = input.popFirst() {
-            let second = input.popFirst()
-            let third = input.popFirst()
-            let group = UInt32(first) << 16 | UInt32(second ?? 0) << 8 | UInt32(third ?? 0)
-            output.writeInteger(alphabet[Int(group >> 18 & 63)])
-            output.writeInteger(alphabet[Int(group >> 12 & 63)])
-            output.writeInteger(second == nil ? UInt8(ascii: "=") : alphabet[Int(group >> 6 & 63)])
-            output.writeInteger(third == nil ? UInt8(ascii: "=") : alphabet[Int(group & 63)])
-        }
-        return output
     }
 }

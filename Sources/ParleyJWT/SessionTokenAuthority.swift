@@ -1,6 +1,8 @@
 internal import JWTKit
+internal import NIOCore
 public import ParleyHub
 public import ParleyModel
+internal import ParleyText
 
 /// Session tokens as JWS compact with a shared secret: HS256, HS384 and HS512 are verified, HS256 is issued.
 ///
@@ -30,14 +32,21 @@ public struct SessionTokenAuthority: Authenticator {
     public func verify(_ token: String) async throws -> SessionClaims {
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw TokenFailure.malformed }
-        let header = try TokenHeader(Base64URL.decode(parts[0]))
+        let header = try TokenHeader(Self.bytes(of: parts[0]))
         guard let keys = self.keysByAlgorithm[header.algorithm] else { throw TokenFailure.algorithm }
         // A library may read more than an encoder writes.
-        _ = try Base64URL.decode(parts[2])
+        _ = try Self.bytes(of: parts[2])
         _ = try await keys.verify(token, as: Unread.self)
-        let claims = try TokenClaims(Base64URL.decode(parts[1]))
+        let claims = try TokenClaims(Self.bytes(of: parts[1]))
         try claims.check(at: self.wallTime())
         return claims.session
+    }
+
+    /// Base64 for URLs, without padding (RFC 7515 §2).
+    /// - Throws: ``TokenFailure/malformed`` for anything that an encoder would not have written.
+    private static func bytes(of part: Substring.UTF8View) throws(TokenFailure) -> ByteBuffer {
+        guard let bytes = Base64.decode(part, .strict, alphabet: .url) else { throw .malformed }
+        return ByteBuffer(bytes: bytes)
     }
 
     public func issue(_ claims: SessionClaims) async throws -> String {

@@ -1,4 +1,5 @@
 import NIOCore
+import ParleyModel
 import Testing
 
 @testable import ParleyDialects
@@ -6,18 +7,12 @@ import Testing
 /// Tests of `Payload+Text.swift` beyond those of shared spaces.
 @Suite struct PayloadTextTests {
     @Test(
-        "Base64 is that of RFC 4648 §10",
+        "Bytes are shown as text if they are UTF-8, else in base64",
         arguments: [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ]
+            (Array("hé".utf8), "hé"), ([0xfb, 0xff, 0xbf], "+/+/"), ([0xff], "/w=="), ([], ""),
+        ] as [([UInt8], String)]
     )
-    func base64(text: String, encoded: String) {
-        #expect(String(buffer: Base64.encode(ByteBuffer(string: text))) == encoded)
-    }
-
-    @Test("Base64 has plus and slash")
-    func alphabet() {
-        #expect(String(buffer: Base64.encode(ByteBuffer(bytes: [0xfb, 0xff, 0xbf]))) == "+/+/")
+    func bytes(_ bytes: [UInt8], text: String) {
+        #expect(String(buffer: Payload.binary(ByteBuffer(bytes: bytes)).displayText) == text)
     }
 }

@@ -17,7 +17,7 @@ public enum PollingPayload {
     /// Appends a binary message, `b` and base64 in place of the type, and its separator.
     public static func writeBinary(_ payload: ByteBuffer, into wire: inout ByteBuffer) {
         wire.writeInteger(UInt8(ascii: "b"))
-        Base64.encode(payload, into: &wire)
+        wire.writeBase64(of: payload)
         wire.writeInteger(Self.separator)
     }
 
@@ -27,7 +27,7 @@ public enum PollingPayload {
         var bytes = bytes
         guard bytes.readableBytesView.first == UInt8(ascii: "b") else { return try EnginePacket(text: bytes) }
         bytes.moveReaderIndex(forwardBy: 1)
-        guard let payload = Base64.decode(bytes) else { throw .malformedPacket }
+        guard let payload = bytes.decodedBase64() else { throw .malformedPacket }
         return EnginePacket(.message, payload, isBinary: true)
     }
 }

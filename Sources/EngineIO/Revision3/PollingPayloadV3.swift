@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyText
 
 /// The body of a long-polling request or response of revision 3: packets with their lengths before them.
 ///
@@ -39,7 +40,7 @@ public enum PollingPayloadV3 {
         if packet.isBinary {
             body.writeString("\(2 + Base64.encodedCount(packet.payload.readableBytes)):b")
             body.writeInteger(packet.kind.digit)
-            Base64.encode(packet.payload, into: &body)
+            body.writeBase64(of: packet.payload)
         } else {
             let units = packet.payload.withUnsafeReadableBytes { UTF16Length.count($0) }
             body.writeString("\(1 + units):")
@@ -53,35 +54,5 @@ public enum PollingPayloadV3 {
         body.writeInteger(Self.lengthEnd)
         body.writeInteger(packet.isBinary ? packet.kind.rawValue : packet.kind.digit)
         body.writeImmutableBuffer(packet.payload)
-    }
-}
-
-/// Lengths as JavaScript counts them, found in UTF-8.
-enum UTF16Length {
-    /// How many UTF-16 code units the text has: one for each character, two for those that take four bytes of UTF-8.
-    static func count(_ bytes: UnsafeRawBufferPointer) -> Int {
-        bytes.reduce(0) { $0 + Self.units($1) }
-    }
-
-    /// How many bytes the first `units` code units take.
-    ///
-    /// Of what is not UTF-8 this makes nothing sensible, but never more than there is.
-    /// - Returns: `nil` when there are not so many, or half of a surrogate pair would be left.
-    static func bytes(of units: Int, in bytes: UnsafeRawBufferPointer) -> Int? {
-        var rest = units
-        var index = 0
-        while rest > 0, index < bytes.count {
-            rest -= Self.units(bytes[index])
-            index += 1
-        }
-        // The last character goes on until the next begins.
-        while index < bytes.count, Self.units(bytes[index]) == 0 { index += 1 }
-        return rest == 0 ? index : nil
-    }
-
-    /// The code units that a byte brings: none if it continues a character.
-    @inline(__always)
-    private static func units(_ byte: UInt8) -> Int {
-        (byte & 0xC0 != 0x80 ? 1 : 0) + (byte >= 0xF0 ? 1 : 0)
     }
 }

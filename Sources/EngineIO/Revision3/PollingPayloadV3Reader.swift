@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyText
 
 /// Takes a body of ``PollingPayloadV3`` apart, packet after packet, so that those before a broken one still count.
 public struct PollingPayloadV3Reader: Sendable {
@@ -64,7 +65,7 @@ public struct PollingPayloadV3Reader: Sendable {
         guard packet.readableBytesView.first == UInt8(ascii: "b") else { return try EnginePacket(text: packet) }
         packet.moveReaderIndex(forwardBy: 1)
         guard packet.readInteger(as: UInt8.self) == EnginePacket.Kind.message.digit,
-            let payload = Base64.decode(packet)
+            let payload = packet.decodedBase64()
         else { throw .malformedPacket }
         return EnginePacket(.message, payload, isBinary: true)
     }

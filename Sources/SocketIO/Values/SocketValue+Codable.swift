@@ -1,5 +1,6 @@
 import NIOCore
 import ParleyModel
+import ParleyText
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -60,7 +61,9 @@ extension SocketValue {
 
     private static func data(_ decoder: any Decoder, _ attachments: [ByteBuffer]) throws -> Data {
         let container = try decoder.singleValueContainer()
-        if let text = try? container.decode(String.self), let data = Data(base64Encoded: text) { return data }
+        if let text = try? container.decode(String.self), let bytes = Base64.decode(text.utf8, .strict) {
+            return Data(bytes)
+        }
         // Bytes stand in the JSON that is decoded as they would on the wire.
         let placeholder = try container.decode(Placeholder.self)
         guard placeholder._placeholder, attachments.indices.contains(placeholder.num) else {

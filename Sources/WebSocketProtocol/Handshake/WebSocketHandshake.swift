@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// The values of the opening handshake's headers (RFC 6455 §4). Knows no HTTP.
 public enum WebSocketHandshake {
     /// The value of `Sec-WebSocket-Accept` that proves that the server understood the request (§4.2.2).
@@ -66,11 +68,5 @@ public enum WebSocketHandshake {
             }
             return matched == token.count
         }
-    }
-}
-
-extension UInt8 {
-    fileprivate var asciiLowercased: UInt8 {
-        self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") ? self | 0x20 : self
     }
 }

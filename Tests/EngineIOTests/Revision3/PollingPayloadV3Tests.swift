@@ -132,16 +132,6 @@ import Testing
         #expect(try Self.packets(ByteBuffer(string: "0006:4hello"), isBinary: false) == [Self.text(.message, "hello")])
     }
 
-    @Test(
-        "A surrogate pair is two units, and is never taken apart",
-        arguments: [(0, 0), (1, 1), (2, nil), (3, 5), (4, 7), (5, nil)]
-    )
-    func surrogates(units: Int, bytes: Int?) {
-        let text = ByteBuffer(string: "4👍é")
-        #expect(text.withUnsafeReadableBytes { UTF16Length.bytes(of: units, in: $0) } == bytes)
-        #expect(text.withUnsafeReadableBytes { UTF16Length.count($0) } == 4)
-    }
-
     static func text(_ kind: EnginePacket.Kind, _ payload: String = "") -> EnginePacket {
         EnginePacket(kind, ByteBuffer(string: payload))
     }

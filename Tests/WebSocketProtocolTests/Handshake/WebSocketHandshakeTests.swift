@@ -60,15 +60,4 @@ import Testing
         }
         #expect(digits.joined() == hex)
     }
-
-    @Test(
-        "Base64 is that of RFC 4648 §10",
-        arguments: [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ]
-    )
-    func base64(text: String, encoded: String) {
-        #expect(Array(text.utf8).withUnsafeBytes { Base64.encode($0) } == encoded)
-    }
 }

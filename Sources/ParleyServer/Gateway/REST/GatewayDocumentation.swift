@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyModel
+internal import ParleyText
 
 /// `/api-docs`: the API documentation, behind Basic authentication (RFC 7617).
 struct GatewayDocumentation: Sendable {
@@ -42,8 +43,8 @@ struct GatewayDocumentation: Sendable {
 
     private func isAuthorized(_ header: String?, _ password: String) -> Bool {
         guard let credentials = AuthorizationField.credentials(of: "basic", in: header),
-            let data = Data(base64Encoded: credentials),
-            let given = String(data: data, encoding: .utf8)
+            let bytes = Base64.decode(credentials.utf8, .strict),
+            let given = String(validating: bytes, as: UTF8.self)
         else { return false }
         return ConstantTime.areEqual(given, "\(self.configuration.docsUser):\(password)")
     }
