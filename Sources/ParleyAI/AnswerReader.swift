@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyModel
+internal import ParleyText
 
 /// Reads the body of one answer: bytes go in as they come, pieces of text come out.
 struct AnswerReader {
@@ -9,7 +10,7 @@ struct AnswerReader {
     private var form: AnswerForm?
     /// What came before the form was known, and all of it when it is JSON.
     private var collected = ByteBuffer()
-    private var events = ServerSentEvents()
+    private var events = ServerSentEvents(rules: .lenient)
     private var received = 0
     private var passed = 0
     /// The first half of a character whose second has not come yet.
@@ -67,7 +68,7 @@ struct AnswerReader {
     private mutating func read(_ bytes: ByteBuffer, _ yield: (String) -> Void) throws(ChatProviderError) -> Bool {
         let events: [ServerSentEvents.Event]
         do throws(ServerSentEvents.Failure) {
-            events = try self.events.receive(bytes)
+            events = try self.events.receive(bytes.readableBytesView)
         } catch {
             throw self.error(for: error)
         }

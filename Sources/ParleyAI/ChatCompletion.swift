@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import ParleyDialects
 internal import ParleyModel
+internal import ParleyText
 
 /// The JSON of chat completions. Source: OpenAI API reference, *Chat completions*, and what others made of it.
 enum ChatCompletion {
@@ -44,9 +45,9 @@ enum ChatCompletion {
     /// `{"choices":[{"delta":{"content":"Hel"}}]}`, `[DONE]`, or nothing, to keep the connection alive.
     static func content(of event: ServerSentEvents.Event) -> Content {
         guard event.name != "error" else { return .failure }
-        let data = event.data.utf8.drop(while: Self.isBlank)
+        let data = event.data.utf8.drop(while: \.isASCIIWhiteSpace)
         // Some put a space behind it.
-        if data.starts(with: Self.done.utf8), data.dropFirst(Self.done.utf8.count).allSatisfy(Self.isBlank) {
+        if data.starts(with: Self.done.utf8), data.dropFirst(Self.done.utf8.count).allSatisfy(\.isASCIIWhiteSpace) {
             return .done
         }
         return data.isEmpty ? .piece("") : Self.content(of: ByteBuffer(string: event.data), in: "delta")
@@ -54,8 +55,6 @@ enum ChatCompletion {
 
     /// `{"choices":[{"message":{"content":"Hello"}}]}`, from providers that do not stream.
     static func content(ofAnswer json: ByteBuffer) -> Content { Self.content(of: json, in: "message") }
-
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || (9...13).contains(byte) }
 
     private static func content(of json: ByteBuffer, in name: StaticString) -> Content {
         do throws(JSONFailure) {

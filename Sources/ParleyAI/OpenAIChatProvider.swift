@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOHTTP1
 public import ParleyDialects
 internal import ParleyModel
+internal import ParleyText
 
 /// Asks an endpoint with OpenAI's chat completions, and passes its answer on as it comes.
 ///
@@ -85,16 +86,14 @@ public final class OpenAIChatProvider: ChatProvider {
 
     /// What stands around a key in a file is no part of it; what stands in it goes into a header field.
     private static func checkedKey(_ key: String) throws(ChatProviderError) -> String {
-        let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || (9...13).contains($0) }
-        var bytes = key.utf8.drop(while: isBlank)
-        while bytes.last.map(isBlank) == true { bytes = bytes.dropLast() }
-        guard bytes.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        let key = key.trimmingWhiteSpace
+        guard key.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
             throw ChatProviderError(
                 .invalidKey,
                 "AI_API_KEY must have printable ASCII characters and spaces alone in it"
             )
         }
-        return String(Substring(bytes))
+        return String(key)
     }
 
     /// Ends what is being asked, too.

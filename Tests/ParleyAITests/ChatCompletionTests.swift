@@ -1,5 +1,6 @@
 import NIOCore
 import ParleyDialects
+import ParleyText
 import Testing
 
 @testable import ParleyAI

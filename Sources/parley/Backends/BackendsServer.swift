@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import ParleyModel
+import ParleyText
 
 /// Which server is meant, and how it is spoken to.
 struct BackendsServer: ParsableArguments {
@@ -95,7 +96,7 @@ struct BackendsServer: ParsableArguments {
 
     /// A part of a path, whatever somebody has typed.
     static func path(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-_."))) ?? ""
+        PercentEncoding.encode(text)
     }
 }
 
@@ -210,15 +211,15 @@ struct BackendsAPIClient: Sendable {
             _ = try await self.answer(response)
             return
         }
-        var pending = ByteBuffer()
+        var events = ServerSentEvents()
         for try await piece in response.body {
-            pending.writeImmutableBuffer(piece)
-            while let end = pending.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = pending.readString(length: end - pending.readerIndex) ?? ""
-                pending.moveReaderIndex(forwardBy: 1)
-                if line.hasPrefix("data: ") { event(String(line.dropFirst("data: ".count))) }
+            do throws(ServerSentEvents.Failure) {
+                for received in try events.receive(piece.readableBytesView) { event(received.data) }
+            } catch {
+                throw Failure(
+                    description: "the answer has an event of more than \(error.limit) bytes, which is none of this API."
+                )
             }
-            pending.discardReadBytes()
         }
     }
 

@@ -71,7 +71,8 @@ extension BackendsAPI {
         let lines = try self.services.supervisor.output(of: id)
         let permit = try self.services.streamLimits.take(.output, of: id)
         return EventStream.response(lines, keepAlive: "\n", permit: permit) {
-            EventStream.data(ByteBuffer(string: $0.split(separator: "\r").joined(separator: " ")))
+            // By bytes: a carriage return with an accent behind it is another character to Swift, and a line end to clients.
+            EventStream.data(ByteBuffer(bytes: $0.utf8.split(separator: 0x0D).joined(separator: CollectionOfOne(0x20))))
         }
     }
 

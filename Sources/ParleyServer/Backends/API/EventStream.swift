@@ -50,10 +50,11 @@ struct EventStream: Sendable {
         return Response(status: .ok, headers: headers, body: body)
     }
 
-    /// One event whose data is `text`, which has no line ends.
-    static func data(_ text: ByteBuffer) -> ByteBuffer {
+    /// One event whose data is `text`. Neither that nor `id` has line ends.
+    static func data(_ text: ByteBuffer, id: String? = nil) -> ByteBuffer {
         var bytes = ByteBuffer(string: "data: ")
         bytes.writeImmutableBuffer(text)
+        if let id { bytes.writeString("\nid: \(id)") }
         bytes.writeStaticString("\n\n")
         return bytes
     }

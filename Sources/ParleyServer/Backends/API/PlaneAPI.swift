@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
 internal import ParleyModel
+internal import ParleyText
 
 /// The API of Plane's controller: `/ctrl` for programs that are trusted, `/pub` for everybody.
 /// Source: docs/session-backends.md, "Plane".
@@ -14,7 +15,7 @@ struct PlaneAPI: Sendable {
 
     /// Whether a path is of this API, whatever is there.
     static func claims(_ path: String) -> Bool {
-        let first = path.split(separator: "/").first
+        let first = path.split(ascii: "/").first
         return first == "ctrl" || first == "pub"
     }
 
@@ -59,10 +60,7 @@ struct PlaneAPI: Sendable {
         let permit = try self.services.streamLimits.take(.states, of: id)
         return EventStream.response(states, keepAlive: ":\n\n", permit: permit) { state in
             if let last, state.status <= last { return nil }
-            var bytes = ByteBuffer(string: "data: ")
-            bytes.writeImmutableBuffer(BackendJSON.planeState(state))
-            bytes.writeString("\nid: \(state.status.rawValue)\n\n")
-            return bytes
+            return EventStream.data(BackendJSON.planeState(state), id: state.status.rawValue)
         }
     }
 
@@ -196,7 +194,7 @@ struct PlaneAPI: Sendable {
         }
         spawn.mount = try SpawnBody.mount(executable)
         // Directories of services and of keys begin so, and no others.
-        if case .path(let path) = spawn.mount, let first = path.split(separator: "/").first,
+        if case .path(let path) = spawn.mount, let first = path.split(ascii: "/").first,
             first.utf8.contains(UInt8(ascii: "%")) || first == "~"
         {
             throw .invalidRequest(
@@ -312,7 +310,7 @@ private struct ControlGate: RouterMiddleware {
 
     /// Without `/ctrl`, and without the empty parts that routing does not see either.
     private static func pathBehindControl(_ path: String) -> String {
-        "/" + path.split(separator: "/").dropFirst().joined(separator: "/")
+        "/" + path.split(ascii: "/").dropFirst().joined(separator: "/")
     }
 
     private static var unauthorized: Response { .text(.unauthorized, "Unauthorized") }

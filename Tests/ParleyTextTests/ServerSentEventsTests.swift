@@ -1,7 +1,5 @@
-import NIOCore
+import ParleyText
 import Testing
-
-@testable import ParleyAI
 
 /// Tests of `ServerSentEvents.swift`.
 @Suite struct ServerSentEventsTests {
@@ -36,16 +34,45 @@ import Testing
 
     @Test("A stream has its events, whole and cut at any place", arguments: Self.streams)
     func events(stream: String, expected: [String]) throws {
-        let bytes = ByteBuffer(string: stream)
-        for size in [bytes.readableBytes, 1, 2, 3, 5] {
-            var events = ServerSentEvents()
-            var found: [String] = []
-            var rest = bytes
-            while let part = rest.readSlice(length: min(max(size, 1), max(rest.readableBytes, 1))) {
-                found += try events.receive(part).map(\.data)
+        let bytes = Array(stream.utf8)
+        for rules in [ServerSentEvents.Rules.standard, .lenient] {
+            for size in [max(bytes.count, 1), 1, 2, 3, 5] {
+                var events = ServerSentEvents(rules: rules)
+                var found: [String] = []
+                for start in stride(from: 0, to: bytes.count, by: size) {
+                    found += try events.receive(bytes[start..<min(start + size, bytes.count)]).map(\.data)
+                }
+                #expect(found == expected, "in parts of \(size) bytes")
             }
-            #expect(found == expected, "in parts of \(size) bytes")
         }
+    }
+
+    @Test(
+        "The examples of the standard mean what it says (§9.2.6)",
+        arguments: [
+            ("data: YHOO\ndata: +2\ndata: 10\n\n", [.init(data: "YHOO\n+2\n10")]),
+            (
+                ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+                [.init(data: "first event"), .init(data: "second event"), .init(data: " third event")]
+            ),
+            ("data\n\ndata\ndata\n\ndata:", [.init(data: ""), .init(data: "\n")]),
+            ("data:test\n\ndata: test\n\n", [.init(data: "test"), .init(data: "test")]),
+            (
+                "event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\nevent: add\ndata: 113411\n\n",
+                [
+                    .init(name: "add", data: "73857293"), .init(name: "remove", data: "2153"),
+                    .init(name: "add", data: "113411"),
+                ]
+            ),
+            // What chat providers mean by something, and the standard by nothing.
+            ("event: error\n\n", []), ("error: a\n\n", []), ("{\"error\":1}\n\n", []),
+            ("{\ndata: a\n}\n\n", [.init(data: "a")]),
+        ] as [(String, [ServerSentEvents.Event])]
+    )
+    func standard(stream: String, expected: [ServerSentEvents.Event]) throws {
+        var events = ServerSentEvents()
+        #expect(try events.receive(stream.utf8) == expected)
+        #expect(try events.finish() == nil)
     }
 
     @Test(
@@ -61,8 +88,8 @@ import Testing
         ] as [(String, [ServerSentEvents.Event])]
     )
     func names(stream: String, expected: [ServerSentEvents.Event]) throws {
-        var events = ServerSentEvents()
-        #expect(try events.receive(ByteBuffer(string: stream)) == expected)
+        var events = ServerSentEvents(rules: .lenient)
+        #expect(try events.receive(stream.utf8) == expected)
     }
 
     @Test(
@@ -74,8 +101,8 @@ import Testing
         ] as [(String, String?)]
     )
     func ending(stream: String, expected: String?) throws {
-        var events = ServerSentEvents()
-        _ = try events.receive(ByteBuffer(string: stream))
+        var events = ServerSentEvents(rules: .lenient)
+        _ = try events.receive(stream.utf8)
         let last = try events.finish()
         let after = try events.finish()
         #expect(last?.data == expected)
@@ -85,16 +112,16 @@ import Testing
     @Test("JSON without a field name is no event", arguments: ["{\"error\":1}\n", "data: a\n\n{\n \"error\": 1\n}\n"])
     func strayJSON(stream: String) {
         #expect(throws: ServerSentEvents.Failure(reason: .strayJSON)) {
-            var events = ServerSentEvents()
-            _ = try events.receive(ByteBuffer(string: stream))
+            var events = ServerSentEvents(rules: .lenient)
+            _ = try events.receive(stream.utf8)
         }
     }
 
     @Test("Bytes that are no UTF-8 are replaced")
     func invalid() throws {
-        var events = ServerSentEvents()
+        var events = ServerSentEvents(rules: .lenient)
         #expect(
-            try events.receive(ByteBuffer(bytes: Array("data: a".utf8) + [0xFF] + Array("b\n\n".utf8))) == [
+            try events.receive(Array("data: a".utf8) + [0xFF] + Array("b\n\n".utf8)) == [
                 ServerSentEvents.Event(data: "a\u{FFFD}b")
             ]
         )
@@ -103,10 +130,10 @@ import Testing
     @Test("A line has a limit, in one part or in many", arguments: [("data: ab\n\n", true), ("data: abc\n\n", false)])
     func lineLimit(stream: String, isAccepted: Bool) {
         for parts in [[stream], stream.map(String.init)] {
-            var events = ServerSentEvents(maximumLineBytes: 8, maximumEventBytes: 100)
+            var events = ServerSentEvents(rules: .lenient, maximumLineBytes: 8, maximumEventBytes: 100)
             var failure: ServerSentEvents.Failure?
             do {
-                for part in parts { _ = try events.receive(ByteBuffer(string: part)) }
+                for part in parts { _ = try events.receive(part.utf8) }
             } catch {
                 failure = error
             }
@@ -116,16 +143,16 @@ import Testing
 
     @Test("An event has a limit, however many lines it has, and the next one begins anew")
     func eventLimit() throws {
-        var events = ServerSentEvents(maximumLineBytes: 100, maximumEventBytes: 6)
+        var events = ServerSentEvents(rules: .lenient, maximumLineBytes: 100, maximumEventBytes: 6)
         for _ in 0..<3 {
-            #expect(try events.receive(ByteBuffer(string: "data: ab\ndata: cd\n\n")).map(\.data) == ["ab\ncd"])
+            #expect(try events.receive("data: ab\ndata: cd\n\n".utf8).map(\.data) == ["ab\ncd"])
         }
         #expect(throws: ServerSentEvents.Failure(reason: .eventTooLarge, limit: 6)) {
-            try events.receive(ByteBuffer(string: "data: ab\ndata: cd\ndata: ef\n\n"))
+            try events.receive("data: ab\ndata: cd\ndata: ef\n\n".utf8)
         }
-        var endless = ServerSentEvents(maximumLineBytes: 100, maximumEventBytes: 6)
+        var endless = ServerSentEvents(rules: .lenient, maximumLineBytes: 100, maximumEventBytes: 6)
         #expect(throws: ServerSentEvents.Failure(reason: .eventTooLarge, limit: 6)) {
-            for _ in 0..<100 { _ = try endless.receive(ByteBuffer(string: "data\n")) }
+            for _ in 0..<100 { _ = try endless.receive("data\n".utf8) }
         }
     }
 }
