@@ -1,4 +1,5 @@
 internal import ParleyModel
+internal import ParleyText
 
 /// Where a WebSocket server is: the parts of a `ws:` or `wss:` URL (RFC 6455 §3).
 ///
@@ -35,9 +36,9 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
         self.host = host
         self.port = port ?? (self.isSecure ? 443 : 80)
         let target = rest[authority.endIndex...].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = target.first.map { Self.encode($0, allowing: Self.isAllowedInURL) } ?? ""
+        let path = target.first.map { PercentEncoding.encode($0, keeping: Self.isAllowedInURL) } ?? ""
         self.path = path.isEmpty ? "/" : path
-        self.query = target.count > 1 ? Self.encode(target[1], allowing: Self.isAllowedInURL) : nil
+        self.query = target.count > 1 ? PercentEncoding.encode(target[1], keeping: Self.isAllowedInURL) : nil
     }
 
     /// Path and query as the request line has them.
@@ -54,8 +55,7 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
     /// The same place with one more query parameter, percent-encoded.
     public func appending(query name: String, _ value: String) -> WebSocketURL {
         var url = self
-        let item =
-            "\(Self.encode(name, allowing: Self.isUnreserved))=\(Self.encode(value, allowing: Self.isUnreserved))"
+        let item = "\(PercentEncoding.encode(name))=\(PercentEncoding.encode(value))"
         url.query = self.query.map { $0.isEmpty ? item : "\($0)&\(item)" } ?? item
         return url
     }
@@ -64,7 +64,7 @@ public struct WebSocketURL: Sendable, Hashable, CustomStringConvertible {
     public func appending(pathSegment segment: String) -> WebSocketURL {
         var url = self
         if !url.path.hasSuffix("/") { url.path += "/" }
-        url.path += Self.encode(segment, allowing: Self.isUnreserved)
+        url.path += PercentEncoding.encode(segment)
         return url
     }
 }
@@ -97,19 +97,6 @@ extension WebSocketURL {
         return host.isEmpty || !isClean ? nil : (String(host), port)
     }
 
-    private static func encode(_ text: some StringProtocol, allowing isAllowed: (UInt8) -> Bool) -> String {
-        var bytes: [UInt8] = []
-        let digits = Array("0123456789ABCDEF".utf8)
-        for byte in text.utf8 {
-            if isAllowed(byte) {
-                bytes.append(byte)
-            } else {
-                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     /// Printable ASCII without those that RFC 3986 leaves out of URLs.
     private static func isAllowedInURL(_ byte: UInt8) -> Bool {
         switch byte {
@@ -117,17 +104,6 @@ extension WebSocketURL {
             UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
             false
         default: byte > 0x20 && byte < 0x7f
-        }
-    }
-
-    /// RFC 3986 §2.3.
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            true
-        default: false
         }
     }
 }

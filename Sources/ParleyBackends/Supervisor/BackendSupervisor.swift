@@ -3,6 +3,7 @@ public import Logging
 public import NIOCore
 public import ParleyHub
 public import ParleyModel
+internal import ParleyText
 internal import Synchronization
 
 /// Starts backends, watches over them, ends them, and knows who may reach them. At most one live backend per key.
@@ -361,17 +362,6 @@ extension SpawnOrder.Mount {
 
     /// One component of a path, whatever the key is made of.
     private static func escaped(_ text: String) -> String {
-        var result = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                result.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                result += "%" + (digits.count == 1 ? "0" : "") + digits
-            }
-        }
-        return result
+        PercentEncoding.encode(text) { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
     }
 }

@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyText
 
 /// The channel server's management API: `@connections` as API Gateway has it, and the table of connections.
 ///
@@ -24,7 +25,7 @@ struct ChannelManagement: RouterMiddleware {
 
     /// Whether a path is one of `@connections`.
     static func claims(_ path: Substring) -> Bool {
-        let components = path.split(separator: "/")
+        let components = path.split(ascii: "/")
         return components.prefix(2).contains { PercentEncoding.decode($0) == "@connections" }
     }
 
@@ -33,8 +34,8 @@ struct ChannelManagement: RouterMiddleware {
         context: APIContext,
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
-        let path = (request.head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
-        let components = path.split(separator: "/").map { PercentEncoding.decode($0) ?? String($0) }
+        let path = (request.head.path ?? "/").split(ascii: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
+        let components = path.split(ascii: "/").map { PercentEncoding.decode($0) ?? String($0) }
         if let index = components.firstIndex(of: "@connections"), index <= 1, components.count == index + 2 {
             let wireID = components[index + 1]
             return try await self.answer(request, context, ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]) {
@@ -132,7 +133,7 @@ struct ChannelManagement: RouterMiddleware {
     /// The rows of a channel, for operators.
     private func table(_ request: Request, _ context: APIContext) async throws -> Response {
         guard let adminToken = self.adminToken, let bearer = AuthorizationField.bearer(request.headers[.authorization]),
-            ManagementAuthorization.equal(adminToken, bearer)
+            ConstantTime.areEqual(bearer, adminToken)
         else {
             return self.error(
                 .forbidden,
@@ -140,7 +141,7 @@ struct ChannelManagement: RouterMiddleware {
                 "Expected Authorization: Bearer $CHANNEL_MANAGEMENT_TOKEN"
             )
         }
-        guard let channel = QueryParameters(request.uri.query.map { $0[...] })["channelId"], !channel.isEmpty else {
+        guard let channel = request.query["channelId"], !channel.isEmpty else {
             return self.error(.badRequest, "BadRequestException", "Expected the query parameter channelId")
         }
         let members = try await self.hub.members(of: TopicName(channel), for: .channelServer)

@@ -1,4 +1,3 @@
-internal import Crypto
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
@@ -29,16 +28,10 @@ public enum ManagementAuthorization: Sendable {
             )
         case .token(let token):
             guard let given = AuthorizationField.bearer(request.headers[.authorization]) else { return false }
-            return Self.equal(token, given)
+            return ConstantTime.areEqual(given, token)
         case .signature(let accessKeyID, let secretAccessKey):
             let signature = RequestSignature(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey)
             return signature.isValid(request, body: body, now: now)
         }
-    }
-
-    /// Compares without telling by its duration where two strings begin to differ.
-    static func equal(_ expected: String, _ given: String) -> Bool {
-        let digests = (SHA256.hash(data: Array(expected.utf8)), SHA256.hash(data: Array(given.utf8)))
-        return digests.0 == digests.1
     }
 }

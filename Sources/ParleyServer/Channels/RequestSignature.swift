@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyModel
+internal import ParleyText
 
 /// Verifies AWS Signature Version 4 on a request to the management API, as SDKs make it for service `execute-api`.
 ///
@@ -26,20 +27,20 @@ struct RequestSignature: Sendable {
         else { return false }
         let canonical = self.canonicalRequest(request, body: body, signedHeaders: authorization.signedHeaders)
         let scope = "\(authorization.date)/\(authorization.region)/\(authorization.service)/aws4_request"
-        let stringToSign = "AWS4-HMAC-SHA256\n\(date)\n\(scope)\n\(Self.hex(SHA256.hash(data: Array(canonical.utf8))))"
-        let signature = Self.hex(self.hmac(stringToSign, key: self.signingKey(for: authorization)))
-        return ManagementAuthorization.equal(signature, authorization.signature)
+        let stringToSign =
+            "AWS4-HMAC-SHA256\n\(date)\n\(scope)\n\(Hexadecimal.encode(SHA256.hash(data: Array(canonical.utf8))))"
+        let signature = Hexadecimal.encode(self.hmac(stringToSign, key: self.signingKey(for: authorization)))
+        return ConstantTime.areEqual(authorization.signature, signature)
     }
 
     private func canonicalRequest(_ request: Request, body: ByteBuffer, signedHeaders: [String]) -> String {
         let target = request.head.path ?? "/"
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = target.split(ascii: "?", maxSplits: 1, omittingEmptySubsequences: false)
         // The path is encoded once more on top of what was sent, for every service but S3.
-        let path = PercentEncoding.encode(parts[0], keeping: "/")
-        let query = (parts.count > 1 ? parts[1] : "").split(separator: "&").map { pair in
-            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return "\(sides[0])=\(sides.count > 1 ? sides[1] : "")"
-        }.sorted().joined(separator: "&")
+        let path = PercentEncoding.encode(parts[0]) { $0.isUnreserved || $0 == UInt8(ascii: "/") }
+        let query = QueryString(parts.count > 1 ? parts[1] : "").map { "\($0.name)=\($0.value ?? "")" }.sorted().joined(
+            separator: "&"
+        )
         var headers = ""
         for name in signedHeaders {
             let value: String
@@ -50,7 +51,7 @@ struct RequestSignature: Sendable {
             }
             headers += "\(name):\(Self.normalized(value))\n"
         }
-        let payload = Self.hex(SHA256.hash(data: Array(body.readableBytesView)))
+        let payload = Hexadecimal.encode(SHA256.hash(data: Array(body.readableBytesView)))
         return [request.method.rawValue, path, query, headers, signedHeaders.joined(separator: ";"), payload].joined(
             separator: "\n"
         )
@@ -71,11 +72,6 @@ struct RequestSignature: Sendable {
     /// Spaces around a header value go, runs of them become one.
     private static func normalized(_ value: String) -> String {
         value.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
-    }
-
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     /// `20260131T235959Z`.
@@ -105,12 +101,12 @@ extension RequestSignature {
                 return nil
             }
             var fields: [String: String] = [:]
-            for field in credentials.split(separator: ",") {
-                let sides = field.split(separator: "=", maxSplits: 1)
+            for field in credentials.split(ascii: ",") {
+                let sides = field.split(ascii: "=", maxSplits: 1)
                 guard sides.count == 2 else { return nil }
-                fields[sides[0].trimmingSpaces()] = String(sides[1])
+                fields[String(sides[0].trimmingOptionalWhiteSpace)] = String(sides[1])
             }
-            let credential = (fields["Credential"] ?? "").split(separator: "/").map(String.init)
+            let credential = (fields["Credential"] ?? "").split(ascii: "/").map(String.init)
             guard credential.count == 5, credential[4] == "aws4_request", let headers = fields["SignedHeaders"],
                 let signature = fields["Signature"]
             else { return nil }
@@ -118,7 +114,7 @@ extension RequestSignature {
             self.date = credential[1]
             self.region = credential[2]
             self.service = credential[3]
-            self.signedHeaders = headers.split(separator: ";").map(String.init)
+            self.signedHeaders = headers.split(ascii: ";").map(String.init)
             self.signature = signature
         }
     }

@@ -2,6 +2,7 @@ internal import NIOCore
 internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyText
 internal import WebSocketProtocol
 
 /// The relay: `/relay/{topic}`, or `/relay` for an echo.

@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyText
 internal import Synchronization
 
 /// The issuing API of session chat: log in, make a room, get a token for it.
@@ -112,7 +113,7 @@ final class IssuedRooms: Sendable {
 
     /// - Parameter hosts: The setting SESSION_SERVER_HOST, comma-separated.
     init(hosts: String?) {
-        self.hosts = (hosts ?? "").split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
+        self.hosts = (hosts ?? "").split(separator: ",").map { String($0.trimmingWhiteSpace) }.filter { !$0.isEmpty }
     }
 
     func create(host requestHost: String) -> String {

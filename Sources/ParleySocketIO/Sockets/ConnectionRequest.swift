@@ -33,13 +33,15 @@ public final class ConnectionRequest: Sendable {
 
     /// The first field of a name, in whichever case it was sent.
     public func header(_ name: String) -> String? {
-        self.headers.first { $0.name.utf8.count == name.utf8.count && $0.name.lowercased() == name.lowercased() }?.value
+        self.headers.first { $0.name.hasSameBytesInAnyCase(as: name) }?.value
     }
 
     public var path: Substring { self.url.prefix { $0 != "?" } }
 
     /// The query, parsed anew at each call.
     public var query: EngineQuery {
-        EngineQuery(self.url.firstIndex(of: "?").map { self.url[self.url.index(after: $0)...] } ?? "")
+        EngineQuery(
+            self.url.utf8.firstIndex(of: UInt8(ascii: "?")).map { self.url[self.url.utf8.index(after: $0)...] } ?? ""
+        )
     }
 }

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyModel
+internal import ParleyText
 
 /// What stands before the payload: `<type>[<attachments>-][<namespace>,][<ack id>]`.
 struct SocketPacketHeader {
@@ -36,21 +37,17 @@ struct SocketPacketHeader {
         self.json = text
         if type.isBinary { try self.readAttachmentCount() }
         if self.peek == UInt8(ascii: "/") { try self.readNamespace(limits.maximumNamespaceBytes) }
-        if let byte = self.peek, Self.isDigit(byte) { try self.readID() }
+        if let byte = self.peek, byte.isASCIIDigit { try self.readID() }
     }
 
     private var peek: UInt8? { self.json.getInteger(at: self.json.readerIndex) }
-
-    private static func isDigit(_ byte: UInt8) -> Bool {
-        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
-    }
 
     private mutating func readAttachmentCount() throws(SocketFailure) {
         var digits = 0
         while let byte = self.json.readInteger(as: UInt8.self) {
             if byte == UInt8(ascii: "-"), digits > 0 { return }
             digits += 1
-            guard Self.isDigit(byte), digits <= Self.maximumAttachmentDigits else { break }
+            guard byte.isASCIIDigit, digits <= Self.maximumAttachmentDigits else { break }
             self.attachments = self.attachments * 10 + Int(byte - UInt8(ascii: "0"))
         }
         throw SocketFailure(.malformed)
@@ -71,7 +68,7 @@ struct SocketPacketHeader {
     private mutating func readID() throws(SocketFailure) {
         var id: UInt64 = 0
         var digits = 0
-        while let byte = self.peek, Self.isDigit(byte) {
+        while let byte = self.peek, byte.isASCIIDigit {
             digits += 1
             guard digits <= 16 else { throw SocketFailure(.malformed) }
             id = id * 10 + UInt64(byte - UInt8(ascii: "0"))
@@ -98,44 +95,20 @@ struct SocketPacketHeader {
 
     /// In Socket.IO 2 a CONNECT may carry a query behind its namespace; it becomes the auth object.
     mutating func splitQuery() {
-        guard let mark = self.namespace.firstIndex(of: "?") else { return }
-        let query = self.namespace[self.namespace.index(after: mark)...]
+        guard let mark = self.namespace.utf8.firstIndex(of: UInt8(ascii: "?")) else { return }
+        let query = self.namespace[self.namespace.utf8.index(after: mark)...]
         self.namespace = String(self.namespace[..<mark])
         var object = ByteBuffer()
         object.writeInteger(UInt8(ascii: "{"))
         var isFirst = true
-        for pair in query.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for pair in QueryString(query) {
             if !isFirst { object.writeInteger(UInt8(ascii: ",")) }
             isFirst = false
-            object.writeJSONString(PercentDecoding.decode(parts[0]))
+            object.writeJSONString(PercentEncoding.decodeLeniently(pair.name, plusIsSpace: true))
             object.writeInteger(UInt8(ascii: ":"))
-            object.writeJSONString(parts.count > 1 ? PercentDecoding.decode(parts[1]) : "")
+            object.writeJSONString(pair.value.map { PercentEncoding.decodeLeniently($0, plusIsSpace: true) } ?? "")
         }
         object.writeInteger(UInt8(ascii: "}"))
         self.json = object
-    }
-}
-
-/// Queries of Socket.IO 2: RFC 3986 §2.1, broken escapes left as they are.
-enum PercentDecoding {
-    static func decode(_ text: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let high = Self.digit(rest.first),
-                let low = Self.digit(rest.dropFirst().first)
-            {
-                bytes.append(high << 4 | low)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func digit(_ byte: UInt8?) -> UInt8? {
-        byte.flatMap { Character(UnicodeScalar($0)).hexDigitValue }.map(UInt8.init)
     }
 }

@@ -45,6 +45,20 @@ struct SocketPacketDecoderTests {
     }
 
     @Test(
+        "A CONNECT of Socket.IO 2 may have a query, read as Node reads it",
+        arguments: [
+            ("0/admin?a=1&b=%2Fx+y,", #"connect /admin {"a":"1","b":"/x y"}"#), ("0/?a", #"connect / {"a":""}"#),
+            ("0/a?,", "connect /a {}"), ("0/a?&&b=c=d", #"connect /a {"b":"c=d"}"#),
+            ("0/a?%zz=%ff", "connect /a {\"%zz\":\"\u{FFFD}\"}"), ("0/a?b=\u{301}c", "connect /a {\"b\":\"\u{301}c\"}"),
+            ("0/a,", "connect /a -"),
+        ]
+    )
+    func query(_ wire: String, _ expected: String) throws {
+        var decoder = SocketPacketDecoder(revision: .four)
+        #expect(Self.text(try decoder.receive(text: ByteBuffer(string: wire))) == expected)
+    }
+
+    @Test(
         "What is no packet closes",
         arguments: [
             ("", SocketFailure.Code.malformed), ("7", .malformed), ("9[]", .malformed), ("x", .malformed),

@@ -3,6 +3,7 @@ internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyModel
+internal import ParleyText
 
 /// The Docker Engine API on a Unix socket, as far as backends need it. Podman's service speaks it, too.
 struct DockerEngine: Sendable {
@@ -25,7 +26,7 @@ struct DockerEngine: Sendable {
 
     /// - Parameter socket: The path of the engine's socket.
     init(socket: String) {
-        let host = socket.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let host = PercentEncoding.encode(socket) { $0.isASCIIAlphanumeric }
         self.base = "http+unix://\(host)/\(Self.version)"
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -84,7 +85,7 @@ struct DockerEngine: Sendable {
     private static func text(_ query: [(String, String)]) -> String {
         guard !query.isEmpty else { return "" }
         let pairs = query.map { name, value in
-            name + "=" + (value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")
+            name + "=" + PercentEncoding.encode(value)
         }
         return "?" + pairs.joined(separator: "&")
     }

@@ -5,6 +5,7 @@ internal import NIOCore
 internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyText
 
 /// The HTTP APIs of session backends. Source: docs/session-backends.md.
 struct BackendsAPI: Sendable {
@@ -15,7 +16,7 @@ struct BackendsAPI: Sendable {
 
     /// What a route reads of a body: those that start a backend take what it is to have, others a few words.
     static func maximumBodyBytes(at path: String) -> Int {
-        ["connect", "spawn"].contains(path.split(separator: "/").last) ? Self.maximumBodyBytes : 16 * 1024
+        ["connect", "spawn"].contains(path.split(ascii: "/").last) ? Self.maximumBodyBytes : 16 * 1024
     }
 
     /// Answers that pages of any origin may read.
