@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// What backends are told of those who stand before them: `X-Forwarded-*`, `X-Real-IP` and `Forwarded` (RFC 7239).
 ///
 /// Taken from peers that are believed, who say it under its usual names; made anew for all others.
@@ -15,7 +17,7 @@ struct ForwardedFields {
     mutating func take(_ name: String, _ value: String) {
         if name.isName("x-forwarded-for") {
             let entries = value.utf8.split(separator: UInt8(ascii: ","))
-            self.addresses += entries.map { Self.trimmed(Substring($0)) }.filter { !$0.isEmpty }
+            self.addresses += entries.map { Substring($0).trimmingOptionalWhiteSpace }.filter { !$0.isEmpty }
         } else if name.isName("forwarded") {
             self.elements += Self.elements(of: value)
         } else if name.isName("x-forwarded-proto") {
@@ -50,7 +52,7 @@ struct ForwardedFields {
             nodes.count == self.elements.count
             && zip(nodes, self.elements).allSatisfy { node, element in
                 element.utf8.split(separator: UInt8(ascii: ";")).contains {
-                    Self.trimmed(Substring($0)).lowercased().utf8.elementsEqual(node.lowercased().utf8)
+                    Substring($0).trimmingOptionalWhiteSpace.lowercased().utf8.elementsEqual(node.lowercased().utf8)
                 }
             }
         return self.addresses.isEmpty || agrees ? self.elements.map { String($0) } : nodes
@@ -58,31 +60,8 @@ struct ForwardedFields {
 
     /// Those of a value that another can follow: a quotation that has no end would swallow it.
     private static func elements(of value: String) -> [Substring] {
-        var elements: [Substring] = []
-        let bytes = value.utf8
-        var start = bytes.startIndex
-        var (isQuoted, isEscaped) = (false, false)
-        for index in bytes.indices {
-            let byte = bytes[index]
-            if isEscaped {
-                isEscaped = false
-            } else if isQuoted, byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else if byte == UInt8(ascii: "\"") {
-                isQuoted.toggle()
-            } else if byte == UInt8(ascii: ","), !isQuoted {
-                elements.append(Self.trimmed(value[start..<index]))
-                start = bytes.index(after: index)
-            }
-        }
-        if !isQuoted { elements.append(Self.trimmed(value[start...])) }
+        let list = QuotedList.elements(of: value[...], separatedBy: UInt8(ascii: ","))
         // Elements of a list may be empty, and mean nothing then (RFC 9110 §5.6.1).
-        return elements.filter { !$0.isEmpty }
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        var bytes = text.utf8
-        while let last = bytes.last, last == 0x20 || last == 0x09 { bytes.removeLast() }
-        return Substring(bytes.drop { $0 == 0x20 || $0 == 0x09 })
+        return list.elements.dropLast(list.isOpen ? 1 : 0).map(\.trimmingOptionalWhiteSpace).filter { !$0.isEmpty }
     }
 }

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import ParleyText
 
 /// Where a client is: the other end of its connection, or behind proxies that are believed where they say it is.
 ///
@@ -56,10 +57,10 @@ struct ClientAddress: Equatable {
     private static func hops(_ headers: HTTPHeaders) -> [IPAddress?]? {
         let addresses = headers["X-Forwarded-For"]
         if !addresses.isEmpty {
-            return Self.elements(addresses, separatedBy: ",").map { Self.address($0) }
+            return Self.elements(addresses, mayBeQuoted: false).map { Self.address($0) }
         }
         let elements = headers["Forwarded"]
-        if !elements.isEmpty { return Self.elements(elements, separatedBy: ",").map(Self.forwardedFor) }
+        if !elements.isEmpty { return Self.elements(elements, mayBeQuoted: true).map(Self.forwardedFor) }
         if let address = headers.first(name: "X-Real-IP") { return [Self.address(address[...])] }
         return Self.otherFields.contains(where: headers.contains(name:)) ? [nil] : nil
     }
@@ -67,50 +68,38 @@ struct ClientAddress: Equatable {
     /// How many are looked at: no chain of proxies is longer.
     private static let maximumHops = 32
 
-    /// The last first. A separator between quotes is none.
-    private static func elements(_ values: [String], separatedBy separator: Character) -> [Substring] {
+    /// The last first. A comma between quotes is none where there are quotations: X-Forwarded-For has none, and one that a client
+    /// begins and does not end must not hide what proxies have added.
+    private static func elements(_ values: [String], mayBeQuoted: Bool) -> [Substring] {
         var elements: [Substring] = []
-        for value in values { elements += Self.split(value[...], by: separator) }
-        return elements.suffix(Self.maximumHops).reversed()
-    }
-
-    private static func split(_ value: Substring, by separator: Character) -> [Substring] {
-        var parts: [Substring] = []
-        var start = value.startIndex
-        var (isQuoted, isEscaped) = (false, false)
-        for index in value.indices {
-            let character = value[index]
-            if isEscaped {
-                isEscaped = false
-            } else if isQuoted, character == "\\" {
-                isEscaped = true
-            } else if character == "\"" {
-                isQuoted.toggle()
-            } else if character == separator, !isQuoted {
-                parts.append(value[start..<index])
-                start = value.index(after: index)
-            }
+        for value in values {
+            let list = QuotedList.elements(of: value[...], separatedBy: UInt8(ascii: ","))
+            elements +=
+                mayBeQuoted && !list.isOpen
+                ? list.elements
+                : value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map { Substring($0) }
         }
-        return parts + [value[start...]]
+        return elements.suffix(Self.maximumHops).reversed()
     }
 
     /// The `for` of an element, as `for="[2001:db8::1]:4711";proto=https`.
     private static func forwardedFor(_ element: Substring) -> IPAddress? {
-        for pair in Self.split(element, by: ";") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, parts[0].trimmingSpaces().lowercased() == "for" else { continue }
-            var value = parts[1].trimmingSpaces()
+        for pair in QuotedList.elements(of: element, separatedBy: UInt8(ascii: ";")).elements {
+            guard let equals = pair.utf8.firstIndex(of: UInt8(ascii: "=")),
+                pair[..<equals].trimmingOptionalWhiteSpace.lowercased() == "for"
+            else { continue }
+            var value = pair[pair.utf8.index(after: equals)...].trimmingOptionalWhiteSpace
             if value.hasPrefix("\""), value.hasSuffix("\""), value.utf8.count >= 2 {
-                value = String(value.dropFirst().dropLast())
+                value = value.dropFirst().dropLast()
             }
-            return Self.address(value[...])
+            return Self.address(value)
         }
         return nil
     }
 
     /// An address, perhaps with a port: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
     private static func address(_ text: Substring) -> IPAddress? {
-        let text = text.trimmingSpaces()
+        let text = text.trimmingOptionalWhiteSpace
         if let address = IPAddress(text) { return address }
         if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
             let rest = text[text.index(after: end)...]
@@ -123,6 +112,6 @@ struct ClientAddress: Equatable {
 
     private static func isPort(_ text: Substring) -> Bool {
         text.first == ":" && (2...6).contains(text.utf8.count)
-            && text.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) }
+            && text.dropFirst().utf8.allSatisfy(\.isASCIIDigit)
     }
 }

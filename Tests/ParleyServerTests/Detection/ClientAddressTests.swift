@@ -46,6 +46,14 @@ import Testing
         // A proxy that speaks for somebody, and does not say for whom.
         Row(nil, [("X-Forwarded-Proto", "https")]),
         Row(nil, [("Via", "1.1 proxy")]),
+        // What a client has begun to quote, or put an accent on, does not hide what the proxy adds.
+        Row(for203, [("X-Forwarded-For", "\"1.1.1.1, \(for203)")]),
+        Row(for203, [("X-Forwarded-For", "\"1.1.1.1, \"\\, \(for203)")]),
+        Row(for203, [("Forwarded", "for=\", for=\(for203)")]),
+        Row("2001:db8::7", [("Forwarded", "for=\"\\, for=\"[2001:db8::7]\"")]),
+        Row(for203, [("Forwarded", "for=1.1.1.1;host=\"a\", for=\(for203)")]),
+        // White space of other alphabets is a part of it, as it is for those to whom it is passed on.
+        Row(nil, [("X-Forwarded-For", "\u{A0}\(for203)")]),
         // With ports, and of IPv6.
         Row(for203, [("X-Forwarded-For", for203 + ":4711")]),
         Row("2001:db8::7", [("X-Forwarded-For", "2001:DB8:0:0::7")]),
