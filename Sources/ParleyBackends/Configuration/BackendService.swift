@@ -1,5 +1,6 @@
 public import NIOCore
 public import ParleyModel
+internal import ParleyText
 
 /// Which service a backend is of: an account's service, perhaps in one of its environments.
 public struct ServiceName: Sendable, Hashable, CustomStringConvertible {
@@ -23,7 +24,7 @@ public struct ServiceName: Sendable, Hashable, CustomStringConvertible {
 
     /// `account/service` or `account/service/environment`.
     public init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.split(ascii: "/", omittingEmptySubsequences: false).map(String.init)
         guard (2...3).contains(parts.count) else { return nil }
         self.init(account: parts[0], service: parts[1], environment: parts.count == 3 ? parts[2] : nil)
         guard self.flaw == nil else { return nil }

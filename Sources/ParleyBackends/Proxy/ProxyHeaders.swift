@@ -1,4 +1,5 @@
 public import NIOHTTP1
+internal import ParleyText
 
 /// Which header fields pass the proxy, and which it adds. Source: docs/session-backends.md, "Headers".
 public enum ProxyHeaders {
@@ -134,12 +135,12 @@ public enum ProxyHeaders {
     /// Whether a request wants another protocol (RFC 9110 §7.8) that a backend may agree to.
     public static func isUpgrade(_ headers: HTTPHeaders) -> Bool {
         Self.connectionOptions(headers).contains("upgrade") && headers.contains(name: "Upgrade")
-            && !headers["Upgrade"].contains { offers in offers.split(separator: ",").contains(where: Self.isReserved) }
+            && !headers["Upgrade"].contains { offers in offers.split(ascii: ",").contains(where: Self.isReserved) }
     }
 
     /// HTTP/2 would carry requests past every rule here, and TLS is not between a client and a backend.
     private static func isReserved(_ offer: Substring) -> Bool {
-        let name = offer.drop { $0 == " " || $0 == "\t" }.lowercased()
+        let name = offer.trimmingOptionalWhiteSpace.lowercased()
         return name.hasPrefix("h2") || name.hasPrefix("tls") || name.hasPrefix("http")
     }
 
@@ -154,7 +155,7 @@ public enum ProxyHeaders {
         let values = headers["Connection"]
         guard !values.isEmpty else { return [] }
         return Set(
-            values.flatMap { $0.split(separator: ",") }.map { option in
+            values.flatMap { $0.split(ascii: ",") }.map { option in
                 String(option.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }).lowercased()
             }
         ).subtracting(Self.endToEnd)

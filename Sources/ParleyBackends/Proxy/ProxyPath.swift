@@ -9,12 +9,15 @@ public struct ProxyPath: Sendable, Equatable {
     ///   - prefix: What stands before the token on a shared port; without a slash at its end.
     /// - Returns: `nil` when there is no token.
     public init?(_ target: String, under prefix: String = "") {
-        guard target.hasPrefix(prefix + "/") else { return nil }
-        let path = target.dropFirst(prefix.count + 1)
-        let token = path.prefix { $0 != "/" && $0 != "?" }
+        // By bytes: to Swift a slash with an accent behind it is another character.
+        let bytes = target.utf8
+        guard bytes.starts(with: prefix.utf8), case let path = bytes.dropFirst(prefix.utf8.count),
+            path.first == UInt8(ascii: "/")
+        else { return nil }
+        let token = path.dropFirst().prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
         guard !token.isEmpty else { return nil }
-        self.token = token
-        let rest = path[token.endIndex...]
-        self.rest = rest.hasPrefix("/") ? String(rest) : "/" + rest
+        self.token = Substring(token)
+        let rest = bytes[token.endIndex...]
+        self.rest = rest.first == UInt8(ascii: "/") ? String(Substring(rest)) : "/" + Substring(rest)
     }
 }

@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// A URL of HTTP as settings and flags give one, looked at before anything is made of it.
 ///
 /// Libraries narrow a port to 16 bits, and a number that does not fit ends the process: what is no URL here must not reach one.
@@ -36,19 +38,21 @@ package struct HTTPURL: Sendable, Hashable {
     ///
     /// - Parameter text: A URL, or what was meant to be one: rather too much of it is left out than too little.
     package static func shown(_ text: String) -> String {
-        var head = text.prefix { $0 != "?" }
-        let isCut = head.endIndex != text.endIndex
+        // By bytes: to Swift a separator with an accent behind it is another character.
+        let end = text.utf8.firstIndex(of: UInt8(ascii: "?")) ?? text.endIndex
+        var head = text[..<end]
         var scheme = ""
         if let separator = head.utf8.firstRange(of: "://".utf8) {
             scheme = String(head[..<separator.upperBound])
             head = head[separator.upperBound...]
         }
         // Also where a password has "/" or "?" in it, and ends what would be taken for the authority.
-        if let at = text.lastIndex(of: "@"), at >= head.startIndex {
-            let after = text[text.index(after: at)...].prefix { $0 != "?" }
-            return "\(scheme)********@\(after)\(text[at...].contains("?") ? "?********" : "")"
+        if let at = text.utf8.lastIndex(of: UInt8(ascii: "@")), at >= head.startIndex {
+            let after = text.utf8[text.utf8.index(after: at)...]
+            let shown = after.prefix { $0 != UInt8(ascii: "?") }
+            return "\(scheme)********@\(Substring(shown))\(shown.endIndex == after.endIndex ? "" : "?********")"
         }
-        return "\(scheme)\(head)\(isCut ? "?********" : "")"
+        return "\(scheme)\(head)\(end == text.endIndex ? "" : "?********")"
     }
 }
 
@@ -82,7 +86,7 @@ package struct HostAndPort: Sendable, Hashable {
 
     /// Digits alone: `+80` is a number elsewhere.
     package static func port(_ digits: Substring.UTF8View) -> Int? {
-        guard (1...5).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }),
+        guard (1...5).contains(digits.count), digits.allSatisfy(\.isASCIIDigit),
             let number = Int(Substring(digits)), (1...65535).contains(number)
         else { return nil }
         return number
@@ -98,7 +102,7 @@ package struct HostAndPort: Sendable, Hashable {
         guard (1...253).contains(bytes.count), bytes.allSatisfy(self.isNameByte) else { return false }
         let labels = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         // Nothing but digits and dots is an address of four numbers, not a name.
-        if bytes.allSatisfy({ $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }) {
+        if bytes.allSatisfy({ $0 == UInt8(ascii: ".") || $0.isASCIIDigit }) {
             return labels.count == 4 && labels.allSatisfy { UInt8(Substring($0)) != nil }
         }
         // One dot at the end is the root's.
@@ -109,9 +113,6 @@ package struct HostAndPort: Sendable, Hashable {
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
-        default: false
-        }
+        byte.isASCIIAlphanumeric || "-_.".utf8.contains(byte)
     }
 }

@@ -1,4 +1,5 @@
 internal import NIOHTTP1
+internal import ParleyText
 
 /// The routes of an HTTP API, for what has to be known before a request is there as a whole.
 struct RouteTable: Sendable {
@@ -11,11 +12,11 @@ struct RouteTable: Sendable {
 
     /// - Parameter routes: Paths as Hummingbird prints them: `{name}` stands for a component, `**` for any number.
     init(_ routes: [(method: String, path: String)]) {
-        self.routes = routes.map { Route(method: $0.method, components: $0.path.split(separator: "/")) }
+        self.routes = routes.map { Route(method: $0.method, components: $0.path.split(ascii: "/")) }
     }
 
     func contains(_ method: HTTPMethod, _ path: Substring) -> Bool {
-        let components = path.split(separator: "/")
+        let components = path.split(ascii: "/")
         return self.routes.contains {
             $0.method == method.rawValue && Self.matches($0.components[...], components[...])
         }
@@ -23,7 +24,7 @@ struct RouteTable: Sendable {
 
     /// The methods of a path, sorted; empty where there is none.
     func methods(of path: Substring) -> [String] {
-        let components = path.split(separator: "/")
+        let components = path.split(ascii: "/")
         return Set(self.routes.filter { Self.matches($0.components[...], components[...]) }.map(\.method)).sorted()
     }
 

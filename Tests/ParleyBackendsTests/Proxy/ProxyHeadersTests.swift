@@ -127,6 +127,9 @@ import Testing
             ("websocket", true), ("foo", true), ("foo, bar/1", true), ("h2c", false), ("H2C", false),
             ("foo, h2c", false),
             ("TLS/1.2", false), ("tls/1.0, HTTP/1.1", false), ("websocket,h2c", false),
+            // A comma is a byte: whoever comes behind us does not care which character Swift makes of it.
+            ("foo\u{600},h2c", false), ("foo\u{200D},h2c", false), ("foo\u{600},\t h2c", false),
+            ("foo\u{600},bar", true),
         ]
     )
     func offers(offer: String, isUpgrade: Bool) {

@@ -44,7 +44,8 @@ import Testing
             ("http://h/?t=secret", "http://h/?********"), ("user:pw@h/v1?key=k", "********@h/v1?********"),
             ("http://u:p/w@h/x", "http://********@h/x"), ("http://u:p?w@h/x", "http://********@h/x"),
             ("http://u:p@w@h", "http://********@h"), ("http://h/a?b@c", "http://********@c"), ("", ""), ("h", "h"),
-            ("http://u:p?x@h?k", "http://********@h?********"),
+            ("http://u:p?x@h?k", "http://********@h?********"), ("http://h/?\u{301}secret", "http://h/?********"),
+            ("http://u:pw\u{600}@h/x", "http://********@h/x"), ("http://u:pw@\u{301}h", "http://********@\u{301}h"),
         ]
     )
     func shown(text: String, shown: String) {

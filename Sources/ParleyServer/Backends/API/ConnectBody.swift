@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import ParleyBackends
 internal import ParleyModel
+internal import ParleyText
 
 /// The body of a connect, of `/v2` and, with other names for some fields, of `/ctrl`: checked, and not yet resolved.
 ///
@@ -78,7 +79,8 @@ struct ConnectBody {
         var bytes = 0
         for name in fields.names {
             guard let value = try fields.string(name) else { continue }
-            guard !name.isEmpty, !name.contains("="), !name.utf8.contains(0), !value.utf8.contains(0) else {
+            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0), !value.utf8.contains(0)
+            else {
                 throw .invalidRequest("env: expected names without '=', and no NUL in names and values")
             }
             // A process may have both, a dictionary of strings has one.
@@ -125,7 +127,7 @@ struct SpawnBody {
         case .bool: return try fields.bool("mount") == true ? .key : nil
         default:
             guard let path = try fields.string("mount") else { return nil }
-            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            let parts = path.split(ascii: "/", omittingEmptySubsequences: false)
             guard !path.isEmpty, path.utf8.count <= 512, !path.utf8.contains(0),
                 parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." })
             else { throw .invalidRequest("mount: expected true, false or a relative path without '..'") }

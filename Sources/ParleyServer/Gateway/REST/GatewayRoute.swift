@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// The table of the REST API: what is registered, and what the documentation lists.
 struct GatewayRoute: Sendable {
     enum Method: String, Sendable { case get, post }
@@ -118,8 +120,8 @@ struct GatewayRoute: Sendable {
 
     /// The route of a path, which is the same with a slash at its end or without.
     static func shared(at path: String) -> GatewayRoute? {
-        let components = path.split(separator: "/")
-        return Self.shared.first { $0.path.split(separator: "/") == components }
+        let components = path.split(ascii: "/")
+        return Self.shared.first { $0.path.split(ascii: "/") == components }
     }
 
     /// Whether a path is the gateway's on any port.
