@@ -1,3 +1,5 @@
+internal import ParleyModel
+
 /// What a WebSocket client could not do. Two errors are equal when their codes are.
 public struct WebSocketClientError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of error it is. More may be added: a `switch` needs a `default`.
@@ -53,7 +55,7 @@ public struct WebSocketClientError: Error, Sendable, Equatable, CustomStringConv
 
         /// The first value of a header field, whatever the case of its name.
         public func header(_ name: String) -> String? {
-            self.headers.first { $0.name.lowercased() == name.lowercased() }?.value
+            self.headers.first { $0.name.hasSameBytesInAnyCase(as: name) }?.value
         }
     }
 

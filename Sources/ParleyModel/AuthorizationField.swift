@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// The header field `Authorization`: a scheme, and what proves that somebody may use it.
 ///
 /// One reading for all who ask for it. `credentials = auth-scheme 1*SP …` (RFC 9110 §11.4); the scheme in any case (§11.1),
@@ -7,9 +9,9 @@ public enum AuthorizationField {
     /// - Parameter scheme: In lower case.
     public static func credentials(of scheme: String, in field: String?) -> String? {
         guard let field else { return nil }
-        let bytes = Self.trimmed(field.utf8[...])
+        let bytes = field.trimmingOptionalWhiteSpace.utf8
         let name = bytes.prefix { $0 != Self.space }
-        guard name.elementsEqual(scheme.utf8, by: { Self.lowercased($0) == $1 }) else { return nil }
+        guard name.elementsEqual(scheme.utf8, by: { $0.asciiLowercased == $1 }) else { return nil }
         let rest = bytes[name.endIndex...].drop { $0 == Self.space }
         return rest.isEmpty ? nil : String(Substring(rest))
     }
@@ -18,15 +20,4 @@ public enum AuthorizationField {
     public static func bearer(_ field: String?) -> String? { Self.credentials(of: "bearer", in: field) }
 
     private static let space = UInt8(ascii: " ")
-
-    private static func trimmed(_ bytes: Substring.UTF8View) -> Substring.UTF8View {
-        func isBlank(_ byte: UInt8) -> Bool { byte == Self.space || byte == UInt8(ascii: "\t") }
-        var bytes = bytes.drop(while: isBlank)
-        while let last = bytes.last, isBlank(last) { bytes = bytes.dropLast() }
-        return bytes
-    }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
-    }
 }

@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// Identifiers made of random bits, in the forms that the dialects show on the wire.
 public enum RandomIdentifier {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-".utf8)
@@ -26,7 +28,6 @@ public enum RandomIdentifier {
         var low = random.next()
         high = high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        let digits = Array("0123456789abcdef".utf8)
         return String(unsafeUninitializedCapacity: 36) { bytes in
             var written = 0
             for nibble in 0..<32 {
@@ -35,7 +36,7 @@ public enum RandomIdentifier {
                     written += 1
                 }
                 let word = nibble < 16 ? high : low
-                bytes[written] = digits[Int(word >> UInt64(60 - 4 * (nibble & 15)) & 15)]
+                bytes[written] = Hexadecimal.digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (nibble & 15))))
                 written += 1
             }
             return written

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import ParleyText
 
 /// Somebody on the way of a request, as an element of `Forwarded` names them (RFC 7239 §6): by an address, perhaps with a port,
 /// by a name of their own that begins with `_`, or not at all.
@@ -13,7 +14,7 @@ struct ForwardedNode: Equatable {
 
     /// - Parameter address: Of a peer: as the system writes it.
     init(address: String) {
-        let isVersion4 = address.utf8.allSatisfy { Self.isDigit($0) || $0 == UInt8(ascii: ".") }
+        let isVersion4 = address.utf8.allSatisfy { $0.isASCIIDigit || $0 == UInt8(ascii: ".") }
         self.text = isVersion4 && !address.isEmpty ? address : Self.address(address[...]) ?? "unknown"
     }
 
@@ -48,19 +49,12 @@ struct ForwardedNode: Equatable {
     /// With its colon.
     private static func isPort(_ text: Substring) -> Bool {
         (2...6).contains(text.utf8.count) && text.utf8.first == UInt8(ascii: ":")
-            && text.utf8.dropFirst().allSatisfy(Self.isDigit)
+            && text.utf8.dropFirst().allSatisfy(\.isASCIIDigit)
     }
 
     /// RFC 7239 §6.3.
     private static func isObfuscated(_ text: Substring) -> Bool {
         text.utf8.first == UInt8(ascii: "_") && (2...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-                default: Self.isDigit(byte) || "._-".utf8.contains(byte)
-                }
-            }
+            && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
     }
-
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 }

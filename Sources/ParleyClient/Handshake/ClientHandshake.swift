@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import ParleyText
 internal import WebSocketProtocol
 
 /// The client's side of the opening handshake: the request, and the judgement of the answer (RFC 6455 §4.1).
@@ -124,17 +125,7 @@ struct ClientHandshake {
 
     /// `token` of RFC 9110 §5.6.2.
     private static func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "@"),
-                    UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: ":"), UInt8(ascii: "\\"), UInt8(ascii: "\""),
-                    UInt8(ascii: "/"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "?"), UInt8(ascii: "="),
-                    UInt8(ascii: "{"), UInt8(ascii: "}"):
-                    false
-                default: byte > 0x20 && byte < 0x7f
-                }
-            }
+        !text.isEmpty && text.utf8.allSatisfy(\.isTokenCharacter)
     }
 }
 

@@ -1,5 +1,6 @@
 public import NIOCore
 public import ParleyModel
+internal import ParleyText
 
 /// What governs disposable rooms. Source: disposable chat specification, *Limits*.
 public struct DisposableChatConfiguration: Sendable, Equatable {
@@ -85,28 +86,12 @@ public struct DisposableChatParameters: Sendable, Equatable {
 
     /// - Returns: `nil` when one of them is missing or breaks its rule.
     public init?(name: String?, room: String?) {
-        guard let name = name.map(Self.trimmed), let room = room.map(Self.trimmed),
+        guard let name = name.map({ String($0.trimmingWhiteSpace) }),
+            let room = room.map({ String($0.trimmingWhiteSpace) }),
             (3...30).contains(name.utf16.count), (3...30).contains(room.utf16.count),
-            room.utf8.allSatisfy(Self.isRoomCharacter)
+            room.utf8.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") })
         else { return nil }
         self.name = name
         self.room = room
-    }
-
-    private static func isRoomCharacter(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-            return true
-        default:
-            return false
-        }
-    }
-
-    private static func trimmed(_ text: String) -> String {
-        var characters = text.unicodeScalars[...]
-        while let first = characters.first, first.properties.isWhitespace { characters.removeFirst() }
-        while let last = characters.last, last.properties.isWhitespace { characters.removeLast() }
-        return String(characters)
     }
 }

@@ -1,5 +1,6 @@
 public import NIOCore
 internal import ParleyModel
+internal import ParleyText
 
 /// What a client asks of an AI: the data of `ai:chat` and the body of `POST /api/ai/chat`.
 ///
@@ -116,14 +117,7 @@ public struct ChatRequest: Sendable, Equatable {
     /// Letters, digits and hyphens or underscores: it ends up in a sentence that the AI obeys.
     private static func isLocale(_ text: String) -> Bool {
         (2...Self.maximumLocaleLength).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            }
+            && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
     }
 }
 

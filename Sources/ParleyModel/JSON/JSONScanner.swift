@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyText
 
 /// A JSON value found in a buffer, as the range of its bytes. Nothing is decoded until somebody asks.
 public struct JSONValue: Sendable, Equatable {
@@ -278,7 +279,7 @@ extension JSONScanner {
         case UInt8(ascii: "u"):
             self.position += 1
             for _ in 0..<4 {
-                guard let byte = self.peek(), JSONString.hexDigit(byte) != nil else { throw self.malformed }
+                guard let byte = self.peek(), Hexadecimal.value(of: byte) != nil else { throw self.malformed }
                 self.position += 1
             }
         default:
@@ -306,7 +307,7 @@ extension JSONScanner {
 
     private mutating func digits() throws(JSONFailure) {
         let start = self.position
-        while let byte = self.peek(), byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") { self.position += 1 }
+        while let byte = self.peek(), byte.isASCIIDigit { self.position += 1 }
         guard self.position > start else { throw self.malformed }
     }
 }

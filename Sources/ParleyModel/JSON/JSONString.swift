@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyText
 
 /// JSON strings: between their escaped form on the wire and Swift's `String`.
 public enum JSONString {
@@ -92,7 +93,7 @@ public enum JSONString {
     }
 
     private static func unit(at index: Int, in bytes: UnsafeRawBufferPointer) -> UInt16 {
-        (index..<index + 4).reduce(0) { $0 << 4 | UInt16(Self.hexDigit(bytes[$1]) ?? 0) }
+        (index..<index + 4).reduce(0) { $0 << 4 | UInt16(Hexadecimal.value(of: bytes[$1]) ?? 0) }
     }
 
     /// Decodes what stands between the quotes; the scanner has checked it.
@@ -142,15 +143,6 @@ public enum JSONString {
         default: return byte
         }
     }
-
-    static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): return byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): return byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): return byte - UInt8(ascii: "A") + 10
-        default: return nil
-        }
-    }
 }
 
 extension ByteBuffer {
@@ -194,10 +186,9 @@ extension ByteBuffer {
         case 0x0C: self.writeStaticString("\\f")
         case 0x0D: self.writeStaticString("\\r")
         default:
-            let digits = Array("0123456789abcdef".utf8)
             self.writeStaticString("\\u00")
-            self.writeInteger(digits[Int(byte >> 4)])
-            self.writeInteger(digits[Int(byte & 15)])
+            self.writeInteger(Hexadecimal.digit(byte >> 4))
+            self.writeInteger(Hexadecimal.digit(byte))
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// Text that names something: equal to the very same bytes and to nothing else.
 ///
 /// `String` compares by canonical equivalence (Unicode Standard Annex #15): `é` as one scalar and as two, or `K` and the Kelvin
@@ -54,10 +56,4 @@ extension StringProtocol {
 
     /// A to Z as a to z, all else as it is. `lowercased()` makes a k of the Kelvin sign.
     public var asciiLowercased: String { String(decoding: self.utf8.map(\.asciiLowercased), as: UTF8.self) }
-}
-
-extension UInt8 {
-    @inline(__always) fileprivate var asciiLowercased: UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self
-    }
 }

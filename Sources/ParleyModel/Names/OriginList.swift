@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// Which pages may come, by the origins that their browsers give (RFC 6454 §7).
 public struct OriginList: Sendable, Equatable {
     /// An entry that no browser sends, or that too many do.
@@ -41,9 +43,7 @@ public struct OriginList: Sendable, Equatable {
     }
 
     private static func entries(_ setting: String) -> [String] {
-        setting.split(separator: ",").map { entry in
-            String(entry.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
-        }.filter { !$0.isEmpty }
+        setting.split(separator: ",").map { String($0.trimmingWhiteSpace) }.filter { !$0.isEmpty }
     }
 
     /// An entry as browsers write it (RFC 6454 §6.2): in lower case, without the scheme's own port.
@@ -83,7 +83,7 @@ public struct OriginList: Sendable, Equatable {
             return false
         }
         return scheme.utf8.allSatisfy {
-            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || "+-.".utf8.contains($0)
+            (0x61...0x7A).contains($0) || $0.isASCIIDigit || "+-.".utf8.contains($0)
         }
     }
 

@@ -3,6 +3,7 @@ internal import NIOCore
 internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyText
 internal import Synchronization
 
 /// What APIs and proxy of the session backends share.
@@ -101,15 +102,7 @@ final class BackendsServices: Sendable {
     private static func checked(_ authority: String) -> String {
         let isHost =
             !authority.isEmpty
-            && authority.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: ":"),
-                    UInt8(ascii: "["), UInt8(ascii: "]"):
-                    return true
-                default: return false
-                }
-            }
+            && authority.utf8.allSatisfy { $0.isASCIIAlphanumeric || ".-:[]".utf8.contains($0) }
         return isHost ? authority : "localhost"
     }
 

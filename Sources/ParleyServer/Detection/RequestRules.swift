@@ -1,5 +1,6 @@
 internal import NIOHTTP1
 internal import ParleyModel
+internal import ParleyText
 
 /// What RFC 9110 and 9112 ask of every request, wherever it is for: checked, and brought into the one form that routes look at.
 enum RequestRules {
@@ -19,16 +20,9 @@ enum RequestRules {
 
     /// Spaces and tabs around a value are no part of it (RFC 9110 §5.5); the parser leaves those behind it.
     private static func trimValues(of headers: inout HTTPHeaders) {
-        func isBlank(_ byte: UInt8?) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        func isBlank(_ byte: UInt8?) -> Bool { byte?.isOptionalWhiteSpace ?? false }
         guard headers.contains(where: { isBlank($0.value.utf8.last) || isBlank($0.value.utf8.first) }) else { return }
-        headers = HTTPHeaders(
-            headers.map { name, value in
-                var text = value.utf8[...]
-                while isBlank(text.last) { text.removeLast() }
-                while isBlank(text.first) { text.removeFirst() }
-                return (name, String(Substring(text)))
-            }
-        )
+        headers = HTTPHeaders(headers.map { name, value in (name, String(value.trimmingOptionalWhiteSpace)) })
     }
 
     /// Where a request ends must be beyond doubt (RFC 9112 §6.1, §6.3).
@@ -87,23 +81,11 @@ enum HostField {
 
     /// Unreserved, percent-encoded and sub-delims.
     private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            return true
-        default:
-            return "-._~%!$&'()*+,;=".utf8.contains(byte)
-        }
+        byte.isUnreserved || "%!$&'()*+,;=".utf8.contains(byte)
     }
 
     private static func isAddressByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: ":"), UInt8(ascii: "."):
-            return true
-        default:
-            return false
-        }
+        Hexadecimal.value(of: byte) != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
     }
 }
 

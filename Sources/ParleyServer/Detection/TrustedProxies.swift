@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// Peers that are believed when they say for whom they speak: addresses, and networks as `10.0.0.0/8` (RFC 4632 §3.1,
 /// RFC 4291 §2.3).
 public struct TrustedProxies: Sendable, Hashable {
@@ -33,7 +35,7 @@ public struct TrustedProxies: Sendable, Hashable {
     public init(_ text: String) throws(ParseFailure) {
         var networks: [Network] = []
         for part in text.split(separator: ",") {
-            let part = part.trimmingSpaces()
+            let part = String(part.trimmingWhiteSpace)
             if part.isEmpty { continue }
             guard let network = Self.network(part) else { throw ParseFailure(part: part) }
             networks.append(network)

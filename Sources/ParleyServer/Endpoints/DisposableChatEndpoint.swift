@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyDialects
 internal import ParleyModel
+internal import ParleyText
 
 /// Disposable chat: `/ws?name=&room=`.
 struct DisposableChatEndpoint: WebSocketEndpoint {
@@ -37,7 +38,7 @@ struct AcceptedOrigins: Sendable, Equatable {
     /// - Parameter setting: Comma-separated; an entry with `://` is a whole origin, one without is a host, with or without
     ///   port; `*` admits all. Empty admits only requests without an Origin.
     init(setting: String, admitsLocal: Bool = false) {
-        self.entries = setting.split(separator: ",").map(\.asciiLowercased).map { $0[...].trimmingSpaces() }
+        self.entries = setting.split(separator: ",").map(\.asciiLowercased).map { String($0.trimmingWhiteSpace) }
             .filter { !$0.isEmpty }.map { (try? OriginList.canonical($0)) ?? $0 }
         self.admitsLocal = admitsLocal
     }

@@ -6,6 +6,7 @@ internal import NIOPosix
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyText
 internal import WebSocketProtocol
 
 /// Where Engine.IO is reached: requests of long-polling, and WebSockets that begin or take over a session.
@@ -128,10 +129,11 @@ extension EngineEndpoint {
     private func compresses(for request: UpgradeRequest) -> Bool {
         self.host.configuration.compressesPolling
             && request.head.headers[canonicalForm: "Accept-Encoding"].contains {
-                let parts = $0.split(separator: ";")
-                return parts.first?.trimmingSpaces().lowercased() == "gzip"
+                let parts = $0.split(ascii: ";")
+                return parts.first?.trimmingOptionalWhiteSpace.lowercased() == "gzip"
                     && !parts.dropFirst().contains {
-                        $0.trimmingSpaces().hasPrefix("q=0") && !$0.contains(where: { "123456789".contains($0) })
+                        $0.trimmingOptionalWhiteSpace.hasPrefix("q=0")
+                            && !$0.contains(where: { "123456789".contains($0) })
                     }
             }
     }

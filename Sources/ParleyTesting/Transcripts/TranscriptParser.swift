@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// What is wrong with a line of a transcript.
 struct TranscriptSyntaxError: Error, Equatable, CustomStringConvertible {
     var description: String
@@ -108,15 +110,8 @@ struct TranscriptParser {
     }
 
     private static func hexadecimal(_ text: Substring) throws(TranscriptSyntaxError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = text.filter { $0 != " " }[...]
-        while !rest.isEmpty {
-            guard rest.first != "+", rest.first != "-", rest.count > 1, let byte = UInt8(rest.prefix(2), radix: 16)
-            else {
-                throw Self.error("expected pairs of hexadecimal digits", got: text)
-            }
-            bytes.append(byte)
-            rest = rest.dropFirst(2)
+        guard let bytes = Hexadecimal.decode(text) else {
+            throw Self.error("expected pairs of hexadecimal digits", got: text)
         }
         return bytes
     }

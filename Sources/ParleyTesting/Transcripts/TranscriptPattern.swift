@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// Text with holes, as transcripts have it.
 ///
 /// | hole | meaning |
@@ -139,14 +141,11 @@ extension Substring {
     }
 
     private static func fits(_ byte: UInt8, _ expected: UInt8) -> Bool {
-        let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
         switch expected {
-        case UInt8(ascii: "x"): return isDigit || (byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "f"))
-        case UInt8(ascii: "d"): return isDigit
-        case UInt8(ascii: "w"):
-            return isDigit || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
-                || (byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z"))
-        default: return byte == expected
+        case UInt8(ascii: "x"): byte.isASCIIDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+        case UInt8(ascii: "d"): byte.isASCIIDigit
+        case UInt8(ascii: "w"): byte.isASCIIAlphanumeric || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+        default: byte == expected
         }
     }
 }

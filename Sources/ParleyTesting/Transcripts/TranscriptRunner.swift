@@ -1,5 +1,6 @@
 internal import NIOCore
 public import ParleyClient
+internal import ParleyText
 internal import WebSocketProtocol
 
 /// Runs transcripts against a server.
@@ -107,7 +108,7 @@ private struct TranscriptRun {
         case .expectBinary(let bytes):
             let received = try await self.receive(step)
             guard case .message(.binary(ByteBuffer(bytes: bytes))) = received else {
-                throw Mismatch(expected: "binary \(bytes.hexadecimal)", got: try self.describe(received, step))
+                throw Mismatch(expected: "binary \(Hexadecimal.encode(bytes))", got: try self.describe(received, step))
             }
         case .silent:
             try await self.expectSilence(of: step.client)
@@ -214,17 +215,11 @@ extension WebSocketMessage {
     fileprivate var description: String {
         switch self {
         case .text(let text): text
-        case .binary(let bytes): "binary \(bytes.readableBytesView.hexadecimal)"
+        case .binary(let bytes): "binary \(Hexadecimal.encode(bytes.readableBytesView))"
         }
     }
 }
 
 extension WebSocketClient {
     fileprivate var closing: String { "a close with \(self.closeCode?.rawValue ?? 0) '\(self.closeReason ?? "")'" }
-}
-
-extension Sequence<UInt8> {
-    fileprivate var hexadecimal: String {
-        self.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
 }

@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// One element of a `Sec-WebSocket-Extensions` header: a name and its parameters (RFC 6455 §9.1).
 struct WebSocketExtension: Equatable {
     struct Parameter: Equatable {
@@ -58,7 +60,7 @@ private struct ExtensionHeaderParser {
 
     private mutating func parseToken() -> String? {
         self.skipSpaces()
-        let token = self.rest.prefix { HTTPToken.contains($0) }
+        let token = self.rest.prefix { $0.isTokenCharacter }
         guard !token.isEmpty else { return nil }
         self.rest = self.rest[token.endIndex...]
         return String(Substring(token))
@@ -73,10 +75,10 @@ private struct ExtensionHeaderParser {
             case UInt8(ascii: "\""):
                 return content.isEmpty ? nil : String(decoding: content, as: UTF8.self)
             case UInt8(ascii: "\\"):
-                guard let escaped = self.rest.popFirst(), HTTPToken.contains(escaped) else { return nil }
+                guard let escaped = self.rest.popFirst(), escaped.isTokenCharacter else { return nil }
                 content.append(escaped)
             default:
-                guard HTTPToken.contains(byte) else { return nil }
+                guard byte.isTokenCharacter else { return nil }
                 content.append(byte)
             }
         }
@@ -91,22 +93,6 @@ private struct ExtensionHeaderParser {
     }
 
     private mutating func skipSpaces() {
-        self.rest = self.rest.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-    }
-}
-
-/// `token` of RFC 9110 §5.6.2.
-enum HTTPToken {
-    static func contains(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"),
-            UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
+        self.rest = self.rest.drop { $0.isOptionalWhiteSpace }
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import ParleyBackends
 import ParleyServer
+import ParleyText
 
 extension BackendsConfiguration {
     /// - Parameter isDevelopment: Whether `--dev` was given.
@@ -100,7 +101,7 @@ extension BackendsConfiguration {
     private static func portRange(_ settings: Settings) throws -> ClosedRange<Int>? {
         let value = settings.value(of: .backendsPortRange)
         guard let text = value.text else { return nil }
-        let bounds = text.split(separator: "-").map { Int($0.trimmingCharacters(in: .whitespaces)) }
+        let bounds = text.split(separator: "-").map { Int($0.trimmingWhiteSpace) }
         guard bounds.count == 2, let first = bounds[0], let last = bounds[1], 1 <= first, first <= last, last <= 65535
         else {
             throw ConfigurationFailure(

@@ -1,4 +1,6 @@
 import Foundation
+import ParleyModel
+import ParleyText
 
 /// Addresses as settings and URLs have them.
 enum HostName {
@@ -6,22 +8,9 @@ enum HostName {
     /// RFC 1123 §2.1).
     static func isUsable(_ text: String) -> Bool {
         if self.isIPv6(text) { return true }
-        guard (1...253).contains(text.utf8.count) else { return false }
         // Nothing but digits and dots is an address of four numbers, not a name.
-        if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }) { return self.isIPv4(text) }
-        return text.split(separator: ".", omittingEmptySubsequences: false).enumerated().allSatisfy { index, label in
-            // One dot at the end is the root's.
-            if label.isEmpty { return index > 0 && text.hasSuffix(".") && !text.hasSuffix("..") }
-            return label.utf8.count <= 63 && label.first != "-" && label.last != "-"
-                && label.utf8.allSatisfy { Self.isNameByte($0) }
-        }
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
-        default: false
-        }
+        if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || $0.isASCIIDigit }) { return self.isIPv4(text) }
+        return !text.utf8.contains { ":[".utf8.contains($0) } && (try? HostAndPort(text)) != nil
     }
 
     private static func isIPv4(_ text: String) -> Bool {

@@ -5,6 +5,7 @@ import ParleyHub
 import ParleyJWT
 import ParleyModel
 import ParleyServer
+import ParleyText
 
 /// What `serve` is to do: the server's configuration, and what the process does around it.
 struct ServePlan: Sendable {
@@ -322,9 +323,8 @@ extension ServePlan {
         server.gateway.webSocketPath = try settings.path(.webSocketPath)
         server.gateway.sessionTTL = try settings.count(.sessionTTL)
         if let origins = try settings.origins(.gatewayCORSOrigin) ?? settings.origins(.corsOrigin) {
-            server.gateway.corsOrigins = origins.split(separator: ",").map {
-                $0.trimmingCharacters(in: .whitespaces)
-            }.filter { !$0.isEmpty }
+            server.gateway.corsOrigins = origins.split(separator: ",").map { String($0.trimmingWhiteSpace) }
+                .filter { !$0.isEmpty }
         }
         server.gateway.isCORSDisabled = try settings.toggle(.disableCORS)
         server.gateway.adminToken = try settings.text(.gatewayAdminToken)

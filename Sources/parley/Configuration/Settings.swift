@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import ParleyModel
+import ParleyText
 
 /// A configuration that cannot be used: all that is wrong with it, each in a sentence that names key and source.
 struct ConfigurationFailure: SpokenError {
@@ -158,7 +159,7 @@ struct Settings: Sendable {
     /// Without what files, `docker --env-file` and shells leave around a value: white space, line ends of other systems, a byte
     /// order mark.
     static func trimmed(_ text: String) -> String {
-        text.trimmingCharacters(in: .whitespacesAndNewlines.union(CharacterSet(charactersIn: "\u{FEFF}\u{0}")))
+        String(text.trimming { $0.properties.isWhitespace || ["\u{FEFF}", "\u{200B}", "\0"].contains($0) })
     }
 
     /// What a layer has under a name. An empty value counts as none, as it does in compose files and shells.

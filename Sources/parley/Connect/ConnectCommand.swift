@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import NIOCore
 import ParleyClient
+import ParleyText
 import WebSocketProtocol
 
 /// `parley connect <url>`: a WebSocket client for the terminal and for scripts.
@@ -109,7 +110,7 @@ struct Connect: AsyncParsableCommand {
         var configuration = WebSocketClientConfiguration()
         configuration.headers = self.header.map { line in
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            return .init(String(parts[0]), parts[1].trimmingCharacters(in: .whitespaces))
+            return .init(String(parts[0]), String(parts[1].trimmingOptionalWhiteSpace))
         }
         configuration.subprotocols = self.subprotocol
         if self.noCompression { configuration.compression = nil }
@@ -122,7 +123,7 @@ struct Connect: AsyncParsableCommand {
         guard let refusal = error.refusal else { return StandardError.line("parley connect: \(error)") }
         StandardError.line("HTTP \(refusal.status) \(refusal.reasonPhrase)")
         if let location = refusal.header("Location") { StandardError.line("Location: \(location)") }
-        let body = refusal.body.trimmingCharacters(in: .whitespacesAndNewlines)
+        let body = String(refusal.body.trimmingWhiteSpace)
         if !body.isEmpty { StandardError.line(TerminalText.printable(body)) }
     }
 

@@ -1,3 +1,5 @@
+import ParleyText
+
 /// What a line that was typed at the prompt asks for.
 package enum ConnectInput: Sendable, Equatable {
     case message(String)
@@ -32,7 +34,7 @@ package enum ConnectInput: Sendable, Equatable {
         case "/close": self = Self.close(argument)
         case "/binary":
             self =
-                Hexadecimal.decode(argument).map { .binary($0) }
+                Hexadecimal.decode(argument).flatMap { $0.isEmpty ? nil : .binary($0) }
                 ?? .unusable("expected pairs of hexadecimal digits: /binary 00ff10")
         case let word?:
             self =
@@ -52,25 +54,5 @@ package enum ConnectInput: Sendable, Equatable {
             return .unusable("expected a close code, 1000 or 3000 to 4999: /close 1000 bye")
         }
         return .close(code: code, reason: words.count > 1 ? String(words[1]) : "")
-    }
-}
-
-/// Bytes as two digits each.
-package enum Hexadecimal {
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
-
-    /// White space is passed over.
-    /// - Returns: `nil` for anything that is not pairs of digits, or nothing at all.
-    package static func decode(_ text: String) -> [UInt8]? {
-        let digits = text.filter { !$0.isWhitespace }.map(\.hexDigitValue)
-        guard !digits.isEmpty, digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            bytes.append(UInt8(high << 4 | low))
-        }
-        return bytes
     }
 }

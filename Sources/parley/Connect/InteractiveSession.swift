@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import ParleyClient
+import ParleyText
 import WebSocketProtocol
 
 /// A conversation in a terminal: a prompt, and what comes above it.

@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import ParleyClient
+import ParleyText
 import Synchronization
 
 /// A conversation without a terminal: lines in, messages out.

@@ -1,4 +1,5 @@
 import ParleyModel
+import ParleyText
 
 /// Text from wherever, made fit for one line of a log.
 ///
@@ -22,7 +23,7 @@ enum LogText {
             case "\r": result += "\\r"
             case "\t": result += "\\t"
             case _ where self.isHarmful(scalar):
-                for unit in UTF16.encode(scalar)! { result += "\\u" + self.hexadecimal(unit) }
+                for unit in UTF16.encode(scalar)! { result += "\\u" + Hexadecimal.encode(unit: unit) }
             default: result.unicodeScalars.append(scalar)
             }
         }
@@ -52,11 +53,6 @@ enum LogText {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
         default: false
         }
-    }
-
-    private static func hexadecimal(_ unit: UInt16) -> String {
-        let digits = String(unit, radix: 16)
-        return String(repeating: "0", count: 4 - digits.count) + digits
     }
 
     private static func shortened(_ text: String) -> String {

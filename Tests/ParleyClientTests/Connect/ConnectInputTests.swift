@@ -27,7 +27,7 @@ struct ConnectInputTests {
         "A command that cannot be done says why",
         arguments: [
             "/", "/pong", "/close x", "/close 1005", "/close 1001", "/close 70000", "/binary", "/binary 0",
-            "/binary 0g",
+            "/binary 0g", "/binary ００", "/binary \u{A0}",
         ]
     )
     func unusable(_ line: String) {
@@ -36,12 +36,6 @@ struct ConnectInputTests {
             return
         }
         #expect(!reason.isEmpty)
-    }
-
-    @Test("Hexadecimal there and back")
-    func hexadecimal() {
-        #expect(Hexadecimal.encode([0, 15, 255]) == "000fff")
-        #expect(Hexadecimal.decode("00 0F\tff") == [0, 15, 255])
     }
 
     @Test("Input is cut into lines wherever its pieces end", arguments: 1...9)

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import ParleyBackends
 internal import ParleyModel
+internal import ParleyText
 
 /// The members of a JSON object in a request, with errors that name them. Null counts as absent; unknown members as nothing.
 struct BackendFields {
@@ -109,8 +110,7 @@ enum JSONText {
             if unit < 0x7F {
                 text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
             } else {
-                let digits = String(unit, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                text += "\\u" + Hexadecimal.encode(unit: unit)
             }
         }
         return text

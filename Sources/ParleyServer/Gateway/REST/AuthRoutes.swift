@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyText
 
 /// Sessions: acquired, looked at, linked to a user, ended.
 struct AuthRoutes: Sendable {
@@ -32,7 +33,7 @@ struct AuthRoutes: Sendable {
         let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { request.request.headers[$0] }
         let values = [
             "userAgent": request.request.headers[.userAgent],
-            "ip": forwarded?.split(separator: ",").first.map { $0.trimmingSpaces() }
+            "ip": forwarded?.split(ascii: ",").first.map { String($0.trimmingOptionalWhiteSpace) }
                 ?? request.context.remoteAddress?.clientIP,
             "platform": JSONFields(body)?.string("platform"),
         ]

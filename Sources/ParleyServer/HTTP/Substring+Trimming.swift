@@ -1,8 +1,0 @@
-extension Substring {
-    func trimmingSpaces() -> String {
-        var text = self
-        while text.first?.isWhitespace == true { text.removeFirst() }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
-    }
-}
