@@ -7,6 +7,8 @@ public import ParleyModel
 public struct RelayDialect: Dialect {
     private let join: JoinRequest?
     private let includesSender: Bool
+    /// Asked for each message; the request itself is large.
+    private let isEcho: Bool
 
     /// - Parameters:
     ///   - join: The topic and the name under which others see the connection; `nil` to echo.
@@ -14,6 +16,7 @@ public struct RelayDialect: Dialect {
     public init(join: JoinRequest?, includesSender: Bool = true) {
         self.join = join
         self.includesSender = includesSender
+        self.isEcho = join == nil
     }
 
     public mutating func opened(_ context: inout DialectContext) -> OpenAction {
@@ -25,7 +28,7 @@ public struct RelayDialect: Dialect {
         _ message: ByteBuffer,
         _ context: inout DialectContext
     ) -> ReceiveAction {
-        guard self.join != nil else { return .reply(kind, message) }
+        guard !self.isEcho else { return .reply(kind, message) }
         switch kind {
         case .text: return .publish(.text(message), includingSender: self.includesSender)
         case .binary: return .publish(.binary(message), includingSender: self.includesSender)

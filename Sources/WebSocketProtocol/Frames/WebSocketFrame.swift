@@ -27,32 +27,52 @@ public enum WebSocketFrame {
         mask: UInt32? = nil,
         into buffer: inout ByteBuffer
     ) {
-        let first = opcode.rawValue | (fin ? 0x80 : 0) | (compressed ? 0x40 : 0)
-        let maskBit: UInt8 = mask == nil ? 0 : 0x80
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 14) { bytes in
-            bytes[0] = first
-            var size = 2
-            if payloadBytes <= 125 {
-                bytes[1] = UInt8(truncatingIfNeeded: payloadBytes) | maskBit
-            } else if payloadBytes <= 0xffff {
-                bytes[1] = 126 | maskBit
-                bytes.storeBytes(
-                    of: UInt16(truncatingIfNeeded: payloadBytes).bigEndian,
-                    toByteOffset: 2,
-                    as: UInt16.self
-                )
-                size = 4
-            } else {
-                bytes[1] = 127 | maskBit
-                bytes.storeBytes(of: UInt64(payloadBytes).bigEndian, toByteOffset: 2, as: UInt64.self)
-                size = 10
-            }
-            if let mask {
-                bytes.storeBytes(of: mask.bigEndian, toByteOffset: size, as: UInt32.self)
-                size &+= 4
-            }
-            return size
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: self.maximumHeaderBytes) { bytes in
+            self.storeHeader(
+                opcode,
+                fin: fin,
+                compressed: compressed,
+                payloadBytes: payloadBytes,
+                mask: mask,
+                at: bytes
+            )
         }
+    }
+
+    /// Two fixed bytes, eight of extended length, four of masking key.
+    @inlinable
+    static var maximumHeaderBytes: Int { 14 }
+
+    /// - Parameter bytes: At least ``maximumHeaderBytes``.
+    /// - Returns: The size of the header.
+    @inlinable
+    static func storeHeader(
+        _ opcode: WebSocketOpcode,
+        fin: Bool,
+        compressed: Bool,
+        payloadBytes: Int,
+        mask: UInt32?,
+        at bytes: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        let maskBit: UInt8 = mask == nil ? 0 : 0x80
+        bytes[0] = opcode.rawValue | (fin ? 0x80 : 0) | (compressed ? 0x40 : 0)
+        var size = 2
+        if payloadBytes <= 125 {
+            bytes[1] = UInt8(truncatingIfNeeded: payloadBytes) | maskBit
+        } else if payloadBytes <= 0xffff {
+            bytes[1] = 126 | maskBit
+            bytes.storeBytes(of: UInt16(truncatingIfNeeded: payloadBytes).bigEndian, toByteOffset: 2, as: UInt16.self)
+            size = 4
+        } else {
+            bytes[1] = 127 | maskBit
+            bytes.storeBytes(of: UInt64(payloadBytes).bigEndian, toByteOffset: 2, as: UInt64.self)
+            size = 10
+        }
+        if let mask {
+            bytes.storeBytes(of: mask.bigEndian, toByteOffset: size, as: UInt32.self)
+            size &+= 4
+        }
+        return size
     }
 
     /// Writes a whole frame with the readable bytes of `payload`.
@@ -81,19 +101,20 @@ public enum WebSocketFrame {
         into buffer: inout ByteBuffer
     ) {
         let count = bytes.count
-        // The header may take 14 bytes; asked for here so that a growing buffer grows once.
-        buffer.reserveCapacity(minimumWritableBytes: count &+ 14)
-        self.writeHeader(
-            opcode: opcode,
-            fin: fin,
-            compressed: compressed,
-            payloadBytes: count,
-            mask: mask,
-            into: &buffer
-        )
-        buffer.writeBytes(bytes)
-        if let mask {
-            self.maskLast(count, with: mask, in: &buffer)
+        // At once, so that a growing buffer grows once, and who owns it is asked once.
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count &+ self.maximumHeaderBytes) { space in
+            let size = self.storeHeader(
+                opcode,
+                fin: fin,
+                compressed: compressed,
+                payloadBytes: count,
+                mask: mask,
+                at: space
+            )
+            let payload = UnsafeMutableRawBufferPointer(rebasing: space[size..<(size &+ count)])
+            payload.copyMemory(from: bytes)
+            if let mask { WebSocketMask.apply(mask, to: payload) }
+            return size &+ count
         }
     }
 
