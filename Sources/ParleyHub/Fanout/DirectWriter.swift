@@ -14,3 +14,9 @@ public enum DirectWriteOutcome: Equatable, Sendable {
     /// The transport is broken.
     case failed
 }
+
+/// Takes nothing: where there is no direct writer, the drivers write everything.
+struct NoDirectWriter: DirectWriter {
+    func write(_ bytes: UnsafeRawBufferPointer, to handle: Int32) -> DirectWriteOutcome { .wrote(0) }
+    func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, to handle: Int32) -> DirectWriteOutcome { .wrote(0) }
+}

@@ -287,13 +287,14 @@ public final class Shard {
     }
 
     private func write(_ bytes: ArenaBytes, links: ContiguousArray<Arena.Link>) {
-        let writer = self.configuration.directWriter
+        // Unwrapped here, once: who is asked for each connection anew is copied for each.
+        let writer: any DirectWriter = self.configuration.directWriter ?? NoDirectWriter()
         var sent = 0
         for connection in self.flushing {
             let notes = connection.notes
             connection.notes.clear()
             connection.caughtUpTo = 0
-            if notes.isOneRange, let handle = connection.directHandle, let writer {
+            if notes.isOneRange, let handle = connection.directHandle {
                 let chunk = bytes[notes.first]
                 sent += chunk.count
                 let outcome = writer.write(chunk, to: handle)
@@ -309,7 +310,7 @@ public final class Shard {
                     total += self.chunks[self.chunks.count - 1].count
                 }
                 sent += total
-                guard let handle = connection.directHandle, let writer else {
+                guard let handle = connection.directHandle else {
                     connection.delegate?.write(self.chunks, messages: Int(notes.messages), skipping: 0)
                     continue
                 }
