@@ -237,7 +237,7 @@ let package = Package(
             name: "ParleyServerTests",
             dependencies: [
                 "ParleyServer", "ParleyBackends", "ParleyDialects", "ParleyHub", "ParleyModel", "ParleySocketIO",
-                nioCore,
+                "WebSocketProtocol", nioCore,
                 nioEmbedded, nioHTTP1, nioPosix, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyModel
 
 /// Fairness: nobody gets more than a share of a loop turn, and nobody gets further ahead of the other shards than those can
 /// follow.
@@ -12,6 +13,16 @@ extension Shard {
     /// What may lie in the mailbox of another shard before nobody here says more.
     static let maximumCrossingMessages = 1024
     static let maximumCrossingBytes = 4 << 20
+
+    /// A client has sent `bytes`. What other shards have said is heard first (``receiveMail()``).
+    /// - Returns: What time it is.
+    public func beginReading(_ bytes: Int) -> NIODeadline {
+        self.receiveMail()
+        let now = self.eventLoop.now
+        self.context.now = now
+        self.metrics.receivedBytes += bytes
+        return now
+    }
 
     /// Whether so much was taken in since the last flush that whoever comes now has to wait for a turn.
     public var isTurnFull: Bool { self.turnBytes >= Self.maximumTurnBytes }

@@ -10,9 +10,7 @@ final class ConnectionProfile: Sendable {
     let dialect: DialectName
     /// `nil` where formats are chosen by somebody else.
     let formats: WebSocketFormats?
-    let webSocket: WebSocketConfiguration
-    let slowConsumer: SlowConsumerPolicy
-    let clock: ClockPolicy
+    let rules: WebSocketConnectionMachine.Rules
     /// What clients are told when the server stops.
     let shutdown: CloseReason
     /// Bytes that the kernel may hold for a connection; `nil`: what the system thinks best. A small buffer makes a reader
@@ -35,9 +33,7 @@ final class ConnectionProfile: Sendable {
     ) {
         self.dialect = dialect
         self.formats = formats
-        self.webSocket = WebSocketConfiguration(limits: limits)
-        self.slowConsumer = slowConsumer
-        self.clock = clock
+        self.rules = WebSocketConnectionMachine.Rules(limits: limits, clock: clock, slowConsumer: slowConsumer)
         self.shutdown = shutdown
         self.sendBufferBytes = sendBufferBytes
         self.ledger = ledger
@@ -46,12 +42,26 @@ final class ConnectionProfile: Sendable {
         self.logger = logger
     }
 
+    var slowConsumer: SlowConsumerPolicy { self.rules.slowConsumer }
+
     /// - Parameter address: The client's; `nil` when nobody knows.
     func logOpened(_ connection: Connection?, from address: SocketAddress?) {
         guard let connection else { return }
         self.logger.debug(
             "Connection opened",
             metadata: ["connection": "\(connection.id)", "address": "\(address?.clientIP ?? "-")"]
+        )
+    }
+
+    /// - Parameter connection: `nil` when the hub does not know it.
+    func logClosing(_ connection: Connection?, _ reason: CloseReason) {
+        self.logger.debug(
+            "Closing connection",
+            metadata: [
+                "connection": "\(connection.map(\.id.description) ?? "-")",
+                "code": .stringConvertible(reason.code),
+                "reason": "\(reason.label)",
+            ]
         )
     }
 

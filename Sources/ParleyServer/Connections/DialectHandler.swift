@@ -90,7 +90,7 @@ final class DialectHandler: WebSocketHandler {
     /// Leaves the present topic and joins another, once everything published before has come round: it is still to be heard.
     private func move(to request: JoinRequest) {
         guard self.unacknowledged == 0 else {
-            self.hold()
+            self.machine.hold()
             self.postponedJoin = request
             return
         }
@@ -103,12 +103,12 @@ final class DialectHandler: WebSocketHandler {
 
     private func join(_ request: JoinRequest) {
         guard let connection = self.connection else { return }
-        self.hold()
+        self.machine.hold()
         self.shard.join(connection, request)
     }
 
     private var isJoining: Bool {
-        if case .holding = self.phase { return true }
+        if case .holding = self.machine.phase { return true }
         return false
     }
 
@@ -120,7 +120,7 @@ final class DialectHandler: WebSocketHandler {
 
     override func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {
         guard self.isJoining else { return }
-        self.release()
+        self.machine.release()
         if outcome == .joined { self.topic = topic }
         switch self.dialect.joinCompleted(outcome) {
         case .none: break

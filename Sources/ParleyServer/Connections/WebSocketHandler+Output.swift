@@ -1,18 +1,59 @@
 internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
+internal import WebSocketProtocol
 
-/// How bytes reach a peer that the direct write could not serve: through a bounded backlog while it does not keep up.
+/// How bytes reach the peer: by the hub's arena, and what the direct write could not serve through a bounded backlog.
 extension WebSocketHandler {
+    // MARK: What is said
+
+    func send(_ kind: MessageKind, _ message: ByteBuffer) {
+        let (tools, windowBits) = (self.tools, self.windowBits)
+        guard let connection = self.connection else {
+            return self.sendByPipeline { tools.writeFrame(kind, message, windowBits: windowBits, into: &$0) }
+        }
+        let shard = self.shard
+        connection.lastSent = shard.context.now
+        shard.send(to: connection) { tools.writeFrame(kind, message, windowBits: windowBits, into: &$0) }
+    }
+
+    func send(_ body: (inout ByteBuffer) -> Void) {
+        guard let connection = self.connection else { return self.sendByPipeline(body) }
+        self.shard.send(to: connection, body)
+    }
+
+    /// For what is said before there is a connection in the hub.
+    private func sendByPipeline(_ body: (inout ByteBuffer) -> Void) {
+        guard let context = self.context else { return }
+        var bytes = ByteBuffer()
+        body(&bytes)
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        self.pipelineWrites += 1
+        promise.futureResult.assumeIsolated().whenSuccess {
+            self.pipelineWrites -= 1
+            if self.connection == nil, self.pipelineWrites == 0 { self.allWritten() }
+        }
+        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
+    }
+
+    /// Sends one text message from outside of the topic.
+    /// - Returns: False when more waits for this connection than it may have.
+    func deliver(_ text: ByteBuffer) -> Bool {
+        guard self.machine.waitingBytes < self.profile.slowConsumer.maximumBytes else { return false }
+        // Nothing was read on this loop that would have told the time.
+        self.shard.context.now = self.shard.eventLoop.now
+        self.send(.text, text)
+        return true
+    }
+
+    // MARK: What the hub writes
+
     func write(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int) {
         guard self.context != nil else { return }
-        var total = 0
-        for chunk in chunks { total += chunk.count }
-        if self.backlog != nil {
-            self.enqueue(chunks[...], messages: messages)
+        if self.machine.isBehind {
+            self.enqueue(chunks, messages: messages)
         } else if let socket = self.socket, written == 0 {
             switch SocketWriter().write(chunks, to: socket) {
-            case .wrote(total): self.allWritten()
             case .wrote(let count): self.handOver(chunks, messages: messages, skipping: count)
             case .failed: self.writeFailed()
             }
@@ -25,91 +66,78 @@ extension WebSocketHandler {
         self.shard.afterFlush { self.context?.close(promise: nil) }
     }
 
-    /// Gives the transport what the kernel did not take: all of it, or, where single messages may have to be dropped, only
-    /// the one that has begun.
+    /// Everything that was to be sent is with the kernel.
+    func allWritten() {
+        switch self.machine.allWritten() {
+        case .nothing: break
+        case .end: self.context?.close(promise: nil)
+        case .shutOutput: self.context?.close(mode: .output, promise: nil)
+        }
+    }
+
+    /// Gives the transport what the kernel did not take.
     private func handOver(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int, skipping written: Int) {
-        var remaining = chunks[...]
-        var written = written
-        while let first = remaining.first, first.count <= written {
-            written -= first.count
-            remaining.removeFirst()
+        let now = self.shard.context.now
+        guard let piece = self.machine.fellBehind(chunks, messages: messages, written: written, at: now) else {
+            return self.allWritten()
         }
-        guard let first = remaining.first else { return }
-        remaining[remaining.startIndex] = UnsafeRawBufferPointer(rebasing: first[written...])
-        let begun: ByteBuffer
-        if self.profile.slowConsumer.overflow == .close {
-            begun = Self.copy(remaining)
-            remaining = []
-        } else {
-            begun = Self.copy(remaining.prefix(1))
-            remaining.removeFirst()
-        }
-        var backlog = Backlog(policy: self.profile.slowConsumer, now: self.shard.context.now)
-        let piece = backlog.begin(with: begun)
-        self.backlog = backlog
-        if !remaining.isEmpty { self.enqueue(remaining, messages: messages) }
+        self.updateDirectHandle()
         self.accountForBacklog()
-        if self.backlog?.stallDeadline != nil { self.scheduleWake() }
+        if self.machine.backlog?.stallDeadline != nil { self.scheduleWake() }
         self.transmit(piece)
     }
 
-    private func enqueue(_ chunks: ArraySlice<UnsafeRawBufferPointer>, messages: Int) {
-        var action = Backlog.AppendAction.keep
-        if self.profile.slowConsumer.overflow == .close {
-            action = self.backlog?.append(Self.copy(chunks), messages: messages, now: self.shard.context.now) ?? .keep
-        } else {
-            for chunk in chunks {
-                // RFC 6455 §5.2: the opcodes of control frames have this bit.
-                let isControl = (chunk.first ?? 0) & 0x08 != 0
-                _ = self.backlog?.append(
-                    Self.copy([chunk]),
-                    messages: 1,
-                    isControl: isControl,
-                    now: self.shard.context.now
-                )
-            }
-        }
+    private func enqueue(_ chunks: ContiguousArray<UnsafeRawBufferPointer>, messages: Int) {
+        let isTooMuch = self.machine.enqueue(chunks[...], messages: messages, at: self.shard.context.now)
         self.accountForBacklog()
-        if action == .closeSlowConsumer, self.isOpen {
+        if isTooMuch {
             self.shard.afterFlush { self.expelled(.slowConsumer) }
-        } else if self.backlog?.stallDeadline != nil {
+        } else if self.machine.backlog?.stallDeadline != nil {
             self.scheduleWake()
         }
     }
 
-    /// The bytes in a buffer of their own: the arena is used again in the next tick.
-    private static func copy(_ chunks: ArraySlice<UnsafeRawBufferPointer>) -> ByteBuffer {
-        var total = 0
-        for chunk in chunks { total += chunk.count }
-        var buffer = ByteBufferAllocator().buffer(capacity: total)
-        for chunk in chunks { buffer.writeBytes(chunk) }
-        return buffer
-    }
-
-    private func transmit(_ bytes: ByteBuffer) {
-        guard let context = self.context else { return }
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenSuccess { self.transportWrote() }
-        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
+    /// One piece after another: a loop, as the transport may take each of them at once.
+    private func transmit(_ first: ByteBuffer) {
+        var piece = first
+        while let context = self.context {
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            promise.futureResult.assumeIsolated().whenSuccess { self.transportWrote() }
+            self.isPieceWritten = false
+            self.isHandingOver = true
+            context.writeAndFlush(self.wrapOutboundOut(piece), promise: promise)
+            self.isHandingOver = false
+            guard self.isPieceWritten, let next = self.nextPiece() else { return }
+            piece = next
+        }
     }
 
     private func transportWrote() {
-        guard self.context != nil else { return }
-        if let next = self.backlog?.transportWrote(now: self.shard.eventLoop.now) {
-            self.accountForBacklog()
+        if self.isHandingOver {
+            self.isPieceWritten = true
+        } else if let next = self.nextPiece() {
             self.transmit(next)
-        } else {
-            self.backlog = nil
-            self.accountForBacklog()
+        }
+    }
+
+    private func nextPiece() -> ByteBuffer? {
+        guard self.context != nil else { return nil }
+        let next = self.machine.transportWrote(at: self.shard.eventLoop.now)
+        self.accountForBacklog()
+        if next == nil {
+            self.updateDirectHandle()
             self.allWritten()
             self.drained()
         }
+        return next
     }
+
+    // MARK: What waits
 
     /// Tells the process how much waits for this connection; the largest of all that waits goes when that is too much.
     func accountForBacklog() {
         guard let connection = self.connection else { return }
-        let bytes = self.backlog?.byteCount ?? 0
+        let bytes = self.machine.waitingBytes
         guard bytes > 0 else {
             self.outputHolding = nil
             return
@@ -122,7 +150,7 @@ extension WebSocketHandler {
     /// As ``accountForBacklog()``, for what has come and is not dealt with.
     func accountForInput() {
         guard let connection = self.connection else { return }
-        let bytes = self.unfinishedBytes
+        let bytes = self.machine.unfinishedBytes
         guard bytes > 0 else {
             self.inputHolding = nil
             return

@@ -1,40 +1,16 @@
-internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ParleyHub
 internal import ParleyModel
 internal import WebSocketProtocol
 
-/// Drives the transport of one WebSocket connection: bytes to the protocol machine, frames to the socket, and the end.
+/// Drives the transport of one WebSocket connection: tells ``WebSocketConnectionMachine`` what happens, and does what it says.
 ///
-/// Confined to its event loop. It decides nothing: rules of the protocol are ``WebSocketConnection``'s, of time
-/// ``ConnectionClock``'s, of slow readers ``Backlog``'s. What messages mean is up to its subclasses.
+/// Confined to its event loop. It decides nothing; what messages mean is up to its subclasses.
 class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
-
-    enum Phase {
-        case open
-        /// What arrives waits until something is decided.
-        case holding
-        /// A close frame was sent; the transport is ended at the deadline at the latest.
-        case lingering(until: NIODeadline)
-        /// The transport is ended as soon as everything is written.
-        case ending(until: NIODeadline)
-    }
-
-    /// Why nothing more will come from the peer.
-    enum End {
-        /// It said goodbye.
-        case peerClosed
-        /// It broke a rule of the protocol, or a limit.
-        case failed
-        /// The transport is gone.
-        case lost
-    }
-
-    /// How long a peer may take to answer a close frame.
-    static let lingerTime = TimeAmount.seconds(5)
+    typealias End = WebSocketConnectionMachine.End
 
     let hub: Hub
     let shard: Shard
@@ -47,35 +23,20 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     private(set) var socket: NIOBSDSocket.Handle?
     private let isSecure: Bool
 
-    private var protocolMachine: WebSocketConnection
-    var clock: ConnectionClock
-    /// While a message is not complete.
-    private var progress: ProgressWatch?
-    private(set) var phase = Phase.open
+    var machine: WebSocketConnectionMachine
     /// What the hub knows of it; without one, what is sent goes through the pipeline.
     private(set) var connection: Connection?
     private(set) var context: ChannelHandlerContext?
-    /// What came while something was decided, or beyond a share of the loop's turn.
-    private var heldInput: ByteBuffer?
-    private var isWaitingForTurn = false
-    /// Whether the peer's transport has ended, behind what is held.
-    private var isInputClosed = false
     /// What the process knows to wait for and from this connection.
     var outputHolding: MemoryLedger.Holding?
     var inputHolding: MemoryLedger.Holding?
-    /// The 101, until it may be sent.
-    private var handshakeAnswer: ByteBuffer?
-    var backlog: Backlog? {
-        didSet {
-            // While something waits, everything else has to wait behind it.
-            if (self.backlog == nil) != (oldValue == nil) { self.updateDirectHandle() }
-        }
-    }
-    /// Set for a peer that broke a rule: it sees the end of the stream right behind the close frame.
-    private(set) var shutsOutputWhenWritten = false
+    private var isReadingPaused = false
     private var isAbandoned = false
     /// Writes that went through the pipeline, and are not with the kernel yet.
-    private var pipelineWrites = 0
+    var pipelineWrites = 0
+    /// While a piece of the backlog is being given to the transport, which may take it at once.
+    var isHandingOver = false
+    var isPieceWritten = false
 
     init(_ environment: HandshakeEnvironment, profile: ConnectionProfile, expiry: (NIODeadline) -> NIODeadline) {
         self.hub = environment.hub
@@ -85,13 +46,13 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.isSecure = environment.isSecure
         self.tools = .current
         self.windowBits = environment.compression?.serverMaxWindowBits
-        self.protocolMachine = WebSocketConnection(
-            role: .server,
-            configuration: profile.webSocket,
-            compression: environment.compression
-        )
         let now = environment.shard.eventLoop.now
-        self.clock = ConnectionClock(policy: profile.clock, now: now, expiry: expiry(now))
+        self.machine = WebSocketConnectionMachine(
+            profile.rules,
+            compression: environment.compression,
+            now: now,
+            expiry: expiry(now)
+        )
     }
 
     // MARK: What subclasses do
@@ -138,28 +99,13 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     /// Lets the connection begin.
     func start(answering key: String, extensions: String?) {
         self.shard.context.now = self.shard.eventLoop.now
-        self.handshakeAnswer = Self.answer(to: key, extensions: extensions)
+        self.machine.begin(answering: Self.answer(to: key, extensions: extensions))
         self.begin()
         self.scheduleWake()
     }
 
-    /// RFC 6455 §4.2.2.
-    private static func answer(to key: String, extensions: String?) -> ByteBuffer {
-        var answer = ByteBufferAllocator().buffer(capacity: 256)
-        answer.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
-        answer.writeStaticString("Sec-WebSocket-Accept: ")
-        answer.writeString(WebSocketHandshake.acceptValue(forKey: key))
-        if let extensions {
-            answer.writeStaticString("\r\nSec-WebSocket-Extensions: ")
-            answer.writeString(extensions)
-        }
-        answer.writeStaticString("\r\n\r\n")
-        return answer
-    }
-
     func answerHandshake() {
-        guard let answer = self.handshakeAnswer else { return }
-        self.handshakeAnswer = nil
+        guard let answer = self.machine.answerHandshake() else { return }
         self.send { $0.writeImmutableBuffer(answer) }
     }
 
@@ -169,8 +115,7 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.socket = nil
         self.connection?.directHandle = nil
         self.context = nil
-        self.heldInput = nil
-        self.backlog = nil
+        self.machine.transportEnded()
         self.outputHolding = nil
         self.inputHolding = nil
         self.abandon()
@@ -190,14 +135,12 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     }
 
     /// When the connection was last heard of or sent to.
-    var lastActive: NIODeadline { max(self.clock.lastReceived, self.connection?.lastSent ?? self.clock.lastReceived) }
-
-    var isOpen: Bool {
-        switch self.phase {
-        case .open, .holding: return true
-        case .lingering, .ending: return false
-        }
+    var lastActive: NIODeadline {
+        let lastReceived = self.machine.clock.lastReceived
+        return max(lastReceived, self.connection?.lastSent ?? lastReceived)
     }
+
+    var isOpen: Bool { self.machine.isOpen }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Resets, TLS failures and the like: the peer is gone.
@@ -206,15 +149,10 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed = event {
-            self.isInputClosed = true
-            self.closeAfterInput()
+            self.machine.inputClosed()
+            if self.machine.isInputOver { context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)
-    }
-
-    /// A WebSocket has no use for one direction alone (RFC 6455 §7.1.1), but what was said before the end counts.
-    private func closeAfterInput() {
-        if self.isInputClosed, self.heldInput == nil { self.context?.close(promise: nil) }
     }
 
     // MARK: In
@@ -223,207 +161,106 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.receive(self.unwrapInboundIn(data))
     }
 
+    /// Nobody is behind us.
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
     /// Takes bytes from the transport.
-    func receive(_ input: ByteBuffer) {
-        self.shard.receiveMail()
-        let now = self.shard.eventLoop.now
-        self.shard.context.now = now
-        self.clock.received(at: now)
-        self.shard.metrics.receivedBytes += input.readableBytes
-        if self.heldInput != nil {
-            self.heldInput?.writeImmutableBuffer(input)
-            return self.accountForInput()
-        }
-        var input = input
-        if self.shard.isTurnFull {
-            self.waitForTurn(with: input, isGreedy: false)
-        } else if self.process(&input, now: now) {
-            self.waitForTurn(with: input, isGreedy: true)
+    func receive(_ input: consuming ByteBuffer) {
+        let shard = self.shard
+        let now = shard.beginReading(input.readableBytes)
+        switch self.machine.arrived(input, at: now, isTurnFull: shard.isTurnFull) {
+        case .read:
+            if self.process(input, at: now) { shard.waitForTurn(self, isGreedy: true) }
+        case .waitForTurn:
+            self.accountForInput()
+            self.pauseOrResumeReading()
+            shard.waitForTurn(self, isGreedy: false)
+        case .wait:
+            self.accountForInput()
         }
     }
 
-    /// - Returns: Whether the connection's share of the turn is used up, and there may be more in `input`.
-    private func process(_ input: inout ByteBuffer, now: NIODeadline) -> Bool {
-        var share = self.shard.beginShare(now: now)
+    /// - Returns: Whether the connection's share of the turn is used up, and there is more.
+    private func process(_ input: consuming ByteBuffer, at now: NIODeadline) -> Bool {
+        var reading = WebSocketConnectionMachine.Reading(input, at: now)
+        var turn = ShardTurn(self.shard, at: now)
         while true {
-            if case .holding = self.phase {
-                self.hold(input)
+            switch self.machine.next(&reading, turn: &turn, inflater: self.tools.inflater) {
+            case .deliver(let kind, let message):
+                self.received(kind, message)
+            case .done:
+                if self.inputHolding != nil { self.accountForInput() }
                 return false
-            }
-            let before = input.readableBytes
-            switch self.protocolMachine.receive(&input, inflater: self.tools.inflater) {
-            case .needsMoreInput:
-                self.inputEnded()
+            case .unfinished:
+                self.accountForInput()
+                self.scheduleWake()
                 return false
-            case .hasMoreInput:
-                if self.shard.spend(before - input.readableBytes, of: &share) { return true }
-            case .message(let kind, let message):
-                self.progress = nil
-                guard case .open = self.phase else { continue }
-                let bytes = message.readableBytes
-                self.received(kind == .text ? .text : .binary, message)
-                if self.shard.spend(bytes, of: &share), input.readableBytes > 0 { return true }
-            case .ping(let payload):
-                self.controlFrameEnded()
+            case .hold:
+                self.accountForInput()
+                self.pauseOrResumeReading()
+                return false
+            case .yield:
+                self.accountForInput()
+                self.pauseOrResumeReading()
+                return true
+            case .pong(let payload):
                 self.send { WebSocketFrame.write(.pong, payload: payload, into: &$0) }
-                if self.shard.spend(payload.readableBytes, of: &share), input.readableBytes > 0 { return true }
-            case .pong:
-                self.controlFrameEnded()
-                if self.shard.spend(0, of: &share), input.readableBytes > 0 { return true }
-            case .peerClosed:
-                let code = self.protocolMachine.closeReply
-                self.ended(.peerClosed)
+            case .leave(let end):
+                self.ended(end)
                 self.leave()
+            case .answerClose(let code):
                 self.send { WebSocketFrame.writeClose(code: code, reason: "", into: &$0) }
-                self.endWhenWritten()
-            case .closeCompleted:
-                self.endWhenWritten()
+            case .fail(let failure):
+                self.sayGoodbye(
+                    .protocolFailure(code: failure.code.rawValue, reason: failure.reason, label: failure.kind.rawValue)
+                )
+            case .watchWrites:
+                self.watchWrites()
+            case .end:
+                self.watchWrites()
                 self.shard.flushNotes()
-                if self.backlog == nil { self.allWritten() }
-            case .failed(let failure):
-                self.ended(.failed)
-                self.fail(failure)
+                if !self.machine.isBehind { self.allWritten() }
             }
         }
     }
 
-    /// A frame between messages is complete; one in the middle of a message is no progress of that.
-    private func controlFrameEnded() {
-        if self.progress != nil, !self.protocolMachine.hasUnfinishedMessage { self.progress = nil }
-    }
-
-    /// All that has come is with the protocol machine; it may have kept part of a message.
-    private func inputEnded() {
-        let isMidMessage = self.protocolMachine.isMidMessage
-        guard isMidMessage || self.progress != nil || self.inputHolding != nil else { return }
-        if isMidMessage, let timeout = self.profile.clock.frameTimeout {
-            var progress = self.progress ?? ProgressWatch(timeout: TimeAmount(timeout), now: self.clock.lastReceived)
-            progress.advanced(to: self.protocolMachine.unfinishedMessageBytes, now: self.clock.lastReceived)
-            self.progress = progress
-        } else {
-            self.progress = nil
-        }
-        self.accountForInput()
-        if isMidMessage { self.scheduleWake() }
-    }
-
-    /// Bytes in memory that have come and are not dealt with.
-    var unfinishedBytes: Int { self.protocolMachine.bufferedBytes + (self.heldInput?.readableBytes ?? 0) }
-
-    /// Keeps what arrived beyond the connection's share, and stops reading until it is its turn again.
-    private func waitForTurn(with input: ByteBuffer, isGreedy: Bool) {
-        self.hold(input)
-        self.queueForTurn(isGreedy: isGreedy)
-    }
-
-    private func queueForTurn(isGreedy: Bool) {
-        guard !self.isWaitingForTurn else { return }
-        self.isWaitingForTurn = true
-        self.shard.waitForTurn(self, isGreedy: isGreedy)
-    }
-
-    /// What arrives waits until ``release()``.
-    func hold() { self.phase = .holding }
-
-    func release() {
-        guard case .holding = self.phase else { return }
-        self.phase = .open
-    }
-
-    /// Keeps what arrived, and stops reading.
-    private func hold(_ input: ByteBuffer) {
-        guard input.readableBytes > 0 else { return }
-        self.heldInput = input
-        self.accountForInput()
-        self.context?.channel.setOption(.autoRead, value: false).whenFailure { _ in }
+    private func pauseOrResumeReading() {
+        let pauses = self.machine.isReadingPaused
+        guard pauses != self.isReadingPaused else { return }
+        self.isReadingPaused = pauses
+        self.context?.channel.setOption(.autoRead, value: !pauses).whenFailure { _ in }
     }
 
     /// Deals with what was held, now or when it is this connection's turn.
     func releaseHeldInput() {
-        guard self.heldInput != nil, !self.isWaitingForTurn else { return }
-        if self.goOn() { self.queueForTurn(isGreedy: true) }
+        guard let input = self.machine.takeHeld() else { return }
+        if self.goOn(with: input) { self.shard.waitForTurn(self, isGreedy: true) }
     }
 
     /// - Returns: Whether there is more.
-    private func goOn() -> Bool {
-        guard var input = self.heldInput else { return false }
-        self.heldInput = nil
+    private func goOn(with input: consuming ByteBuffer) -> Bool {
         let now = self.shard.eventLoop.now
         self.shard.context.now = now
-        let hasMore = self.process(&input, now: now)
-        if hasMore { self.heldInput = input }
+        let hasMore = self.process(input, at: now)
         self.accountForInput()
-        if self.heldInput == nil { self.context?.channel.setOption(.autoRead, value: true).whenFailure { _ in } }
-        self.closeAfterInput()
+        self.pauseOrResumeReading()
+        if self.machine.isInputOver { self.context?.close(promise: nil) }
         return hasMore
-    }
-
-    // MARK: Out
-
-    func send(_ kind: MessageKind, _ message: ByteBuffer) {
-        self.connection?.lastSent = self.shard.context.now
-        self.send { self.tools.writeFrame(kind, message, windowBits: self.windowBits, into: &$0) }
-    }
-
-    func send(_ body: (inout ByteBuffer) -> Void) {
-        guard let connection = self.connection else { return self.sendByPipeline(body) }
-        self.shard.send(to: connection, body)
-    }
-
-    /// For what is said before there is a connection in the hub.
-    private func sendByPipeline(_ body: (inout ByteBuffer) -> Void) {
-        guard let context = self.context else { return }
-        var bytes = ByteBuffer()
-        body(&bytes)
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        self.pipelineWrites += 1
-        promise.futureResult.assumeIsolated().whenSuccess {
-            self.pipelineWrites -= 1
-            if self.connection == nil, self.pipelineWrites == 0 { self.allWritten() }
-        }
-        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: promise)
-    }
-
-    /// Sends one text message from outside of the topic.
-    /// - Returns: False when more waits for this connection than it may have.
-    func deliver(_ text: ByteBuffer) -> Bool {
-        guard (self.backlog?.byteCount ?? 0) < self.profile.slowConsumer.maximumBytes else { return false }
-        // Nothing was read on this loop that would have told the time.
-        self.shard.context.now = self.shard.eventLoop.now
-        self.send(.text, text)
-        return true
     }
 
     // MARK: The end
 
     /// Closes with a code: topics are left at once, the frame goes out, and the peer gets a while to answer.
     func close(_ reason: CloseReason) {
-        guard self.protocolMachine.beginClose() else { return }
-        self.linger(reason)
+        guard self.machine.close(at: self.shard.eventLoop.now) else { return }
+        self.sayGoodbye(reason)
     }
 
-    /// As ``close(_:)``, for a peer that broke a rule: nothing it says will be read, so our side is shut at once.
-    private func fail(_ failure: WebSocketFailure) {
-        self.linger(.protocolFailure(code: failure.code.rawValue, reason: failure.reason, label: failure.kind.rawValue))
-        self.shutsOutputWhenWritten = true
-        self.watchWrites()
-    }
-
-    private func linger(_ reason: CloseReason) {
-        self.progress = nil
+    private func sayGoodbye(_ reason: CloseReason) {
         self.shard.metrics.closes[reason.label, default: 0] += 1
-        self.profile.logger.debug(
-            "Closing connection",
-            metadata: [
-                "connection": "\(self.connection.map(\.id.description) ?? "-")",
-                "code": .stringConvertible(reason.code),
-                "reason": "\(reason.label)",
-            ]
-        )
+        self.profile.logClosing(self.connection, reason)
         self.answerHandshake()
         self.leave()
-        self.backlog?.discardWaiting()
-        self.phase = .lingering(until: self.shard.eventLoop.now + Self.lingerTime)
         self.send {
             WebSocketFrame.writeClose(code: WebSocketCloseCode(rawValue: reason.code), reason: reason.reason, into: &$0)
         }
@@ -431,59 +268,37 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
         self.scheduleWake()
     }
 
-    private func endWhenWritten() {
-        self.phase = .ending(until: self.shard.eventLoop.now + Self.lingerTime)
-        self.watchWrites()
-        self.scheduleWake()
-    }
-
     /// From here on every write comes by, so that we learn when the last is through.
     private func watchWrites() {
         self.updateDirectHandle()
         if self.connection == nil, self.pipelineWrites == 0 { self.allWritten() }
+        self.scheduleWake()
     }
 
-    private func updateDirectHandle() {
-        self.connection?.directHandle =
-            self.backlog == nil && self.isOpen && !self.shutsOutputWhenWritten ? self.socket : nil
-    }
-
-    /// Everything that was to be sent is with the kernel.
-    func allWritten() {
-        if case .ending = self.phase {
-            self.context?.close(promise: nil)
-        } else if self.shutsOutputWhenWritten {
-            self.shutsOutputWhenWritten = false
-            self.context?.close(mode: .output, promise: nil)
-        }
+    func updateDirectHandle() {
+        self.connection?.directHandle = self.machine.writesDirectly ? self.socket : nil
     }
 
     // MARK: Time
 
     func scheduleWake() {
         guard let connection = self.connection else { return self.scheduleEndWithoutHub() }
-        let deadline: NIODeadline
-        switch self.phase {
-        case .open, .holding:
-            deadline = self.clock.nextDeadline(
-                self.profile.clock,
-                lastSent: connection.lastSent
-            ).earlier(self.backlog?.stallDeadline).earlier(self.progress?.deadline)
-        case .lingering(let until), .ending(let until):
-            deadline = until
+        if let deadline = self.machine.nextDeadline(lastSent: connection.lastSent) {
+            self.shard.wake(connection, at: deadline)
         }
-        if deadline != .distantFuture { self.shard.wake(connection, at: deadline) }
     }
 
     /// The hub wakes its connections; one that it does not know wakes itself, when it is about to end.
     private func scheduleEndWithoutHub() {
         guard !self.isOpen, let context = self.context else { return }
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerTime) { self.context?.close(promise: nil) }
+        context.eventLoop.assumeIsolated().scheduleTask(in: WebSocketConnectionMachine.lingerTime) {
+            self.context?.close(promise: nil)
+        }
     }
 
     // MARK: ConnectionDelegate
 
-    var isWritable: Bool { self.backlog == nil && self.context != nil }
+    var isWritable: Bool { !self.machine.isBehind && self.context != nil }
 
     func joinWillComplete() {}
     func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {}
@@ -499,43 +314,21 @@ class WebSocketHandler: ChannelInboundHandler, ConnectionDelegate {
     }
 
     func wake(now: NIODeadline) {
-        switch self.phase {
-        case .open, .holding:
-            let action = self.clock.tick(
-                self.profile.clock,
-                now: now,
-                lastSent: self.connection?.lastSent ?? now
-            )
-            if let progress = self.progress, progress.deadline <= now { return self.close(.unfinishedMessage) }
-            if let stall = self.backlog?.stallDeadline, stall <= now { return self.expelled(.slowConsumer) }
-            switch action {
-            case .none: break
-            case .ping: self.send { WebSocketFrame.writeHeader(opcode: .ping, payloadBytes: 0, into: &$0) }
-            case .close(let reason): self.close(reason)
-            }
-            self.scheduleWake()
-        case .lingering(let until), .ending(let until):
-            if until <= now {
-                self.context?.close(promise: nil)
-            } else {
-                self.scheduleWake()
-            }
+        switch self.machine.timePassed(to: now, lastSent: self.connection?.lastSent ?? now) {
+        case .nothing: break
+        case .ping: self.send { WebSocketFrame.writeHeader(opcode: .ping, payloadBytes: 0, into: &$0) }
+        case .close(let reason): self.close(reason)
+        case .expel: return self.expelled(.slowConsumer)
+        case .end: self.context?.close(promise: nil)
         }
+        self.scheduleWake()
     }
 }
 
 extension WebSocketHandler: TurnTaker {
     func takeTurn() -> Bool {
-        self.isWaitingForTurn = false
-        if case .holding = self.phase { return false }
-        self.isWaitingForTurn = self.goOn()
-        return self.isWaitingForTurn
-    }
-}
-
-extension NIODeadline {
-    fileprivate func earlier(_ other: NIODeadline?) -> NIODeadline {
-        other.map { min(self, $0) } ?? self
+        guard let input = self.machine.beginTurn() else { return false }
+        return self.goOn(with: input)
     }
 }
 

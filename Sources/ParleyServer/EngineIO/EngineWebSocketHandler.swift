@@ -94,7 +94,7 @@ final class EngineWebSocketHandler: WebSocketHandler, EngineWebSocketDriver, Eng
     /// Everything that the session has to say goes the hub's way from here on; the probe's answer went before.
     func attach(_ connection: Connection) { self.serve(connection) }
 
-    var bufferedBytes: Int { self.backlog?.byteCount ?? 0 }
+    var bufferedBytes: Int { self.machine.waitingBytes }
 
     var formatKind: SocketIOFormats.Kind {
         if case .waiting(.open(let request, _)) = self.role, request.query.revision == .three {
