@@ -4,22 +4,14 @@ internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
 
-/// A WebSocket connection that speaks a dialect: messages to its machine, actions to the hub, and back.
-///
-/// Rules of the dialect are ``Dialect``'s.
+/// A WebSocket connection that speaks a dialect: messages to ``DialectMachine``, what it says to the hub, and back.
 final class DialectHandler: WebSocketHandler {
-    private var dialect: any Dialect
+    private var dialect: DialectMachine
     private let observer: (any ConnectionObserver)?
-    /// The topic that the dialect publishes to.
-    private var topic: TopicKey?
-    /// Publications of this connection that have not come round yet.
-    private var unacknowledged = 0
-    /// A move that waits for them.
-    private var postponedJoin: JoinRequest?
     private let openedAt: NIODeadline
 
     init(_ acceptance: Acceptance, _ environment: HandshakeEnvironment) {
-        self.dialect = acceptance.dialect
+        self.dialect = DialectMachine(acceptance.dialect)
         self.observer = acceptance.observer
         self.openedAt = environment.shard.eventLoop.now
         super.init(environment, profile: acceptance.profile) { acceptance.expiry(now: $0) }
@@ -44,9 +36,10 @@ final class DialectHandler: WebSocketHandler {
     override func begin() {
         guard let connection = self.connection else { return }
         self.observer?.opened(connection.id)
-        switch self.dialect.opened(&self.shard.context) {
-        case .none: self.answerHandshake()
-        case .join(let request): self.join(request)
+        if let move = self.dialect.opened(&self.shard.context) {
+            self.perform(move)
+        } else {
+            self.answerHandshake()
         }
     }
 
@@ -57,59 +50,45 @@ final class DialectHandler: WebSocketHandler {
     }
 
     override func leave() {
-        self.topic = nil
+        self.dialect.left()
         super.leave()
     }
 
     // MARK: In
 
     override func received(_ kind: MessageKind, _ message: ByteBuffer) {
-        self.shard.metrics.receivedMessages += 1
-        switch self.dialect.received(kind, message, &self.shard.context) {
+        let shard = self.shard
+        shard.metrics.receivedMessages += 1
+        switch self.dialect.received(kind, message, &shard.context) {
+        case .nothing:
+            break
         case .drop:
-            self.shard.metrics.droppedMessages += 1
+            shard.metrics.droppedMessages += 1
         case .reply(let kind, let message):
             self.send(kind, message)
-        case .join(let request):
-            self.move(to: request)
-        case .publish(let payload, let includingSender):
-            guard let topic = self.topic, let connection = self.connection else { return }
-            if self.dialect.acknowledgesPublications { self.unacknowledged += 1 }
-            self.shard.publish(
+        case .publish(let payload, let topic, let includingSender):
+            guard let connection = self.connection else { return }
+            shard.publish(
                 payload,
                 from: connection,
                 to: topic,
                 includingSender: includingSender,
                 wantsCompletion: self.dialect.acknowledgesPublications
             )
+        case .move(let move):
+            self.perform(move)
+        case .hold:
+            self.machine.hold()
         case .close(let reason):
             self.close(reason)
         }
     }
 
-    /// Leaves the present topic and joins another, once everything published before has come round: it is still to be heard.
-    private func move(to request: JoinRequest) {
-        guard self.unacknowledged == 0 else {
-            self.machine.hold()
-            self.postponedJoin = request
-            return
-        }
-        if let topic = self.topic, let connection = self.connection {
-            self.topic = nil
-            self.shard.leave(connection, topic)
-        }
-        self.join(request)
-    }
-
-    private func join(_ request: JoinRequest) {
+    private func perform(_ move: DialectMachine.Move) {
         guard let connection = self.connection else { return }
+        if let topic = move.leaving { self.shard.leave(connection, topic) }
         self.machine.hold()
-        self.shard.join(connection, request)
-    }
-
-    private var isJoining: Bool {
-        if case .holding = self.machine.phase { return true }
-        return false
+        self.shard.join(connection, move.request)
     }
 
     // MARK: ConnectionDelegate
@@ -119,10 +98,9 @@ final class DialectHandler: WebSocketHandler {
     }
 
     override func joinCompleted(_ topic: TopicKey, _ outcome: JoinOutcome) {
-        guard self.isJoining else { return }
+        guard let action = self.dialect.joinCompleted(topic, outcome) else { return }
         self.machine.release()
-        if outcome == .joined { self.topic = topic }
-        switch self.dialect.joinCompleted(outcome) {
+        switch action {
         case .none: break
         case .reply(let kind, let message): self.send(kind, message)
         case .close(let reason): self.close(reason)
@@ -131,16 +109,10 @@ final class DialectHandler: WebSocketHandler {
     }
 
     override func publishCompleted(_ topic: TopicKey) {
-        self.unacknowledged -= 1
-        defer {
-            if self.unacknowledged == 0, let request = self.postponedJoin, self.isJoining {
-                self.postponedJoin = nil
-                self.move(to: request)
-            }
-        }
         switch self.dialect.publishCompleted() {
         case .none: break
         case .reply(let kind, let message): self.send(kind, message)
         }
+        if let move = self.dialect.nextMove() { self.perform(move) }
     }
 }
