@@ -258,7 +258,13 @@ enum ConnectionSetup {
         try pipeline.addHandlers(
             headGuard,
             decoder,
-            FrontDoorHandler(services: services, headGuard: headGuard, decoder: decoder, isSecure: tls != nil)
+            FrontDoorHandler(
+                services: services,
+                headGuard: headGuard,
+                decoder: decoder,
+                isSecure: tls != nil,
+                now: channel.eventLoop.now
+            )
         )
     }
 

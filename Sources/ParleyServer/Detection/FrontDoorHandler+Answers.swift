@@ -7,91 +7,53 @@ internal import ParleyModel
 
 /// Answers: of exchanges, which make them here, and of the HTTP API, which makes them in a task.
 extension FrontDoorHandler {
-    func exchange(_ request: UpgradeRequest, _ endpoint: any ExchangeEndpoint) {
-        guard let context = self.context else { return }
+    func openExchange(_ context: ChannelHandlerContext) {
+        guard case .routed(let request, .exchange(let endpoint)) = self.party else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let exchange = endpoint.exchange(for: request, on: context.eventLoop) { bound.value.answer($0) }
-        self.phase = .exchanging(Exchange(exchange: exchange, head: request.head))
-        self.beginBody()
-        if request.head.headers.contains(name: "Expect") { self.sendContinue(request.head.version) }
+        let exchange = endpoint.exchange(for: request, on: context.eventLoop) { bound.value.answered($0) }
+        self.party = .exchange(exchange, request)
         exchange.begin()
     }
 
-    func answer(_ answer: ExchangeAnswer) {
-        guard case .exchanging(var exchange) = self.phase else { return }
-        if exchange.isRequestComplete || answer.closes {
-            self.send(answer, exchange)
-        } else {
-            exchange.answer = answer
-            self.phase = .exchanging(exchange)
-        }
+    private func answered(_ answer: ExchangeAnswer) {
+        self.machine.answered(answer, at: self.moment)
+        self.drive()
     }
 
-    func send(_ answer: ExchangeAnswer, _ exchange: Exchange) {
-        guard let context = self.context else { return }
-        self.deadline = nil
+    func write(_ answer: ExchangeAnswer, _ version: HTTPVersion, _ context: ChannelHandlerContext) {
+        guard case .exchange(_, let request) = self.party else { return }
         if answer.status.code >= 400 {
             self.services.failures.count(
                 status: Int(answer.status.code),
-                path: exchange.head.uri,
-                from: self.peer()
+                path: request.head.uri,
+                from: self.client()
             )
         }
-        let isHead = exchange.head.method == .HEAD
-        self.phase = .responding(
-            keepAlive: exchange.head.isKeepAlive && !answer.closes && !self.services.state.isDraining,
-            isHead: isHead
-        )
+        self.party = .nobody
         self.addEncoder(context)
-        var head = HTTPResponseHead(version: exchange.head.version, status: answer.status, headers: answer.headers)
+        var head = HTTPResponseHead(version: version, status: answer.status, headers: answer.headers)
         if answer.status != .noContent, answer.status != .notModified {
             head.headers.add(name: "Content-Length", value: "\(answer.body.readableBytes)")
         }
         _ = self.write(.head(head))
-        if !isHead, answer.body.readableBytes > 0 {
-            context.write(self.wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
-        }
+        if answer.body.readableBytes > 0 { self.writeUnflushed(answer.body) }
         _ = self.write(.end(nil))
-    }
-
-    /// Tells an exchange that nobody waits for its answer any more.
-    func endExchange() {
-        switch self.phase {
-        case .exchanging(let exchange):
-            self.phase = .closing
-            exchange.exchange.aborted()
-        case .proxying(let exchange, _):
-            self.phase = .closing
-            exchange.aborted()
-        case .awaitingHead, .upgrading, .collecting, .responding, .closing:
-            break
-        }
     }
 
     // MARK: Plain HTTP
 
-    /// - Parameters:
-    ///   - refusal: Decided already; the API only gives it the form that its clients know.
-    ///   - isBodyUnread: Whether the rest of the request is not worth reading.
     func respond(
         to head: HTTPRequestHead,
         _ body: ByteBuffer,
-        refusing refusal: Refusal? = nil,
-        isBodyUnread: Bool = false
+        refusing refusal: Refusal?,
+        _ context: ChannelHandlerContext
     ) {
-        if let refusal { self.services.failures.count(refusal, path: head.uri, from: self.peer()) }
-        self.deadline = nil
-        self.progress = nil
-        guard let context = self.context,
-            let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false)
-        else {
-            return self.refuse(.badRequest)
+        let client = self.party.request?.remoteAddress
+        if let refusal { self.services.failures.count(refusal, path: head.uri, from: self.client()) }
+        self.party = .nobody
+        guard let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false) else {
+            return self.machine.failed(.badRequest)
         }
-        self.phase = .responding(
-            keepAlive: head.isKeepAlive && !isBodyUnread && !self.services.state.isDraining,
-            isHead: head.method == .HEAD
-        )
-        self.isStreamingEvents = false
         self.addEncoder(context)
         let sink = ResponseSink(
             handler: NIOLoopBound(self, eventLoop: context.eventLoop),
@@ -100,7 +62,6 @@ extension FrontDoorHandler {
         )
         let (http, failures) = (self.services.http, self.services.failures)
         let channel = context.channel
-        let client = ClientAddress(peer: self.peer(), head.headers, trusting: self.services.trustedProxies).address
         self.response = Task {
             let response = await http.respond(
                 to: Request(head: request, body: RequestBody(buffer: body)),
@@ -115,22 +76,7 @@ extension FrontDoorHandler {
         }
     }
 
-    /// A connection that goes straight to WebSocket never needs one.
-    func addEncoder(_ context: ChannelHandlerContext) {
-        guard self.encoder == nil else { return }
-        let encoder = HTTPResponseEncoder()
-        self.encoder = encoder
-        try? context.pipeline.syncOperations.addHandler(encoder, position: .before(self))
-    }
-
-    func removeEncoder(_ context: ChannelHandlerContext) {
-        guard let encoder = self.encoder else { return }
-        self.encoder = nil
-        context.pipeline.syncOperations.removeHandler(encoder).whenFailure { _ in }
-    }
-
-    func sendContinue(_ version: HTTPVersion) {
-        guard let context = self.context, version == .http1_1 else { return }
+    func sendContinue(_ version: HTTPVersion, _ context: ChannelHandlerContext) {
         self.addEncoder(context)
         context.writeAndFlush(
             self.wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))),
@@ -140,45 +86,42 @@ extension FrontDoorHandler {
 
     /// Writes the body of the present response, to go with its end.
     func writeUnflushed(_ body: ByteBuffer) {
-        guard let context = self.context, case .responding(_, isHead: false) = self.phase else { return }
+        guard let context = self.context, let response = self.machine.response, !response.isHead else { return }
         context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
     }
 
     /// Writes a part of the present response.
     func write(_ part: HTTPServerResponsePart) -> EventLoopFuture<Void>? {
-        guard let context = self.context, case .responding(let keepAlive, let isHead) = self.phase else { return nil }
+        guard let context = self.context, let response = self.machine.response else { return nil }
         switch part {
         case .head(var head):
-            self.isStreamingEvents = head.headers.first(name: "Content-Type")?.hasPrefix("text/event-stream") ?? false
-            self.complete(&head, keepAlive: keepAlive)
+            self.machine.responseBegan(
+                isStreamingEvents: head.headers.first(name: "Content-Type")?.hasPrefix("text/event-stream") ?? false
+            )
+            Self.complete(&head, keepsAlive: response.keepsAlive)
             // Goes with the first piece of the body, or with the end.
             context.write(self.wrapOutboundOut(.head(head)), promise: nil)
             return context.eventLoop.makeSucceededVoidFuture()
         case .body:
-            return isHead
+            return response.isHead
                 ? context.eventLoop.makeSucceededVoidFuture() : context.writeAndFlush(self.wrapOutboundOut(part))
         case .end:
             let written = context.writeAndFlush(self.wrapOutboundOut(part))
+            self.lastWrite = written
             self.response = nil
-            if keepAlive, !self.queue.isOnlyTheEnd {
-                self.phase = .awaitingHead
-                self.headGuard.expectHead()
-                self.startTimeout(self.services.headerTimeout)
-                if self.pendingBytes > 0 {
-                    self.accountForMemory()
-                    written.assumeIsolated().whenComplete { _ in self.accountForMemory() }
-                }
-                self.pump()
-            } else {
-                self.close(after: written)
+            self.machine.responseEnded(at: self.moment)
+            if self.pendingBytes > 0 {
+                self.accountForMemory()
+                written.assumeIsolated().whenComplete { _ in self.accountForMemory() }
             }
+            self.drive()
             return written
         }
     }
 
     /// What every answer says of itself and of the connection.
-    private func complete(_ head: inout HTTPResponseHead, keepAlive: Bool) {
-        if !keepAlive {
+    private static func complete(_ head: inout HTTPResponseHead, keepsAlive: Bool) {
+        if !keepsAlive {
             head.headers.replaceOrAdd(name: "Connection", value: "close")
         } else if head.version == .http1_0 {
             // Its client takes silence for the end (RFC 9112 §9.3).
@@ -192,11 +135,50 @@ extension FrontDoorHandler {
         self.context?.close(promise: nil)
     }
 
-    var isResponseBegun: Bool {
-        switch self.phase {
-        case .responding: return true
-        case .proxying(let exchange, _): return exchange.hasResponse
-        case .awaitingHead, .upgrading, .collecting, .exchanging, .closing: return false
+    // MARK: The last of them
+
+    func refuse(_ refusal: Refusal, isHead: Bool, _ head: HTTPRequestHead?, _ context: ChannelHandlerContext) {
+        let fields = head.map { self.services.crossOrigin.fields(for: $0) } ?? []
+        self.services.failures.count(
+            refusal,
+            path: head?.uri,
+            dialect: self.party.dialect,
+            from: self.client()
+        )
+        self.party = .nobody
+        self.removeEncoder(context)
+        self.endBehind(context.writeAndFlush(NIOAny(refusal.httpResponse(isHead: isHead, adding: fields))))
+    }
+
+    func finish(_ context: ChannelHandlerContext) {
+        self.removeEncoder(context)
+        self.endBehind(self.lastWrite ?? context.writeAndFlush(NIOAny(ByteBuffer())))
+    }
+
+    private func endBehind(_ written: EventLoopFuture<Void>) {
+        self.lastWrite = nil
+        self.accountForMemory()
+        self.watchOutput()
+        written.assumeIsolated().whenComplete { _ in
+            self.accountForMemory()
+            self.machine.lastWritten(at: self.moment)
+            self.drive()
         }
+    }
+
+    // MARK: Encoder
+
+    /// A connection that goes straight to WebSocket never needs one.
+    func addEncoder(_ context: ChannelHandlerContext) {
+        guard self.encoder == nil else { return }
+        let encoder = HTTPResponseEncoder()
+        self.encoder = encoder
+        try? context.pipeline.syncOperations.addHandler(encoder, position: .before(self))
+    }
+
+    func removeEncoder(_ context: ChannelHandlerContext) {
+        guard let encoder = self.encoder else { return }
+        self.encoder = nil
+        context.pipeline.syncOperations.removeHandler(encoder).whenFailure { _ in }
     }
 }

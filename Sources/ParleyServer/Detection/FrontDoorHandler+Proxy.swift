@@ -4,58 +4,56 @@ internal import ParleyBackends
 
 /// What a proxied exchange does here.
 extension FrontDoorHandler: ProxyDownstream {
-    func proxy(_ request: UpgradeRequest, _ endpoint: ProxyEndpoint) {
-        guard let context = self.context, let pool = endpoint.pool(on: context.eventLoop) else { return }
+    func openProxy(_ context: ChannelHandlerContext) {
+        guard case .routed(let request, .proxy(let endpoint)) = self.party,
+            let pool = endpoint.pool(on: context.eventLoop)
+        else { return }
         // Responses of backends are written as they are.
         self.removeEncoder(context)
-        self.isProxyPaused = false
         let exchange = ProxyExchange(request, endpoint, pool: pool, eventLoop: context.eventLoop, downstream: self)
-        self.phase = .proxying(exchange, isRequestComplete: false)
-        self.deadline = nil
+        self.party = .proxy(exchange, request)
         exchange.begin()
     }
 
     var isWritable: Bool { self.context?.channel.isWritable ?? false }
 
     func setReading(_ isReading: Bool) {
-        guard self.isProxyPaused == isReading else { return }
-        self.isProxyPaused = !isReading
-        guard isReading else { return }
-        self.pump()
+        self.machine.proxyPaused(!isReading)
+        if isReading { self.drive() }
     }
 
-    func write(_ bytes: ByteBuffer) { self.context?.write(NIOAny(bytes), promise: nil) }
+    func write(_ bytes: ByteBuffer) {
+        self.lastWrite = nil
+        self.context?.write(NIOAny(bytes), promise: nil)
+    }
+
     func flush() { self.context?.flush() }
+
+    func responseBegan() { self.machine.responseBegan() }
 
     /// Its path has a token in it.
     func refused(_ status: HTTPResponseStatus) {
-        self.services.failures.count(status: Int(status.code), from: self.peer())
+        self.services.failures.count(status: Int(status.code), from: self.client())
     }
 
     func finish(keepsAlive: Bool) {
-        guard let context = self.context, case .proxying = self.phase else { return }
-        self.isProxyPaused = false
-        if keepsAlive, !self.queue.isOnlyTheEnd, !self.services.state.isDraining {
-            self.phase = .awaitingHead
-            self.headGuard.expectHead()
-            self.startTimeout(self.services.headerTimeout)
-            self.pump()
-        } else {
-            self.close(after: context.writeAndFlush(NIOAny(ByteBuffer())))
-        }
+        self.party = .nobody
+        self.machine.proxyEnded(keepsAlive: keepsAlive, at: self.moment)
+        self.drive()
     }
 
     func tunnel(to upstream: any Channel, through handlers: TunnelHandlers) {
+        let isInputClosed = self.machine.isInputClosed
+        self.party = .nobody
+        self.machine.left()
         guard let context = self.context else {
             handlers.onFailure()
             return upstream.close(promise: nil)
         }
-        self.deadline = nil
-        self.phase = .closing
         // A tunnel ends as a whole.
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
         try? context.channel.syncOptions?.setOption(.recvAllocator, value: ConnectionSetup.streamReads)
-        if self.queue.isOnlyTheEnd {
+        if isInputClosed {
             handlers.onFailure()
             context.close(promise: nil)
             return upstream.close(promise: nil)
@@ -82,6 +80,6 @@ extension FrontDoorHandler: ProxyDownstream {
             handlers.onStart()
         }
         self.removeHTTP(context).whenComplete { _ in upstream.flush() }
-        if self.isReadHeld { client.read() }
+        if self.machine.isReadHeld { client.read() }
     }
 }

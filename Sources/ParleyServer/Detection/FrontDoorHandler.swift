@@ -2,41 +2,40 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyHub
 internal import ParleyModel
-internal import WebSocketProtocol
 
-/// Reads request heads and decides by them alone: a WebSocket handshake ends HTTP on this connection, anything else is
-/// answered by the HTTP API, one request at a time. Confined to its event loop.
+/// Drives a connection while HTTP is spoken there: ``FrontDoorMachine`` decides, and its actions are done here.
+///
+/// Confined to its event loop.
 final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    enum Phase {
-        case awaitingHead
-        /// A handshake whose request is not complete, or whose admission is not decided.
-        case upgrading(Upgrade)
-        case collecting(head: HTTPRequestHead, body: ByteBuffer)
-        case responding(keepAlive: Bool, isHead: Bool)
-        case exchanging(Exchange)
-        /// A request that goes on to a backend, piece by piece. Without deadlines: both directions stream.
-        case proxying(ProxyExchange, isRequestComplete: Bool)
-        /// An answer is out and the end follows; input is thrown away.
-        case closing
-    }
+    /// Who has the present request, until there is an answer.
+    enum Party {
+        case nobody
+        case routed(UpgradeRequest, Route)
+        case handshake(UpgradeRequest, any WebSocketEndpoint, (any WebSocketAcceptance)?)
+        case exchange(any HTTPExchange, UpgradeRequest)
+        case proxy(ProxyExchange, UpgradeRequest)
 
-    struct Upgrade {
-        let request: UpgradeRequest
-        let endpoint: any WebSocketEndpoint
-        var admission: Admission?
-        var isRequestComplete = false
-    }
+        var request: UpgradeRequest? {
+            switch self {
+            case .nobody: nil
+            case .routed(let request, _), .handshake(let request, _, _), .exchange(_, let request),
+                .proxy(_, let request):
+                request
+            }
+        }
 
-    struct Exchange {
-        let exchange: any HTTPExchange
-        let head: HTTPRequestHead
-        var isRequestComplete = false
-        /// Came before the request was complete.
-        var answer: ExchangeAnswer?
+        /// What is spoken where a handshake is meant to go.
+        var dialect: DialectName? {
+            switch self {
+            case .routed(let request, let route): route.webSocket(for: request)?.dialect
+            case .handshake(_, let endpoint, _): endpoint.dialect
+            case .nobody, .exchange, .proxy: nil
+            }
+        }
     }
 
     let services: ListenerServices
@@ -44,60 +43,45 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var decoder: ByteToMessageHandler<HTTPRequestDecoder>
     let isSecure: Bool
 
-    var phase = Phase.awaitingHead
+    var machine: FrontDoorMachine
+    var party = Party.nobody
     var context: ChannelHandlerContext?
-    /// What came while a request was being answered, or beyond the connection's share of a loop turn.
-    var queue = RequestQueue()
-    /// Whether ``pump()`` is at work: what it causes is dealt with by it, not within it.
-    var isPumping = false
-    /// Requests answered in the present turn of the loop.
-    var requestsInTurn = 0
-    var isWaitingForTurn = false
+    /// Whether ``drive()`` is at work: what it causes is dealt with by it, not within it.
+    private var isDriving = false
     var encoder: HTTPResponseEncoder?
-    var isReadHeld = false
-    /// Whether the present request is a HEAD: whatever answers it has no body.
-    var isHead = false
-    /// Of the request that is being read or decided on, or was last.
-    private var head: HTTPRequestHead?
-    /// Whether the parser stops behind the present request, as after it another protocol could be spoken.
-    var isParserStopped = false
-    /// Whether a read is being dealt with: the parser must not be replaced from within.
-    private var isInRead = false
-    /// Whether it is to be replaced at the end of the read.
-    private var isRenewalDue = false
-    /// Of the body that is being collected.
-    var progress: ProgressWatch?
-    var receivedBodyBytes = 0
-    var maximumBodyBytes = 0
-    /// Whether the present answer is a stream of events, which has no end of its own.
-    var isStreamingEvents = false
-    /// What the process knows to wait here.
-    var holding: MemoryLedger.Holding?
-    /// What the client had not taken when we last looked, and when.
-    var stall: (pending: Int, timer: Scheduled<Void>)?
-    var knownPeer: SocketAddress?
-    /// Whether a backend takes no more for the time being.
-    var isProxyPaused = false
-    /// When patience ends; moves with every request, while the timer below is set anew only when it has fired.
-    var deadline: NIODeadline?
-    var timer: (task: Scheduled<Void>, due: NIODeadline)?
+    /// The end of the latest answer, where nothing else was written since.
+    var lastWrite: EventLoopFuture<Void>?
+    /// What makes an answer of the HTTP API.
     var response: Task<Void, Never>?
+    private var timer: (task: Scheduled<Void>, due: NIODeadline)?
+    private var outputWatch = OutputWatch()
+    private var outputTimer: Scheduled<Void>?
+    /// What the process knows to wait here.
+    private var holding: MemoryLedger.Holding?
+    private var knownPeer: SocketAddress?
 
     init(
         services: ListenerServices,
         headGuard: RequestHeadGuard,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>,
-        isSecure: Bool
+        isSecure: Bool,
+        now: NIODeadline
     ) {
         self.services = services
         self.headGuard = headGuard
         self.decoder = decoder
         self.isSecure = isSecure
+        self.machine = FrontDoorMachine(
+            patience: FrontDoorMachine.Patience(head: services.headerTimeout, body: services.bodyTimeout),
+            now: now
+        )
     }
+
+    // MARK: What happens
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.startTimeout(self.services.headerTimeout)
+        self.drive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -110,18 +94,24 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.cancelTimers()
         self.response?.cancel()
         self.context = nil
-        self.queue.removeAll()
         self.holding = nil
-        self.endExchange()
+        self.machine.left()
+        self.abandon()
         context.fireChannelInactive()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if case .proxying(let exchange, _) = self.phase { exchange.writabilityChanged(context.channel.isWritable) }
-        self.accountForMemory()
-        self.watchStall()
-        self.pump()
-        context.fireChannelWritabilityChanged()
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.take(.part(self.unwrapInboundIn(data)))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.machine.readCompleted()
+        self.drive()
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if self.machine.readRequested() { context.read() } else { self.drive() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -141,167 +131,123 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    /// No more is read while something waits behind the request that is being answered, or the client does not take what it
-    /// has asked for, so that nobody can pile up work or answers here. Until then reading goes on: to stop and to begin again
-    /// would cost two system calls for each request.
-    func read(context: ChannelHandlerContext) {
-        if self.mayNotRead {
-            self.isReadHeld = true
-        } else {
-            context.read()
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let isWritable = context.channel.isWritable
+        self.machine.writabilityChanged(to: isWritable)
+        if case .proxy(let exchange, _) = self.party { exchange.writabilityChanged(isWritable) }
+        self.accountForMemory()
+        self.watchOutput()
+        self.drive()
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func take(_ item: RequestQueue.Item) {
+        self.machine.received(item, at: self.moment)
+        self.drive()
+    }
+
+    var moment: FrontDoorMachine.Moment {
+        FrontDoorMachine.Moment(
+            now: self.context?.eventLoop.now ?? .distantPast,
+            isDraining: self.services.state.isDraining
+        )
+    }
+
+    // MARK: What is done about it
+
+    /// Does what the machine says, until it has nothing more to say.
+    func drive() {
+        guard !self.isDriving else { return }
+        self.isDriving = true
+        while let context = self.context, let action = self.machine.next(at: self.moment) {
+            self.perform(action, context)
+        }
+        self.isDriving = false
+        if self.machine.waitingBytes > 0 || self.holding != nil { self.accountForMemory() }
+        self.setTimer()
+    }
+
+    private func perform(_ action: FrontDoorMachine.Action, _ context: ChannelHandlerContext) {
+        switch action {
+        case .route(let head): self.route(head)
+        case .askForAdmission: self.askForAdmission(context)
+        case .upgrade: self.upgrade(context)
+        case .openExchange: self.openExchange(context)
+        case .openProxy: self.openProxy(context)
+        case .forward(let piece): self.forward(piece)
+        case .forwardEnd: self.forwardEnd()
+        case .forwardInputClosed: if case .exchange(let exchange, _) = self.party { exchange.inputClosed() }
+        case .abandon: self.abandon()
+        case .sendContinue(let version): self.sendContinue(version, context)
+        case .answer(let answer, let version): self.write(answer, version, context)
+        case .respond(let head, let body, let refusal): self.respond(to: head, body, refusing: refusal, context)
+        case .refuse(let refusal, let isHead, let head): self.refuse(refusal, isHead: isHead, head, context)
+        case .finish: self.finish(context)
+        case .closeOutput: context.close(mode: .output, promise: nil)
+        case .close: context.close(promise: nil)
+        case .renewDecoder: self.renewDecoder(context)
+        case .expectHead: self.headGuard.expectHead()
+        case .read: context.read()
+        case .waitForTurn: self.services.hub.shard(on: context.eventLoop).waitForTurn(self, isGreedy: true)
         }
     }
 
-    // MARK: Requests
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = self.unwrapInboundIn(data)
-        self.isInRead = true
-        // Whoever goes on has not stopped.
-        self.isRenewalDue = false
-        self.take(.part(part))
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        self.isInRead = false
-        if self.isRenewalDue { self.renewDecoder() }
-        if !self.isWaitingForTurn { self.requestsInTurn = 0 }
-        context.fireChannelReadComplete()
-    }
-
-    /// Behind an offer to speak another protocol, or CONNECT, the parser has stopped. As nobody took it up, what follows is the
-    /// next request (RFC 9110 §7.8), for a parser of its own.
-    func renewWhenRead() {
-        self.isParserStopped = false
-        self.isRenewalDue = true
-        if !self.isInRead { self.renewDecoder() }
-    }
-
-    private func renewDecoder() {
-        guard let context = self.context else { return }
-        self.isRenewalDue = false
-        let former = self.decoder
-        self.decoder = ConnectionSetup.makeDecoder(maximumHeaderBytes: self.services.maximumHeaderBytes)
-        do {
-            try context.pipeline.syncOperations.addHandler(self.decoder, position: .after(former))
-        } catch {
-            return context.close(promise: nil)
-        }
-        // A little later, what it has kept goes to the one behind it, as a read of its own, in which that may stop, too.
-        context.pipeline.syncOperations.removeHandler(former).assumeIsolated().whenComplete { _ in
-            self.isInRead = false
-            if self.isRenewalDue { self.renewDecoder() }
-        }
-    }
-
-    func receive(_ item: RequestQueue.Item) {
-        switch item {
-        case .part(let part): self.receive(part)
-        case .failed(let refusal): self.refuse(refusal)
-        case .inputClosed: self.inputClosed()
-        }
-    }
-
-    func receive(_ part: HTTPServerRequestPart) {
-        switch (part, self.phase) {
-        case (.head(let head), .awaitingHead):
-            self.receive(head)
-        case (.body(let piece), .collecting(let head, var body)):
-            self.phase = .awaitingHead
-            guard body.readableBytes + piece.readableBytes <= self.maximumBodyBytes else {
-                return self.respond(to: head, ByteBuffer(), refusing: .bodyTooLarge, isBodyUnread: true)
-            }
-            body.writeImmutableBuffer(piece)
-            self.phase = .collecting(head: head, body: body)
-            self.bodyAdvanced(by: piece.readableBytes)
-            self.accountForMemory()
-        case (.end, .collecting(let head, let body)):
-            self.requestEnded()
-            self.respond(to: head, body)
-        case (.body(let piece), .exchanging(let exchange)):
-            self.bodyAdvanced(by: piece.readableBytes)
-            exchange.exchange.received(piece)
-        case (.end, .exchanging(var exchange)):
-            self.requestEnded()
-            exchange.isRequestComplete = true
-            self.phase = .exchanging(exchange)
-            exchange.exchange.ended()
-            if case .exchanging(let exchange) = self.phase, let answer = exchange.answer { self.send(answer, exchange) }
-        case (.body(let piece), .proxying(let exchange, _)):
-            exchange.received(piece)
-        case (.end, .proxying(let exchange, _)):
-            // What has come behind it is for the other protocol.
-            if exchange.isUpgrade { self.isParserStopped = false }
-            self.requestEnded()
-            self.phase = .proxying(exchange, isRequestComplete: true)
-            exchange.ended()
-        case (.end, .upgrading(var upgrade)):
-            upgrade.isRequestComplete = true
-            self.phase = .upgrading(upgrade)
-            self.finishUpgradeIfReady()
-        default:
-            break
-        }
-    }
-
-    func receive(_ head: HTTPRequestHead) {
-        self.requestsInTurn += 1
-        self.isHead = head.method == .HEAD
-        self.head = head
-        self.isParserStopped = ParserStop.isBehind(head)
-        var head = head
-        if let refusal = RequestRules.apply(to: &head) { return self.refuse(refusal) }
+    private func route(_ head: HTTPRequestHead) {
         let request = UpgradeRequest(
             head: head,
             peer: self.peer(),
             isSecure: self.isSecure,
             trusting: self.services.trustedProxies
         )
-        switch self.services.route(request) {
-        case .webSocket(let endpoint):
-            self.upgrade(request, endpoint)
-        case .exchange(let endpoint):
-            if request.wantsWebSocket {
-                self.upgrade(request, endpoint)
-            } else {
-                self.exchange(request, endpoint)
-            }
-        case .proxy(let endpoint):
-            self.proxy(request, endpoint)
-        case .http:
-            self.collect(request)
+        let route = self.services.route(request)
+        self.party = .routed(request, route)
+        let moment = self.moment
+        self.machine.routed(
+            to: Destination(of: request, by: route, self.services.http, isDraining: moment.isDraining),
+            at: moment
+        )
+    }
+
+    private func forward(_ piece: ByteBuffer) {
+        switch self.party {
+        case .exchange(let exchange, _): exchange.received(piece)
+        case .proxy(let exchange, _): exchange.received(piece)
+        case .nobody, .routed, .handshake: break
         }
     }
 
-    /// A body that is larger than its route takes, or for no route, is refused before any of it is kept.
-    func collect(_ request: UpgradeRequest) {
-        let head = request.head
-        let maximum = self.services.http.maximumBodyBytes(for: head.method, at: request.path)
-        let declared = head.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
-        let hasBody = declared > 0 || head.headers.contains(name: "Transfer-Encoding")
-        guard hasBody else {
-            self.phase = .collecting(head: head, body: ByteBuffer())
-            return
+    private func forwardEnd() {
+        switch self.party {
+        case .exchange(let exchange, _): exchange.ended()
+        case .proxy(let exchange, _): exchange.ended()
+        case .nobody, .routed, .handshake: break
         }
-        guard let maximum else { return self.respond(to: head, ByteBuffer(), isBodyUnread: true) }
-        guard declared <= maximum, maximum > 0 else {
-            return self.respond(to: head, ByteBuffer(), refusing: .bodyTooLarge, isBodyUnread: true)
-        }
-        self.phase = .collecting(head: head, body: ByteBuffer())
-        self.maximumBodyBytes = maximum
-        self.beginBody()
-        if head.headers.contains(name: "Expect") { self.sendContinue(head.version) }
     }
 
-    func upgrade(_ request: UpgradeRequest, _ endpoint: any WebSocketEndpoint) {
-        let upgrade = Upgrade(request: request, endpoint: endpoint)
-        if self.services.state.isDraining, request.wantsWebSocket { return self.refuse(.shuttingDown, of: upgrade) }
-        if let refusal = request.methodRefusal ?? endpoint.refusal(for: request) ?? request.handshakeRefusal {
-            return self.refuse(refusal, of: upgrade)
+    private func abandon() {
+        let party = self.party
+        self.party = .nobody
+        switch party {
+        case .exchange(let exchange, _): exchange.aborted()
+        case .proxy(let exchange, _): exchange.aborted()
+        case .nobody, .routed, .handshake: break
         }
-        guard let context = self.context else { return }
-        self.phase = .upgrading(upgrade)
-        self.resolve(endpoint.admit(request, on: context.eventLoop))
+    }
+
+    private func renewDecoder(_ context: ChannelHandlerContext) {
+        let former = self.decoder
+        let decoder = ConnectionSetup.makeDecoder(maximumHeaderBytes: self.services.maximumHeaderBytes)
+        do {
+            try context.pipeline.syncOperations.addHandler(decoder, position: .after(former))
+        } catch {
+            return context.close(promise: nil)
+        }
+        self.decoder = decoder
+        // A little later, what it has kept goes to the one behind it.
+        context.pipeline.syncOperations.removeHandler(former).assumeIsolated().whenComplete { _ in
+            self.machine.decoderRenewed()
+            self.drive()
+        }
     }
 
     /// Asked of the system once.
@@ -311,117 +257,95 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return self.knownPeer
     }
 
-    // MARK: The end
+    /// Who has sent the present request, behind proxies that are trusted; where nobody knows, the last of those.
+    func client() -> SocketAddress? { self.party.request?.remoteAddress ?? self.peer() }
 
-    /// - Parameter upgrade: The handshake that is refused, when it is not in the phase.
-    func refuse(_ refusal: Refusal, of upgrade: Upgrade? = nil) {
-        if case .closing = self.phase { return }
+    // MARK: Time
+
+    /// The deadline moves with every request; the timer is set anew only when it has fired.
+    private func setTimer() {
+        guard let context = self.context, let deadline = self.machine.deadline else { return }
+        if let timer = self.timer, timer.due <= deadline { return }
+        self.timer?.task.cancel()
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timerFired() }
+        self.timer = (task, deadline)
+    }
+
+    private func timerFired() {
+        self.timer = nil
+        self.machine.deadlineReached(
+            at: self.moment,
+            hasPartialHead: self.headGuard.hasPartialHead,
+            hasPendingOutput: self.pendingBytes > 0
+        )
+        self.drive()
+    }
+
+    private func cancelTimers() {
+        self.timer?.task.cancel()
+        self.timer = nil
+        self.outputTimer?.cancel()
+        self.outputTimer = nil
+    }
+
+    // MARK: Memory
+
+    /// Bytes that the client has not taken.
+    var pendingBytes: Int {
+        (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    /// Tells the process how much waits here: requests, a body, answers.
+    func accountForMemory() {
         guard let context = self.context else { return }
-        if self.isResponseBegun {
-            // A second answer would be taken for part of the first.
-            context.close(promise: nil)
+        let bytes = self.machine.waitingBytes + self.pendingBytes
+        guard bytes > 0 else {
+            self.holding = nil
             return
         }
-        let fields = self.head.map { self.services.crossOrigin.fields(for: $0) } ?? []
-        self.endExchange()
-        self.count(refusal, of: upgrade)
-        self.phase = .closing
-        self.removeEncoder(context)
-        let written = context.writeAndFlush(NIOAny(refusal.httpResponse(isHead: self.isHead, adding: fields)))
-        self.close(after: written)
+        let holding: MemoryLedger.Holding
+        if let known = self.holding {
+            holding = known
+        } else {
+            let channel = context.channel
+            holding = self.services.ledger.open(.http) { channel.close(promise: nil) }
+            self.holding = holding
+        }
+        holding.update(bytes: bytes)
     }
 
-    private func count(_ refusal: Refusal, of upgrade: Upgrade?) {
-        var handshake = upgrade
-        if case .upgrading(let present) = self.phase { handshake = present }
-        self.services.failures.count(
-            refusal,
-            path: self.head?.uri,
-            dialect: handshake?.endpoint.dialect,
-            from: handshake?.request.remoteAddress ?? self.peer()
-        )
+    /// Looks after a while whether the client takes what is written.
+    func watchOutput() {
+        guard self.context != nil else { return }
+        self.watchOutput(self.outputWatch.began(pendingBytes: self.pendingBytes))
     }
 
-    /// Closes our side, and the whole when the client has closed its own or does not do so in time: a connection closed with
-    /// unread input would be reset, and the answer lost with it.
-    func close(after written: EventLoopFuture<Void>) {
-        self.phase = .closing
-        self.queue.removeAll()
-        self.deadline = nil
-        self.accountForMemory()
-        self.watchStall()
-        written.assumeIsolated().whenComplete { _ in
-            self.accountForMemory()
-            self.startTimeout(.seconds(2))
-            self.context?.close(mode: .output, promise: nil)
-            if self.isReadHeld {
-                self.isReadHeld = false
-                self.context?.read()
+    private func watchOutput(_ action: OutputWatch.Action) {
+        guard let context = self.context else { return }
+        switch action {
+        case .none: break
+        case .lookLater:
+            self.outputTimer = context.eventLoop.assumeIsolated().scheduleTask(in: self.services.bodyTimeout) {
+                self.lookAtOutput()
             }
+        case .close: context.close(promise: nil)
         }
     }
 
-    /// The client sends nothing more: whoever waits for an answer gets it, and that is the end.
-    func inputClosed() {
+    private func lookAtOutput() {
         guard let context = self.context else { return }
-        switch self.phase {
-        case .awaitingHead:
-            self.removeEncoder(context)
-            self.close(after: context.writeAndFlush(NIOAny(ByteBuffer())))
-        case .upgrading, .collecting:
-            // Another protocol has no use for one direction, and a request that is not complete never will be.
-            context.close(promise: nil)
-        case .exchanging, .proxying, .responding, .closing:
-            break
-        }
+        self.accountForMemory()
+        let isStuck = !context.channel.isWritable || self.machine.isClosing
+        self.watchOutput(self.outputWatch.looked(pendingBytes: self.pendingBytes, isStuck: isStuck))
     }
+}
 
-    func startTimeout(_ amount: TimeAmount) {
-        guard let context = self.context else { return }
-        let deadline = context.eventLoop.now + amount
-        self.deadline = deadline
-        if let timer = self.timer, timer.due <= deadline { return }
-        self.setTimer(to: deadline, context.eventLoop)
-    }
-
-    func setTimer(to due: NIODeadline, _ eventLoop: any EventLoop) {
-        self.timer?.task.cancel()
-        self.timer = (eventLoop.assumeIsolated().scheduleTask(deadline: due) { self.timerFired() }, due)
-    }
-
-    func timerFired() {
-        self.timer = nil
-        guard let deadline = self.deadline, let context = self.context else { return }
-        if deadline > context.eventLoop.now { return self.setTimer(to: deadline, context.eventLoop) }
-        self.deadline = nil
-        self.timedOut()
-    }
-
-    func cancelTimers() {
-        self.timer?.task.cancel()
-        self.timer = nil
-        self.deadline = nil
-        self.stall?.timer.cancel()
-        self.stall = nil
-    }
-
-    func timedOut() {
-        switch self.phase {
-        case .closing:
-            self.context?.close(promise: nil)
-        case .awaitingHead where !self.queue.isEmpty || self.pendingBytes > 0:
-            // It is our turn, or the client's to read: ``watchStall()`` sees to that.
-            self.startTimeout(self.services.headerTimeout)
-        case .awaitingHead where !self.headGuard.hasPartialHead:
-            self.context?.close(promise: nil)
-        case .awaitingHead, .collecting, .upgrading:
-            self.refuse(.requestTimeout)
-        case .exchanging(let exchange):
-            // An answer may take its time; a request may not.
-            if !exchange.isRequestComplete { self.refuse(.requestTimeout) }
-        case .proxying, .responding:
-            break
-        }
+extension FrontDoorHandler: TurnTaker {
+    func takeTurn() -> Bool {
+        self.machine.turnCame()
+        self.drive()
+        // The machine has seen to its next turn.
+        return false
     }
 }
 

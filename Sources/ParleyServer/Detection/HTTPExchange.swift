@@ -14,7 +14,7 @@ protocol HTTPExchange: AnyObject {
     func inputClosed()
 }
 
-struct ExchangeAnswer {
+struct ExchangeAnswer: Equatable {
     var status: HTTPResponseStatus
     var headers: HTTPHeaders
     var body: ByteBuffer
@@ -42,4 +42,15 @@ enum Route {
     case proxy(ProxyEndpoint)
     /// The HTTP API.
     case http
+}
+
+extension Route {
+    /// Whom a request shakes hands with; `nil` where it is no matter of WebSocket.
+    func webSocket(for request: UpgradeRequest) -> (any WebSocketEndpoint)? {
+        switch self {
+        case .webSocket(let endpoint): endpoint
+        case .exchange(let endpoint): request.wantsWebSocket ? endpoint : nil
+        case .proxy, .http: nil
+        }
+    }
 }

@@ -113,24 +113,3 @@ import Testing
         #expect(!listener.reads)
     }
 }
-
-/// The levels of what was logged.
-private final class RecordedLog: Sendable {
-    private let recorded = Mutex<[Logger.Level]>([])
-
-    var levels: [Logger.Level] { self.recorded.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
-
-    private struct Handler: LogHandler {
-        let log: RecordedLog
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { self.metadata[key] }
-            set { self.metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { self.log.recorded.withLock { $0.append(event.level) } }
-    }
-}

@@ -9,6 +9,8 @@ protocol ProxyDownstream: AnyObject {
     func setReading(_ isReading: Bool)
     func write(_ bytes: ByteBuffer)
     func flush()
+    /// What is written now is the backend's answer: nothing else may be said any more.
+    func responseBegan()
     /// The answer that follows is no backend's.
     func refused(_ status: HTTPResponseStatus)
     /// The response is complete.
@@ -60,7 +62,7 @@ final class ProxyExchange: UpstreamDelegate {
     private var pendingHolding: MemoryLedger.Holding?
     private var isRequestComplete = false
     /// Whether part of the response is on its way, so that nothing else may be said.
-    private(set) var hasResponse = false
+    private var hasResponse = false
     private var isResponseChunked = false
     private var isResponseComplete = false
     /// The head by which the backend agrees to another protocol; the end of its response comes first.
@@ -282,6 +284,7 @@ final class ProxyExchange: UpstreamDelegate {
         var headers = ProxyHeaders.response(head.headers, of: route.backend, isUpgrade: false)
         if isFinal {
             self.hasResponse = true
+            self.downstream?.responseBegan()
             self.keepsUpstream = head.isKeepAlive && !self.isUpgrade
             self.frame(head, &headers)
             if !headers.contains(name: "Date") { headers.add(name: "Date", value: HTTPDate.current) }
