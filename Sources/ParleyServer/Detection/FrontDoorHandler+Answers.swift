@@ -157,6 +157,8 @@ extension FrontDoorHandler {
 
     private func endBehind(_ written: EventLoopFuture<Void>) {
         self.lastWrite = nil
+        // A parser that has stopped would keep all of it.
+        self.headGuard.discard()
         self.accountForMemory()
         self.watchOutput()
         written.assumeIsolated().whenComplete { _ in

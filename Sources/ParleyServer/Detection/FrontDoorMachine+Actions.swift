@@ -43,10 +43,10 @@ extension FrontDoorMachine {
         /// Have the HTTP API answer.
         /// - Parameter refusal: Decided already; the API only gives it the form that its clients know.
         case respond(HTTPRequestHead, body: ByteBuffer, refusal: Refusal?)
-        /// Write this, as the last of all; tell ``lastWritten(at:)``.
+        /// Write this, as the last of all, and throw away what comes; tell ``lastWritten(at:)``.
         /// - Parameter head: What is refused; `nil`: something that is no request.
         case refuse(Refusal, isHead: Bool, head: HTTPRequestHead?)
-        /// Tell ``lastWritten(at:)`` when everything is written.
+        /// Throw away what comes; tell ``lastWritten(at:)`` when everything is written.
         case finish
         case closeOutput
         case close

@@ -127,8 +127,8 @@ struct FrontDoorMachine {
     private var mayNotRead: Bool {
         switch self.phase {
         case .closing, .over: false
-        // The parser would keep whatever comes behind a handshake.
-        case .upgrading(isComplete: true, _): true
+        // The parser would keep whatever comes behind a handshake, as much as there is of it.
+        case .upgrading(isComplete: true, _), .proxying(isUpgrade: true, isComplete: true): true
         case .proxying where self.isProxyPaused: true
         case .awaitingHead: !self.queue.isEmpty || self.mustWait
         case .routing, .upgrading, .collecting, .exchanging, .proxying, .responding: !self.queue.isEmpty

@@ -13,7 +13,7 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
     private enum Phase {
         case awaitingHead(RequestHeadScanner)
         case passing
-        case refused
+        case discarding
     }
 
     private let maximumHeaderBytes: Int
@@ -31,6 +31,9 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         guard case .passing = self.phase else { return }
         self.phase = .awaitingHead(RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes))
     }
+
+    /// Whatever comes now is nobody's.
+    func discard() { self.phase = .discarding }
 
     /// Whether part of a request has come, so that somebody waits for an answer.
     var hasPartialHead: Bool {
@@ -67,12 +70,12 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
                 self.phase = .passing
                 context.fireChannelRead(self.wrapInboundOut(Self.textual(input, length: scanner.end) ?? input))
             case .refuse(let refusal):
-                self.phase = .refused
+                self.phase = .discarding
                 context.fireErrorCaught(refusal)
             }
         case .passing:
             context.fireChannelRead(data)
-        case .refused:
+        case .discarding:
             break
         }
     }

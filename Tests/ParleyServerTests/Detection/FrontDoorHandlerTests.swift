@@ -161,6 +161,25 @@ import Testing
         #expect(door.place.heard.count == 3)
     }
 
+    @Test("What comes behind the last answer is thrown away before anything keeps it")
+    func behindTheLast() async throws {
+        let door = try await Harness()
+        let counter = ByteCounter()
+        try await door.channel.testingEventLoop.executeInContext {
+            let pipeline = door.channel.pipeline.syncOperations
+            let headGuard = try pipeline.handler(type: RequestHeadGuard.self)
+            try pipeline.addHandler(counter, position: .after(headGuard))
+        }
+        // Behind it the parser stops, and would keep whatever comes.
+        let connect = "CONNECT a.test:80 HTTP/1.1\r\nHost: a.test\r\n\r\n"
+        try await door.receive(connect)
+        #expect(try await door.statuses() == [Refusal.unknownMethod.status])
+        for _ in 0..<100 { try await door.receive(ByteBuffer(repeating: 0x61, count: 4096)) }
+        #expect(counter.count == connect.utf8.count)
+        // The client may go on reading, and so do we.
+        #expect(door.transport.closes == [.output])
+    }
+
     @Test("A refusal is counted with the path, what is spoken there, and the client, behind proxies that are trusted")
     func log() async throws {
         let trusted = try TrustedProxies("192.0.2.1")

@@ -161,6 +161,20 @@ final class Transport: ChannelOutboundHandler, Sendable {
     }
 }
 
+/// Counts the bytes that come by.
+final class ByteCounter: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let total = Mutex(0)
+    var count: Int { self.total.withLock { $0 } }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = self.unwrapInboundIn(data).readableBytes
+        self.total.withLock { $0 += bytes }
+        context.fireChannelRead(data)
+    }
+}
+
 /// Says what it was asked.
 struct TestAPI: HTTPAnswering {
     func answers(_ method: HTTPMethod, at path: Substring) -> Bool { method == .POST }
