@@ -12,10 +12,14 @@ final class Orphans: Sendable {
     private struct State: Sendable {
         /// How many processes are being started, whose numbers are not known yet.
         var launching = 0
+        /// How many were ever started.
+        var launches = 0
         /// Those that somebody waits for.
         var waitedFor: Set<Int32> = []
         /// When to look again, where looking was in vain.
         var quietUntil = NIODeadline.uptimeNanoseconds(0)
+        /// Whether somebody looks at present.
+        var isLooking = false
     }
 
     /// Of the process, as its children are.
@@ -31,7 +35,12 @@ final class Orphans: Sendable {
         _ = parley_become_subreaper()
     }
 
-    func beginLaunch() { self.state.withLock { $0.launching += 1 } }
+    func beginLaunch() {
+        self.state.withLock { state in
+            state.launching += 1
+            state.launches += 1
+        }
+    }
 
     /// - Parameter pid: `nil`: nothing was started, or it was waited for already.
     func endLaunch(_ pid: Int32?) {
@@ -46,18 +55,28 @@ final class Orphans: Sendable {
 
     /// Waits for those that have ended. Cheap while there are none; to be called several times a second.
     func reap(now: NIODeadline = .now()) {
+        let before = self.state.withLock { state -> State? in
+            guard state.launching == 0, now >= state.quietUntil, !state.isLooking else { return nil }
+            state.isLooking = true
+            return state
+        }
+        guard let before else { return }
+        // Launches are not to wait while the process table is read.
+        let dead = parley_has_dead_child() == 0 ? nil : self.dead(except: before.waitedFor)
         self.state.withLock { state in
-            guard state.launching == 0, now >= state.quietUntil, parley_has_dead_child() != 0 else { return }
-            let parent = getpid()
-            var isVain = true
-            for pid in ProcessTable.pids where !state.waitedFor.contains(pid) {
-                guard let entry = ProcessTable.entry(pid), entry.isZombie, entry.parent == parent,
-                    self.isFirst || ProcessTable.mark(of: pid) != nil
-                else { continue }
-                waitpid(pid, nil, WNOHANG)
-                isVain = false
-            }
-            if isVain { state.quietUntil = now + Self.quietTime }
+            state.isLooking = false
+            // One that was started meanwhile may be among them, under a number that nobody knows yet.
+            guard let dead, state.launches == before.launches else { return }
+            for pid in dead { waitpid(pid, nil, WNOHANG) }
+            if dead.isEmpty { state.quietUntil = now + Self.quietTime }
+        }
+    }
+
+    private func dead(except waitedFor: Set<Int32>) -> [Int32] {
+        let parent = getpid()
+        return ProcessTable.pids.filter { pid in
+            guard !waitedFor.contains(pid), let entry = ProcessTable.entry(pid) else { return false }
+            return entry.isZombie && entry.parent == parent && (self.isFirst || ProcessTable.mark(of: pid) != nil)
         }
     }
 }

@@ -330,14 +330,16 @@ public final class ProcessRuntime: BackendRuntime {
             await self.awaitGroup(leader, of: backend)
         }
         // The first process is gone; whatever it has started is ended with it.
-        ProcessGroup.endMembers(of: backend)
+        await Self.aside { ProcessGroup.endMembers(of: backend) }
         Orphans.shared.reap()
         let timeout = ended.pipe.eventLoop.scheduleTask(in: .seconds(1)) { ended.pipe.close(promise: nil) }
         try? await ended.output.get()
         timeout.cancel()
         let last = self.running.withLock { $0.removeValue(forKey: backend) }
-        last?.controlGroup?.end()
-        last?.controlGroup?.remove()
+        await Self.aside {
+            last?.controlGroup?.end()
+            last?.controlGroup?.remove()
+        }
         if let last { self.ports.giveBack(last.port, now: .now()) }
         self.journal?.ended(backend)
         events.exited(last?.exceededMemory == true ? 128 + Int(SIGKILL) : status?.exitCode)
@@ -363,7 +365,13 @@ public final class ProcessRuntime: BackendRuntime {
             ProcessGroup.signal(process.leader.pid, kind)
         }
         guard kind == .hard else { return }
-        Task { ProcessGroup.endMembers(of: backend) }
+        Task { await Self.aside { ProcessGroup.endMembers(of: backend) } }
+    }
+
+    /// Reading the whole process table, and waiting for those that are killed, takes longer than a thread of tasks has.
+    @discardableResult
+    private static func aside<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value? {
+        try? await NIOThreadPool.singleton.runIfActive(body)
     }
 
     // MARK: Limits
@@ -373,7 +381,7 @@ public final class ProcessRuntime: BackendRuntime {
         guard let limit = order.limits.memoryLimitBytes else { return }
         Task {
             while self.running.withLock({ $0[order.backend] != nil }) {
-                if Self.residentSize(order.backend) > limit {
+                if await Self.residentSize(order.backend) > limit {
                     self.running.withLock { $0[order.backend]?.exceededMemory = true }
                     self.logger.warning(
                         "A backend exceeds its memory_limit_bytes and is killed",
@@ -387,13 +395,13 @@ public final class ProcessRuntime: BackendRuntime {
         }
     }
 
-    private static func residentSize(_ backend: BackendID) -> Int {
-        ProcessTable.members(of: backend).reduce(0) { $0 + $1.residentSize }
+    private static func residentSize(_ backend: BackendID) async -> Int {
+        await Self.aside { ProcessTable.members(of: backend).reduce(0) { $0 + $1.residentSize } } ?? 0
     }
 
     public func use(of backend: BackendID) async -> ResourceUse? {
         guard let process = self.running.withLock({ $0[backend] }) else { return nil }
-        let members = ProcessTable.members(of: backend)
+        let members = await Self.aside { ProcessTable.members(of: backend) } ?? []
         let used = members.reduce(0) { $0 + $1.residentSize }
         let total = process.limits.memoryLimitBytes ?? Int(ProcessInfo.processInfo.physicalMemory)
         return ResourceUse(
