@@ -13,9 +13,8 @@ public final class BackendRoute: Sendable {
     /// How WebSockets outlive the backend; `nil`: they do not.
     public let resume: ResumePolicy?
 
-    /// The backend itself: ids may be used again. `nil`: none, for those who try out what a route says.
-    let record: BackendRecord?
-    let use = RouteUse()
+    /// That of the backend's record: ids may be used again. 0: none, for those who try out what a route says.
+    let number: Int
 
     /// Whether all clients share the token, and paths keep it.
     public var isStatic: Bool { self.userData == nil }
@@ -28,7 +27,7 @@ public final class BackendRoute: Sendable {
         secret: String?,
         subdomain: String?,
         resume: ResumePolicy? = nil,
-        record: BackendRecord? = nil
+        number: Int = 0
     ) {
         self.token = token
         self.backend = backend
@@ -37,24 +36,11 @@ public final class BackendRoute: Sendable {
         self.secret = secret
         self.subdomain = subdomain
         self.resume = resume
-        self.record = record
+        self.number = number
     }
-}
 
-/// What is done with a token.
-///
-/// Unchecked: guarded by the supervisor's lock, as the records of backends are.
-final class RouteUse: @unchecked Sendable {
-    /// Counts while nothing is open; `nil`: as long as the backend.
-    var expiry: NIODeadline?
-    var openRequests = 0
-    /// Connections to be closed with it, by number.
-    var connections: [Int: @Sendable () -> Void] = [:]
-
-    func isValid(at now: NIODeadline) -> Bool {
-        guard let expiry = self.expiry, self.openRequests == 0 else { return true }
-        return now < expiry
-    }
+    /// Bytes that a token costs whose holder is somebody.
+    var claimBytes: Int { (self.user?.utf8.count ?? 0) + (self.userData?.utf8.count ?? 0) }
 }
 
 /// Where a request with a token may go.
@@ -68,18 +54,23 @@ public enum RouteAnswer: Sendable {
     case full
 }
 
-/// Finds the backend of a token. Answers at once or later, never with an error: who cannot be asked has no routes.
-public protocol BackendRouting: Sendable {
-    /// Opens a request: the backend is busy, and the token stays valid, until ``closed(_:)``, which must follow
-    /// ``RouteAnswer/ready(_:_:)`` and ``RouteAnswer/pending(_:)``.
-    func open(_ token: String) -> RouteAnswer
-    func closed(_ route: BackendRoute)
-    /// Calls `ready` once, from any thread: with the address when the backend is ready, with `nil` when it will not be.
-    /// - Returns: A number for ``stopWaiting(_:for:)``.
-    func whenReady(_ route: BackendRoute, _ ready: @escaping @Sendable (SocketAddress?) -> Void) -> Int
-    func stopWaiting(_ number: Int, for route: BackendRoute)
-    /// Calls `end`, from any thread, when a connection with the token must be closed: it was revoked, or the backend is gone.
-    /// - Returns: A number for ``unregister(_:of:)``.
-    func register(_ route: BackendRoute, end: @escaping @Sendable () -> Void) -> Int
-    func unregister(_ number: Int, of route: BackendRoute)
+/// A token that was given out, and what is done with it.
+struct IssuedToken: Sendable {
+    let route: BackendRoute
+    /// Counts while nothing is open; `nil`: as long as the backend.
+    var expiry: NIODeadline?
+    var openRequests = 0
+    /// Connections to be closed with it, by number.
+    var connections: [Int: @Sendable () -> Void] = [:]
+
+    func isValid(at now: NIODeadline) -> Bool {
+        guard let expiry = self.expiry, self.openRequests == 0 else { return true }
+        return now < expiry
+    }
+}
+
+/// Random words for a token that may be given out, made before it is decided whether it is.
+struct TokenSecrets: Sendable {
+    let token: String
+    let secret: String
 }

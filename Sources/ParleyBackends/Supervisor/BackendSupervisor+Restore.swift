@@ -10,39 +10,25 @@ extension BackendSupervisor {
     /// - Parameter orphans: Those that were found running, and killed.
     /// - Throws: ``StoreError``.
     public func restore(orphans: [BackendID]) async throws {
-        var orphans = Set(orphans)
-        var found: [BackendRecord] = []
+        var unknown = Set(orphans)
+        var found: [SupervisorMachine.Restored] = []
         for stored in try await self.recorder?.store.takeOver() ?? [] {
             guard let id = BackendID(stored.id) else { continue }
-            let history = self.ended(stored.history, isOrphan: orphans.remove(id) != nil)
-            found.append(BackendRecord(stored, id: id, history: history, limits: self.configuration.lifecycle))
+            let isOrphan = unknown.remove(id) != nil
+            found.append(.init(id: id, stored: stored, history: self.ended(stored.history, isOrphan: isOrphan)))
         }
-        for id in orphans {
+        for id in unknown {
             let stored = StoredBackend(unknown: id, node: "", at: self.wallTime())
-            let history = self.ended([], isOrphan: true)
-            found.append(BackendRecord(stored, id: id, history: history, limits: self.configuration.lifecycle))
+            found.append(.init(id: id, stored: stored, history: self.ended([], isOrphan: true)))
         }
-        for id in orphans.sorted(by: { $0.text < $1.text }) {
+        for id in unknown.sorted(by: { $0.text < $1.text }) {
             self.logger.warning(
                 "A backend of an earlier life was left over, and is ended",
                 metadata: ["backend": "\(id)"]
             )
         }
-        let now = self.moment
-        self.state.withLock { state in
-            for record in found.sorted(by: { $0.state.time < $1.state.time }) where state.backends[record.id] == nil {
-                let age = max(0, now.wall.milliseconds - record.state.time.milliseconds)
-                // By the wall clock: the other may be younger than that.
-                guard .milliseconds(age) < self.configuration.retention else {
-                    self.recorder?.forget(record.id)
-                    continue
-                }
-                state.backends[record.id] = record
-                state.ended.append((record.id, now.uptime - .milliseconds(age)))
-                self.recorder?.note(StoredBackend(record))
-            }
-            self.forgetOldest(&state, now: now.uptime)
-        }
+        let (moment, restored) = (self.moment, found)
+        self.act { $0.restore(restored, at: moment) }
     }
 
     /// A history up to its end.
@@ -63,25 +49,45 @@ extension BackendSupervisor {
         append(.terminated, .keyExpired, .hard)
         return history
     }
+}
 
-    /// Keeps what is known of a backend beyond this life.
-    func note(_ record: BackendRecord) {
-        if record.grant != nil { self.recorder?.note(StoredBackend(record)) }
+extension SupervisorMachine {
+    /// A backend of an earlier life, whose history has come to its end.
+    struct Restored: Sendable {
+        let id: BackendID
+        let stored: StoredBackend
+        let history: [BackendState]
+    }
+
+    mutating func restore(_ found: [Restored], at moment: Moment) -> [BackendEffect] {
+        var effects: [BackendEffect] = []
+        let records = found.map { BackendRecord($0, number: self.makeNumber(), limits: self.configuration.lifecycle) }
+        for record in records.sorted(by: { $0.state.time < $1.state.time }) where self.numbers[record.id] == nil {
+            let age = max(0, moment.wall.milliseconds - record.state.time.milliseconds)
+            // By the wall clock: the other may be younger than that.
+            guard .milliseconds(age) < self.configuration.retention else {
+                if self.isRecording { effects.add(.forget, for: record.id) }
+                continue
+            }
+            self.records[record.number] = record
+            self.numbers[record.id] = record.number
+            self.ended.append((record.number, moment.uptime - .milliseconds(age)))
+            if self.isRecording { effects.add(.save(StoredBackend(record)), for: record.id) }
+        }
+        self.forgetOldest(at: moment.uptime, &effects)
+        return effects
     }
 }
 
 extension BackendRecord {
     /// One of an earlier life, which has ended.
-    fileprivate convenience init(
-        _ stored: StoredBackend,
-        id: BackendID,
-        history: [BackendState],
-        limits: BackendLifecycle.Limits
-    ) {
-        var order = LaunchOrder(backend: id, program: .command([]))
+    fileprivate init(_ restored: SupervisorMachine.Restored, number: Int, limits: BackendLifecycle.Limits) {
+        let stored = restored.stored
+        var order = LaunchOrder(backend: restored.id, program: .command([]))
         order.limits.memoryLimitBytes = stored.memoryLimitBytes
         self.init(
-            id: id,
+            number: number,
+            id: restored.id,
             key: BackendKey(scope: stored.keyScope, name: stored.keyName),
             tag: "",
             service: stored.service.flatMap { ServiceName($0) },
@@ -90,16 +96,17 @@ extension BackendRecord {
             subdomain: nil,
             staticToken: nil,
             order: order,
-            lifecycle: BackendLifecycle(limits: limits, history: history),
+            resume: nil,
+            lifecycle: BackendLifecycle(limits: limits, history: restored.history),
             activity: ActivityClock(scheduledAt: .uptimeNanoseconds(0), maximumIdle: nil, lifetime: nil),
-            published: history
+            published: restored.history,
+            fencingToken: stored.fencingToken
         )
-        self.fencingToken = stored.fencingToken
     }
 }
 
 extension StoredBackend {
-    fileprivate init(_ record: BackendRecord) {
+    init(_ record: BackendRecord) {
         self.init(
             id: record.id.text,
             keyScope: record.key.scope,

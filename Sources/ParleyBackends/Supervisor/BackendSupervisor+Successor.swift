@@ -21,29 +21,6 @@ extension BackendSupervisor {
     private static let expectedNoticeTime = TimeAmount.seconds(5)
     private static let retryTime = TimeAmount.milliseconds(250)
 
-    /// Calls `body` once, from any thread, when the backend of a route is asked to end, or ends.
-    /// - Returns: A number for ``stopWatching(_:of:)``.
-    public func whenLeaving(_ route: BackendRoute, _ body: @escaping @Sendable () -> Void) -> Int {
-        self.state.withLock { state in
-            let number = state.makeNumber()
-            if let record = route.record, record.lifecycle.status.isServing {
-                record.leavingWatchers[number] = body
-            } else {
-                body()
-            }
-            return number
-        }
-    }
-
-    public func stopWatching(_ number: Int, of route: BackendRoute) {
-        self.state.withLock { _ in route.record?.leavingWatchers[number] = nil }
-    }
-
-    /// Whether requests may still go to the backend of a route.
-    public func isServing(_ route: BackendRoute) -> Bool {
-        self.state.withLock { _ in route.record?.lifecycle.status.isServing ?? false }
-    }
-
     /// Waits for the end of a backend whose connection is gone, and for the one that takes its place.
     ///
     /// One that ended by itself, or of age, is started again, later and later if it does not stay. After one that somebody
@@ -56,16 +33,14 @@ extension BackendSupervisor {
     ) async -> Succession {
         let id = route.backend
         let notice = min(deadline, self.uptime() + (isExpected ? Self.expectedNoticeTime : Self.noticeTime))
-        let isLeaving: Void? = await self.wait(for: .backend(id), until: notice) { state in
-            route.record?.lifecycle.status.isServing == true ? nil : ()
+        let isLeaving: Void? = await self.wait(for: .backend(id), until: notice) { machine in
+            machine.isServing(route) ? nil : ()
         }
         guard isLeaving != nil else { return .stayed }
-        let hasEnded: Void? = await self.wait(for: .backend(id), until: deadline) { state in
-            route.record.map { $0.state.status == .terminated } ?? true ? () : nil
+        let hasEnded: Void? = await self.wait(for: .backend(id), until: deadline) { machine in
+            machine.hasEnded(route.number) ? () : nil
         }
-        guard hasEnded != nil, let order = self.state.withLock({ _ in route.record?.succession(for: route) }) else {
-            return .none
-        }
+        guard hasEnded != nil, let order = self.withMachine({ $0.succession(for: route) }) else { return .none }
         return await self.succeed(order, after: route, until: deadline)
     }
 
@@ -78,7 +53,7 @@ extension BackendSupervisor {
         while self.uptime() < deadline, !Task.isCancelled {
             // A user may have lost access while there was no backend.
             guard !self.isRevoked(route.user, at: route.backend) else { return .none }
-            let (spawns, restarts, isShuttingDown) = self.state.withLock {
+            let (spawns, restarts, isShuttingDown) = self.withMachine {
                 ($0.spawnCount, $0.restarts[key], $0.isShuttingDown)
             }
             guard !isShuttingDown else { return .shuttingDown }
@@ -94,16 +69,16 @@ extension BackendSupervisor {
                 let isRevoked = [route.backend, result.backend].contains { self.isRevoked(route.user, at: $0) }
                 guard !isRevoked else { return .none }
                 if let next = self.route(result.token), self.isServing(next) { return .successor(next) }
-                let _: Void? = await self.wait(for: .backend(result.backend), until: deadline) { state in
-                    state.backends[result.backend].map { $0.state.status == .terminated } ?? true ? () : nil
+                let _: Void? = await self.wait(for: .backend(result.backend), until: deadline) { machine in
+                    machine.hasEnded(machine.numbers[result.backend]) ? () : nil
                 }
             } catch {
                 switch error {
                 case .shuttingDown: return .shuttingDown
                 case .keyHeld: return .none
                 case .keyUnheld:
-                    let _: Void? = await self.wait(for: .key(key), until: pause) { state in
-                        state.spawnCount == spawns && !state.isShuttingDown ? nil : ()
+                    let _: Void? = await self.wait(for: .key(key), until: pause) { machine in
+                        machine.spawnCount == spawns && !machine.isShuttingDown ? nil : ()
                     }
                 default:
                     let retry = min(deadline, self.uptime() + Self.retryTime)
@@ -116,80 +91,56 @@ extension BackendSupervisor {
 
     private func isRevoked(_ user: String?, at id: BackendID) -> Bool {
         guard let user else { return false }
-        return self.state.withLock { $0.backends[id]?.revokedUsers.contains(UserID(user)) ?? false }
+        return self.withMachine { $0[id]?.revokedUsers.contains(UserID(user)) ?? false }
     }
 
     private func noteRestart(of key: BackendKey) {
         let now = self.uptime()
-        self.state.withLock { $0.restarts[key, default: RestartPace()].started(at: now) }
+        self.withMachine { $0.restarts[key, default: RestartPace()].started(at: now) }
     }
 
     // MARK: Waiting
 
     /// Asks `look` now and after every change of the subject, until it finds something or time is up.
-    private func wait<Found>(
-        for subject: Subject,
+    private func wait<Found: Sendable>(
+        for subject: SupervisorMachine.Subject,
         until deadline: NIODeadline,
-        _ look: @Sendable (borrowing State) -> Found?
+        _ look: @Sendable (SupervisorMachine) -> Found?
     ) async -> Found? {
         while true {
-            if let found = self.state.withLock({ look($0) }) { return found }
+            if let found = self.withMachine({ look($0) }) { return found }
             guard self.uptime() < deadline, !Task.isCancelled else { return nil }
-            let number = self.state.withLock { $0.makeNumber() }
+            let number = self.withMachine { $0.makeNumber() }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    let isOver = self.state.withLock { state in
+                    let isOver = self.withMachine { machine in
                         // Nobody would be woken by what has happened since.
-                        guard look(state) == nil, self.uptime() < deadline, !Task.isCancelled else { return true }
-                        state.watchers[subject, default: [:]][number] = Watcher(deadline: deadline, wake: continuation)
+                        guard look(machine) == nil, self.uptime() < deadline, !Task.isCancelled else { return true }
+                        machine.watchers.add(continuation, number: number, to: subject, until: deadline)
                         return false
                     }
                     if isOver { continuation.resume() }
                 }
             } onCancel: {
-                self.state.withLock { $0.watchers[subject]?.removeValue(forKey: number) }?.wake.resume()
+                self.withMachine { $0.watchers.remove(number, from: subject) }?.resume()
             }
         }
     }
-
-    /// What is waited for.
-    enum Subject: Sendable, Hashable {
-        case backend(BackendID)
-        case key(BackendKey)
-    }
-
-    struct Watcher: Sendable {
-        let deadline: NIODeadline
-        let wake: CheckedContinuation<Void, Never>
-    }
 }
 
-extension BackendSupervisor.State {
-    /// Something has happened to the subject.
-    mutating func wake(_ subject: BackendSupervisor.Subject) {
-        for watcher in (self.watchers.removeValue(forKey: subject) ?? [:]).values { watcher.wake.resume() }
+extension SupervisorMachine {
+    /// Whether nothing is to be expected of a record any more.
+    fileprivate func hasEnded(_ number: Int?) -> Bool {
+        number.flatMap { self.records[$0] }.map { $0.state.status == .terminated } ?? true
     }
 
-    mutating func wakeAll() {
-        for subject in self.watchers.keys { self.wake(subject) }
-    }
-
-    /// Wakes those who have waited for long enough.
-    mutating func wakeOverdue(at now: NIODeadline) {
-        for subject in self.watchers.filter({ $0.value.values.contains { $0.deadline <= now } }).keys {
-            self.wake(subject)
-        }
-    }
-}
-
-extension BackendRecord {
     /// How the next backend of the key is asked for; `nil`: by nobody.
     fileprivate func succession(for route: BackendRoute) -> ConnectOrder? {
-        guard var order = self.origin else { return nil }
-        order.key = self.key
+        guard let record = self.records[route.number], var order = record.origin else { return nil }
+        order.key = record.key
         order.user = route.user
         order.auth = route.userData
-        if self.state.reason == .external { order.spawn = nil }
+        if record.state.reason == .external { order.spawn = nil }
         return order
     }
 }

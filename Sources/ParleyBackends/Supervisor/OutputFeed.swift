@@ -3,7 +3,7 @@ internal import Synchronization
 /// Lines on their way to one reader: as many as ``OutputLog`` keeps, however slowly it reads; it misses the oldest then.
 final class OutputFeed: Sendable {
     private struct State {
-        var pending = OutputLog()
+        var pending: OutputLog
         var isFinished = false
         var reader: CheckedContinuation<String?, Never>?
 
@@ -14,15 +14,29 @@ final class OutputFeed: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    /// A reader that waits, and the line for it.
+    struct Delivery: Sendable {
+        fileprivate let reader: CheckedContinuation<String?, Never>
+        fileprivate let line: String
 
-    func append(_ line: String) {
-        let reader = self.state.withLock { state -> CheckedContinuation<String?, Never>? in
-            if let reader = state.reader.take() { return reader }
+        func perform() { self.reader.resume(returning: self.line) }
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter pending: What the reader gets first.
+    init(_ pending: OutputLog = OutputLog()) {
+        self.state = Mutex(State(pending: pending))
+    }
+
+    /// The line has its place among the others; who reads it is not woken yet.
+    /// - Returns: What the caller is to do then, if somebody waits.
+    func append(_ line: String) -> Delivery? {
+        self.state.withLock { state in
+            if let reader = state.reader.take() { return Delivery(reader: reader, line: line) }
             state.pending.append(line)
             return nil
         }
-        reader?.resume(returning: line)
     }
 
     func finish() {
@@ -53,11 +67,12 @@ final class OutputFeed: Sendable {
 
 /// The output of a backend for one reader: what is kept, and from then on each line as it comes.
 public final class OutputLines: AsyncSequence, Sendable {
-    let feed = OutputFeed()
+    private let feed: OutputFeed
     private let onEnd: @Sendable () -> Void
 
     /// - Parameter onEnd: Called when nobody can read any more.
-    init(onEnd: @escaping @Sendable () -> Void) {
+    init(_ feed: OutputFeed, onEnd: @escaping @Sendable () -> Void) {
+        self.feed = feed
         self.onEnd = onEnd
     }
 

@@ -6,14 +6,14 @@ import Testing
     @Test("A reader gets lines in order, those before it and those after, and the end")
     func order() async {
         let feed = OutputFeed()
-        feed.append("one")
+        feed.append("one")?.perform()
         async let lines: [String] = {
             var lines: [String] = []
             while let line = await feed.next() { lines.append(line) }
             return lines
         }()
-        feed.append("two")
-        feed.append("three")
+        feed.append("two")?.perform()
+        feed.append("three")?.perform()
         feed.finish()
         #expect(await lines == ["one", "two", "three"])
     }
@@ -21,10 +21,10 @@ import Testing
     @Test("What a slow reader has not taken is bounded in lines and bytes, and the newest stays")
     func bounds() async {
         let feed = OutputFeed()
-        for number in 0..<5000 { feed.append("\(number)") }
+        for number in 0..<5000 { feed.append("\(number)")?.perform() }
         #expect(await feed.next() == "4000")
         let long = String(repeating: "x", count: 16 * 1024)
-        for _ in 0..<1000 { feed.append(long) }
+        for _ in 0..<1000 { feed.append(long)?.perform() }
         feed.finish()
         var bytes = 0
         while let line = await feed.next() { bytes += line.utf8.count }

@@ -14,10 +14,12 @@ final class ScriptedRuntime: BackendRuntime {
     /// Whether a soft stop ends a backend at once.
     private let obeys: Bool
     private let failure: LaunchFailure?
+    private let onTerminate: @Sendable () -> Void
 
-    init(obeys: Bool = true, failure: LaunchFailure? = nil) {
+    init(obeys: Bool = true, failure: LaunchFailure? = nil, onTerminate: @escaping @Sendable () -> Void = {}) {
         self.obeys = obeys
         self.failure = failure
+        self.onTerminate = onTerminate
     }
 
     subscript(id: BackendID) -> Record? { self.records.withLock { $0[id] } }
@@ -33,11 +35,12 @@ final class ScriptedRuntime: BackendRuntime {
     }
 
     func terminate(_ backend: BackendID, _ kind: TerminationKind) {
+        self.onTerminate()
         let events = self.records.withLock { records in
             records[backend]?.signals.append(kind)
             return records[backend]?.events
         }
-        // Called under the supervisor's lock, as a real one is: the process ends later.
+        // The process ends later, as a real one does.
         if kind == .hard || self.obeys { Task { events?.exited(kind == .hard ? 137 : 143) } }
     }
 

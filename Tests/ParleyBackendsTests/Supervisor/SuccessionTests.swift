@@ -161,6 +161,7 @@ import Testing
         self.fixture.supervisor.stopWatching(unwanted, of: route)
         #expect(self.fixture.supervisor.isServing(route))
         try self.fixture.supervisor.terminate(first, .soft)
+        try await self.fixture.states(of: first, until: .terminating)
         #expect(heard.withLock { $0 } == 1)
         #expect(!self.fixture.supervisor.isServing(route))
         _ = self.fixture.supervisor.whenLeaving(route) { heard.withLock { $0 += 1 } }

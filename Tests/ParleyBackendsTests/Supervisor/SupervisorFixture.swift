@@ -23,6 +23,7 @@ struct SupervisorFixture {
         isReady: Bool = true,
         store: (any BackendStore)? = nil,
         wall: WallTime = WallTime(milliseconds: 1),
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         configure: (inout SupervisorConfiguration) -> Void = { _ in }
     ) {
         var configuration = SupervisorConfiguration()
@@ -39,7 +40,7 @@ struct SupervisorFixture {
             store: store,
             uptime: { clock.now },
             wallTime: { wall },
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logger: logger
         )
     }
 
