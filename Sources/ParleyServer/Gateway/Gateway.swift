@@ -33,7 +33,9 @@ final class Gateway: Sendable {
     ) {
         let live = GatewayLive(io: io, hub: hub, nativeFormat: nativeFormat)
         self.live = live
-        let sessions = SessionDirectory(configuration.sessions ?? MemorySessionStore()) { $0.log("session store", to: logger) }
+        let sessions = SessionDirectory(configuration.sessions ?? MemorySessionStore()) {
+            $0.log("session store", to: logger)
+        }
         let chat = configuration.chat ?? BuiltInChatProvider()
         self.services = GatewayServices(
             configuration: configuration,
