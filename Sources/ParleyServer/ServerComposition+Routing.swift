@@ -4,19 +4,19 @@ internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
 
-/// Who answers a request on which listener.
+/// What the connections of a listener are given.
 extension ServerComposition {
     func services(for kind: ServerConfiguration.Listener.Kind) -> ListenerServices {
-        ListenerServices(
+        let (routes, http) = self.api(for: kind)
+        return ListenerServices(
             hub: self.hub,
             state: self.state,
             limits: self.limits,
             failures: self.failures,
             acceptTrouble: self.acceptTrouble,
             ledger: self.ledger,
-            route: self.routing(for: kind),
-            http: self.http(for: kind),
-            crossOrigin: self.crossOriginRules(for: kind),
+            routes: routes,
+            http: http,
             headerTimeout: TimeAmount(self.configuration.headerTimeout),
             bodyTimeout: TimeAmount(self.configuration.frameTimeout),
             maximumHeaderBytes: kind == .backendsAPI || kind == .backendsProxy
@@ -24,60 +24,6 @@ extension ServerComposition {
             trustedProxies: self.configuration.trustedProxies,
             logger: self.logger
         )
-    }
-
-    /// Source: docs/architecture.md §5, and the order of routing on a shared port.
-    func routing(
-        for kind: ServerConfiguration.Listener.Kind
-    ) -> @Sendable (UpgradeRequest) -> Route {
-        let endpoints = self.endpoints
-        let gateway = self.gateway
-        switch kind {
-        case .gateway:
-            return { gateway?.routeOnGateway($0) ?? .http }
-        case .gatewaySockets:
-            return { gateway?.routeOnSockets($0) ?? .http }
-        case .frontDoor:
-            let channelPath = self.configuration.channelServer.path
-            let proxy = self.backends?.proxy(under: BackendsServices.sharedPrefix)
-            return { request in
-                if let proxy, request.path.hasPrefix(BackendsServices.sharedPrefix + "/") { return .proxy(proxy) }
-                if request.path == "/relay" || request.path.hasPrefix("/relay/") { return .webSocket(endpoints.relay) }
-                if request.path == "/channels", let channels = endpoints.channelServer { return .webSocket(channels) }
-                if let gateway, let route = gateway.routeOnFrontDoor(request) { return route }
-                if request.path == "/ws", let chat = endpoints.disposableChat { return .webSocket(chat) }
-                guard request.wantsWebSocket else { return .http }
-                if channelPath != "/", request.path == channelPath, let channels = endpoints.channelServer {
-                    return .webSocket(channels)
-                }
-                return endpoints.sessionChat.map { .webSocket($0) } ?? .http
-            }
-        case .channelServer:
-            return { request in
-                endpoints.channelServer.flatMap { request.wantsWebSocket ? .webSocket($0) : nil } ?? .http
-            }
-        case .disposableChat:
-            return { request in
-                endpoints.disposableChat.flatMap { request.path == "/ws" ? .webSocket($0) : nil } ?? .http
-            }
-        case .issuer:
-            return { _ in .http }
-        case .backendsAPI:
-            // Where the proxy has no port of its own, URLs lead to where they were asked for.
-            guard let proxy = self.backends?.proxy(under: BackendsServices.sharedPrefix) else { return { _ in .http } }
-            return { $0.path.hasPrefix(BackendsServices.sharedPrefix + "/") ? .proxy(proxy) : .http }
-        case .backendsProxy:
-            guard let proxy = self.backends?.proxy(under: "") else { return { _ in .http } }
-            return { _ in .proxy(proxy) }
-        case .socketIO:
-            let endpoints = self.socketIO
-            return { request in
-                let endpoint = endpoints.first {
-                    EngineEndpoint.claims(path: request.path, configuration: $0.host.configuration)
-                }
-                return endpoint.map { .exchange($0) } ?? .http
-            }
-        }
     }
 }
 

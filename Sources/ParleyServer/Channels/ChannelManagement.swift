@@ -23,10 +23,28 @@ struct ChannelManagement: RouterMiddleware {
     let maximumLifetime: Int
     let wallTime: @Sendable () -> WallTime
 
-    /// Whether a path is one of `@connections`.
-    static func claims(_ path: Substring) -> Bool {
-        let components = path.split(ascii: "/")
-        return components.prefix(2).contains { PercentEncoding.decode($0) == "@connections" }
+    /// What there is.
+    enum Resource: Equatable {
+        case connection(String)
+        case table
+
+        /// OPTIONS besides.
+        var methods: [String] {
+            switch self {
+            case .connection: ["GET", "HEAD", "POST", "DELETE"]
+            case .table: ["GET", "HEAD"]
+            }
+        }
+    }
+
+    /// - Returns: `nil`: nothing of this API.
+    static func resource(at path: RoutePath) -> Resource? {
+        let components = path.components.map { PercentEncoding.decode($0) ?? String($0) }
+        if components == ["connections"] { return .table }
+        guard let index = components.firstIndex(of: "@connections"), index <= 1, components.count == index + 2 else {
+            return nil
+        }
+        return .connection(components[index + 1])
     }
 
     func handle(
@@ -34,33 +52,19 @@ struct ChannelManagement: RouterMiddleware {
         context: APIContext,
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
-        let path = (request.head.path ?? "/").split(ascii: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
-        let components = path.split(ascii: "/").map { PercentEncoding.decode($0) ?? String($0) }
-        if let index = components.firstIndex(of: "@connections"), index <= 1, components.count == index + 2 {
-            let wireID = components[index + 1]
-            return try await self.answer(request, context, ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]) {
-                try await self.connection(wireID, request, context)
-            }
+        guard let resource = Self.resource(at: RoutePath(request.uri.path)) else {
+            return try await next(request, context)
         }
-        if components == ["connections"] {
-            return try await self.answer(request, context, ["GET", "HEAD", "OPTIONS"]) {
-                try await self.table(request, context)
-            }
-        }
-        return try await next(request, context)
-    }
-
-    private func answer(
-        _ request: Request,
-        _ context: APIContext,
-        _ methods: [String],
-        _ body: () async throws -> Response
-    ) async throws -> Response {
         if let refusal = context.refusal { return self.error(refusal) }
-        let allow = methods.joined(separator: ", ")
-        if request.method == .options { return Response(status: .noContent, headers: [.allow: allow]) }
-        guard methods.contains(request.method.rawValue) else { return self.error(.wrongMethod(allowed: methods)) }
-        return try await body()
+        let allowed = resource.methods + ["OPTIONS"]
+        if request.method == .options {
+            return Response(status: .noContent, headers: [.allow: allowed.joined(separator: ", ")])
+        }
+        guard allowed.contains(request.method.rawValue) else { return self.error(.wrongMethod(allowed: allowed)) }
+        switch resource {
+        case .connection(let wireID): return try await self.connection(wireID, request, context)
+        case .table: return try await self.table(request, context)
+        }
     }
 
     /// What the server refused before it came here, in the API's own form.

@@ -15,7 +15,7 @@ enum Destination: Equatable {
 }
 
 extension Destination {
-    init(of request: UpgradeRequest, by route: Route, _ http: any HTTPAnswering, isDraining: Bool) {
+    init(of request: UpgradeRequest, by route: Route, in routes: ListenerRoutes, isDraining: Bool) {
         if let endpoint = route.webSocket(for: request) {
             self.init(handshake: request, endpoint, isDraining: isDraining)
             return
@@ -26,7 +26,7 @@ extension Destination {
         case .proxy:
             self = .proxy(isUpgrade: ProxyHeaders.isUpgrade(request.head.headers))
         case .http:
-            self = .api(maximumBodyBytes: http.maximumBodyBytes(for: request.head.method, at: request.path))
+            self = .api(maximumBodyBytes: routes.place(at: request.path).maximumBodyBytes(for: request.head.method))
         }
     }
 

@@ -138,7 +138,7 @@ extension FrontDoorHandler {
     // MARK: The last of them
 
     func refuse(_ refusal: Refusal, isHead: Bool, _ head: HTTPRequestHead?, _ context: ChannelHandlerContext) {
-        let fields = head.map { self.services.crossOrigin.fields(for: $0) } ?? []
+        let fields = head.map { self.services.routes.crossOriginFields(for: $0) } ?? []
         self.services.failures.count(
             refusal,
             path: head?.uri,

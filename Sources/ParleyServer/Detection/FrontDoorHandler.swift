@@ -199,11 +199,11 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
             isSecure: self.isSecure,
             trusting: self.services.trustedProxies
         )
-        let route = self.services.route(request)
+        let route = self.services.routes.route(request)
         self.party = .routed(request, route)
         let moment = self.moment
         self.machine.routed(
-            to: Destination(of: request, by: route, self.services.http, isDraining: moment.isDraining),
+            to: Destination(of: request, by: route, in: self.services.routes, isDraining: moment.isDraining),
             at: moment
         )
     }

@@ -33,37 +33,3 @@ extension CORSPolicy {
         return policy
     }()
 }
-
-/// Which policy is whose.
-extension ServerComposition {
-    func crossOriginRules(for kind: ServerConfiguration.Listener.Kind) -> CrossOriginRules {
-        let configuration = self.configuration
-        let gateway = CORSPolicy.gateway(configuration.gateway)
-        switch kind {
-        case .frontDoor, .channelServer, .issuer:
-            let everywhere = CORSPolicy.general(configuration.origins)
-            let issuer = CORSPolicy.general(configuration.issuerOrigins)
-            let hasGateway = self.gateway != nil && kind == .frontDoor
-            let hasBackends = self.backends != nil && kind == .frontDoor
-            return CrossOriginRules { path in
-                if hasGateway, GatewayRoute.isSharedPath(path) || path.utf8.starts(with: "/socket.io".utf8) {
-                    return CrossOriginRules.Rule(policy: gateway, answersOptions: true)
-                }
-                if hasBackends {
-                    if BackendsAPI.isSharedPath(path) {
-                        return CrossOriginRules.Rule(policy: .backends, answersOptions: true)
-                    }
-                    // Backends say themselves which pages may read them.
-                    if path.utf8.starts(with: "\(BackendsServices.sharedPrefix)/".utf8) { return nil }
-                }
-                let isIssuer = path.utf8.starts(with: "/api/".utf8)
-                return CrossOriginRules.Rule(policy: isIssuer ? issuer : everywhere, answersOptions: isIssuer)
-            }
-        case .gateway, .gatewaySockets: return CrossOriginRules(gateway)
-        case .backendsAPI: return CrossOriginRules(.backends)
-        case .backendsProxy, .disposableChat: return .none
-        // Of each server's own.
-        case .socketIO: return .none
-        }
-    }
-}

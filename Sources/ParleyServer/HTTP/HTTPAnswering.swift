@@ -2,17 +2,10 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
-internal import NIOHTTP1
 internal import ParleyModel
 
 /// The HTTP API of a listener.
 protocol HTTPAnswering: Sendable {
-    /// Whether there is something at a path, by this method.
-    func answers(_ method: HTTPMethod, at path: Substring) -> Bool
-
-    /// Bytes that the body of a request may have; `nil` where there is no such route, or it answers without looking at one.
-    func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int?
-
     /// Never fails: what goes wrong becomes a response.
     /// - Parameters:
     ///   - client: Where the client is.
@@ -28,58 +21,18 @@ protocol HTTPAnswering: Sendable {
 /// A Hummingbird router as a listener's HTTP API.
 struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Context == APIContext {
     private let responder: Responder
-    private let table: RouteTable
-    private let shapes: [RefusalShape]
-    private let hasManagement: Bool
-    private let maximumBodyBytes: @Sendable (_ path: String) -> Int?
+    private let routes: ListenerRoutes
     private let logger: Logger
 
     /// - Parameters:
     ///   - router: With all its routes.
-    ///   - shapes: How the APIs say no. The first that applies is used; where none does, it is a sentence.
-    ///   - speaksWebSocket: Where a client that asks for an upgrade gets one.
-    ///   - nothingHere: What is said where there is nothing.
-    ///   - hasManagement: Whether ``ChannelManagement`` is among its middlewares, whose paths are no routes.
-    ///   - maximumBodyBytes: What the routes of a path read of a body, by methods that have one; `nil`: nothing.
-    init(
-        _ router: Router<APIContext>,
-        shapes: [RefusalShape],
-        speaksWebSocket: @escaping @Sendable (_ path: String) -> Bool = { _ in false },
-        nothingHere: Refusal = .notFound,
-        hasManagement: Bool = false,
-        maximumBodyBytes: @escaping @Sendable (_ path: String) -> Int?,
-        logger: Logger
-    ) where Responder == RouterResponder<APIContext> {
-        let shapes = shapes + [.text]
-        router.add(
-            middleware: UnroutedRequests(
-                table: RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) }),
-                shapes: shapes,
-                speaksWebSocket: speaksWebSocket,
-                nothingHere: nothingHere
-            )
-        )
+    ///   - routes: Of the same listener.
+    init(_ router: Router<APIContext>, _ routes: ListenerRoutes, logger: Logger)
+    where Responder == RouterResponder<APIContext> {
+        router.add(middleware: UnroutedRequests(routes: routes))
         self.responder = router.buildResponder()
-        // Again, as there are routes for HEAD now.
-        self.table = RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) })
-        self.shapes = shapes
-        self.hasManagement = hasManagement
-        self.maximumBodyBytes = maximumBodyBytes
+        self.routes = routes
         self.logger = logger
-    }
-
-    func answers(_ method: HTTPMethod, at path: Substring) -> Bool {
-        self.table.contains(method, path) || self.hasManagement && ChannelManagement.claims(path)
-    }
-
-    func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? {
-        guard self.answers(method, at: path) else { return nil }
-        switch method {
-        // Content of these has no meaning (RFC 9110 §9.3.1, §9.3.5).
-        case .GET, .HEAD, .DELETE: return 0
-        case _ where self.hasManagement && ChannelManagement.claims(path): return ChannelManagement.maximumBodyBytes
-        default: return self.maximumBodyBytes(String(path))
-        }
     }
 
     func respond(
@@ -96,10 +49,10 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
             let response = try await self.responder.respond(to: request, context: context)
             // A route that refuses says something; what the router's library refuses has a status alone.
             guard response.status.kind == .clientError || response.status.kind == .serverError,
-                response.headers[.contentType] == nil, response.body.contentLength == 0,
-                let shape = self.shapes.first(where: { $0.applies(request.uri.path) })
+                response.headers[.contentType] == nil, response.body.contentLength == 0
             else { return response }
-            var shaped = shape.response(to: .other(status: response.status.code), at: request.uri.path)
+            let place = self.routes.place(at: request.uri.path[...])
+            var shaped = place.part.shape.response(to: .other(status: response.status.code), at: request.uri.path)
             for field in response.headers where field.name != .contentLength {
                 shaped.headers[field.name] = field.value
             }

@@ -5,15 +5,9 @@ internal import ParleyModel
 
 /// How one of a listener's APIs says what no route of it has said: nothing here, not by this method, too large.
 struct RefusalShape: Sendable {
-    /// Whether a path is this API's.
-    let applies: @Sendable (_ path: String) -> Bool
     private let body: @Sendable (_ path: String, Refusal) -> Response
 
-    init(
-        _ body: @escaping @Sendable (_ path: String, Refusal) -> Response,
-        for applies: @escaping @Sendable (_ path: String) -> Bool = { _ in true }
-    ) {
-        self.applies = applies
+    init(_ body: @escaping @Sendable (_ path: String, Refusal) -> Response) {
         self.body = body
     }
 
@@ -29,36 +23,21 @@ struct RefusalShape: Sendable {
     static let text = RefusalShape { _, refusal in Response(refusal) }
 
     /// `{"error":…}`, as the issuing API has it.
-    static func issuing(for applies: @escaping @Sendable (_ path: String) -> Bool) -> RefusalShape {
-        RefusalShape(
-            { _, refusal in
-                .json(.init(code: refusal.status), JSONObjectWriter.object { $0.write("error", refusal.text) })
-            },
-            for: applies
-        )
+    static let issuing = RefusalShape { _, refusal in
+        .json(.init(code: refusal.status), JSONObjectWriter.object { $0.write("error", refusal.text) })
     }
 
     /// `{"success":false,"error":…}`, as the gateway's REST API has it.
-    static func gateway(
-        for applies: @escaping @Sendable (_ path: String) -> Bool = { _ in true }
-    ) -> RefusalShape {
-        RefusalShape({ _, refusal in .failure(.init(code: refusal.status), refusal.text) }, for: applies)
-    }
+    static let gateway = RefusalShape { _, refusal in .failure(.init(code: refusal.status), refusal.text) }
 
     /// As the session backends' APIs have it: two faces of one failure.
     /// - Parameter note: Gives a failure its id in the log.
-    static func backends(
-        noting note: @escaping @Sendable (BackendFailure) -> String = { _ in "" },
-        for applies: @escaping @Sendable (_ path: String) -> Bool = { _ in true }
-    ) -> RefusalShape {
-        RefusalShape(
-            { path, refusal in
-                let failure = BackendFailure(refusal)
-                let id = note(failure)
-                return PlaneAPI.claims(path) ? failure.planeResponse(id: id) : failure.response(id: id)
-            },
-            for: applies
-        )
+    static func backends(noting note: @escaping @Sendable (BackendFailure) -> String = { _ in "" }) -> RefusalShape {
+        RefusalShape { path, refusal in
+            let failure = BackendFailure(refusal)
+            let id = note(failure)
+            return PlaneAPI.claims(path) ? failure.planeResponse(id: id) : failure.response(id: id)
+        }
     }
 }
 

@@ -1,7 +1,6 @@
-internal import NIOHTTP1
 internal import ParleyText
 
-/// The routes of an HTTP API, for what has to be known before a request is there as a whole.
+/// The routes of a router, for what has to be known before a request is there as a whole, or has none.
 struct RouteTable: Sendable {
     private struct Route {
         let method: String
@@ -15,17 +14,12 @@ struct RouteTable: Sendable {
         self.routes = routes.map { Route(method: $0.method, components: $0.path.split(ascii: "/")) }
     }
 
-    func contains(_ method: HTTPMethod, _ path: Substring) -> Bool {
-        let components = path.split(ascii: "/")
-        return self.routes.contains {
-            $0.method == method.rawValue && Self.matches($0.components[...], components[...])
-        }
-    }
-
-    /// The methods of a path, sorted; empty where there is none.
-    func methods(of path: Substring) -> [String] {
-        let components = path.split(ascii: "/")
-        return Set(self.routes.filter { Self.matches($0.components[...], components[...]) }.map(\.method)).sorted()
+    /// The methods of a path; empty where there is none. Where GET is, HEAD is (RFC 9110 §9.1).
+    func methods(of path: RoutePath) -> Set<String> {
+        let methods = Set(
+            self.routes.filter { Self.matches($0.components[...], path.components[...]) }.map(\.method)
+        )
+        return methods.contains("GET") ? methods.union(["HEAD"]) : methods
     }
 
     private static func matches(_ route: ArraySlice<Substring>, _ path: ArraySlice<Substring>) -> Bool {

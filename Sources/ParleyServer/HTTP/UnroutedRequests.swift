@@ -8,59 +8,33 @@ internal import ParleyModel
 struct UnroutedRequests: RouterMiddleware {
     typealias Context = APIContext
 
-    let table: RouteTable
-    /// The first that applies is used; the last must apply to everything.
-    let shapes: [RefusalShape]
-    /// Where a client that asks for an upgrade gets one.
-    let speaksWebSocket: @Sendable (_ path: String) -> Bool
-    /// What is said where there is nothing.
-    var nothingHere = Refusal.notFound
+    let routes: ListenerRoutes
 
     func handle(
         _ request: Request,
         context: APIContext,
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
-        if let refusal = context.refusal { return self.response(to: refusal, request) }
-        guard let refusal = self.refusal(request) else {
+        let place = self.routes.place(at: request.uri.path[...])
+        guard let refusal = context.refusal ?? self.refusal(of: request, at: place) else {
             // A question about the server as a whole (RFC 9110 §9.3.7), or about what is here.
-            return Response(
-                status: .noContent,
-                headers: [.allow: self.allowed(request.uri.path).joined(separator: ", ")]
-            )
+            return Response(status: .noContent, headers: [.allow: place.allowed.joined(separator: ", ")])
         }
-        return self.response(to: refusal, request)
+        // A handshake is missed in the same words everywhere.
+        let shape = refusal.status == 426 ? .text : place.part.shape
+        return shape.response(to: refusal, at: request.uri.path)
     }
 
     /// - Returns: `nil` when only OPTIONS is to be answered.
-    private func refusal(_ request: Request) -> Refusal? {
-        let path = request.uri.path
+    private func refusal(of request: Request, at place: ListenerRoutes.Place) -> Refusal? {
         let isOptions = request.method == .options
         if isOptions, request.head.path == "*" { return nil }
-        if !self.table.methods(of: path[...]).isEmpty {
-            return isOptions ? nil : .wrongMethod(allowed: self.allowed(path))
-        }
-        guard self.speaksWebSocket(path) else { return self.nothingHere }
+        if !place.methods.isEmpty { return isOptions ? nil : .wrongMethod(allowed: place.allowed) }
+        guard place.part.speaksWebSocket else { return self.routes.nothingHere }
         switch request.method {
         case .get, .head: return .upgradeRequired
         case .options: return nil
-        default: return .wrongMethod(allowed: self.allowed(path))
+        default: return .wrongMethod(allowed: place.allowed)
         }
-    }
-
-    /// OPTIONS among them; where GET is, HEAD is (RFC 9110 §9.1).
-    private func allowed(_ path: String) -> [String] {
-        let known = self.table.methods(of: path[...])
-        let methods = Set(known.isEmpty ? ["GET"] : known).union(["OPTIONS"])
-        return Self.order.filter { methods.contains($0) || $0 == "HEAD" && methods.contains("GET") }
-    }
-
-    private static let order = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-    private func response(to refusal: Refusal, _ request: Request) -> Response {
-        let path = request.uri.path
-        // A handshake is missed in the same words everywhere.
-        let shape = refusal.status == 426 ? nil : self.shapes.first { $0.applies(path) }
-        return (shape ?? .text).response(to: refusal, at: path)
     }
 }

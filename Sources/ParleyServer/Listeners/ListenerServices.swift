@@ -13,11 +13,8 @@ struct ListenerServices: Sendable {
     let failures: HandshakeFailures
     let acceptTrouble: AcceptTrouble
     let ledger: MemoryLedger
-    /// Who answers a request.
-    let route: @Sendable (UpgradeRequest) -> Route
+    let routes: ListenerRoutes
     let http: any HTTPAnswering
-    /// What goes on the front door's own refusals, so that pages can read them.
-    let crossOrigin: CrossOriginRules
     let headerTimeout: TimeAmount
     let bodyTimeout: TimeAmount
     let maximumHeaderBytes: Int

@@ -1,5 +1,3 @@
-import HTTPTypes
-import Hummingbird
 import NIOCore
 import NIOHTTP1
 import ParleyModel
@@ -23,18 +21,10 @@ import Testing
     }
 
     /// An API that has one route.
-    struct API: HTTPAnswering {
-        func answers(_ method: HTTPMethod, at path: Substring) -> Bool { path == "/known" }
-        func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? { path == "/known" ? 9 : nil }
-        func respond(
-            to request: Request,
-            from client: SocketAddress?,
-            on channel: any Channel,
-            refusing refusal: Refusal?
-        ) async -> Response {
-            Response(status: .ok)
-        }
-    }
+    private static let routes = ListenerRoutes(
+        [ListenerPart(name: .operations, maximumBodyBytes: { _ in 9 })],
+        RouteTable([("POST", "/known"), ("GET", "/known")])
+    )
 
     struct Case: Sendable {
         let route: Route
@@ -56,10 +46,11 @@ import Testing
         Case(route: .exchange(place), headers: handshake, destination: .upgrade),
         Case(route: .exchange(place), destination: .exchange),
         Case(route: .exchange(place), method: .POST, destination: .exchange),
-        Case(route: .http, destination: .api(maximumBodyBytes: 9)),
+        Case(route: .http, method: .POST, destination: .api(maximumBodyBytes: 9)),
+        Case(route: .http, destination: .api(maximumBodyBytes: 0)),
         Case(route: .http, path: "/unknown", destination: .api(maximumBodyBytes: nil)),
         // Another protocol than WebSocket is nobody's.
-        Case(route: .http, headers: ["Upgrade": "h2c"], destination: .api(maximumBodyBytes: 9)),
+        Case(route: .http, headers: ["Upgrade": "h2c"], destination: .api(maximumBodyBytes: 0)),
         Case(route: .webSocket(place), headers: ["Upgrade": "h2c"], destination: .refusal(.upgradeRequired)),
         Case(route: .webSocket(place), destination: .refusal(.upgradeRequired)),
         Case(route: .webSocket(place), method: .HEAD, destination: .refusal(.upgradeRequired)),
@@ -81,7 +72,7 @@ import Testing
         Case(route: .exchange(place), headers: handshake, isDraining: true, destination: .refusal(.shuttingDown)),
         Case(route: .webSocket(place), isDraining: true, destination: .refusal(.upgradeRequired)),
         Case(route: .exchange(place), isDraining: true, destination: .exchange),
-        Case(route: .http, isDraining: true, destination: .api(maximumBodyBytes: 9)),
+        Case(route: .http, isDraining: true, destination: .api(maximumBodyBytes: 0)),
     ]
 
     @Test("The head and the route decide what becomes of a request", arguments: Self.cases)
@@ -93,7 +84,12 @@ import Testing
             headers: example.headers
         )
         let request = UpgradeRequest(head: head, peer: nil)
-        let destination = Destination(of: request, by: example.route, API(), isDraining: example.isDraining)
+        let destination = Destination(
+            of: request,
+            by: example.route,
+            in: Self.routes,
+            isDraining: example.isDraining
+        )
         #expect(destination == example.destination)
     }
 }

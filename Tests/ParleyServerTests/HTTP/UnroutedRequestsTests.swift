@@ -8,12 +8,12 @@ import Testing
 
 @testable import ParleyServer
 
-/// Tests of `UnroutedRequests.swift`, `RouteTable.swift` and `RefusalShape.swift`.
+/// Tests of `UnroutedRequests.swift`, `ListenerRoutes.swift` and `RefusalShape.swift`.
 @Suite struct UnroutedRequestsTests {
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Two APIs on one listener, and a place for WebSocket.
-    private static func api() -> any HTTPAnswering {
+    private static func listener() -> (routes: ListenerRoutes, api: any HTTPAnswering) {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.get("plain") { _, _ in Response.text(.ok, "here") }
         router.post("api/rooms") { _, _ in Response.text(.ok, "made") }
@@ -26,18 +26,22 @@ import Testing
             var request = request
             return Response.json(try await request.collectBody(upTo: 4))
         }
-        return RouterAPI(
-            router,
-            shapes: [
-                .backends(for: { $0.hasPrefix("/v2") || $0.hasPrefix("/ctrl") }),
-                .gateway { $0.hasPrefix("/api/auth") },
-                .issuing { $0.hasPrefix("/api/") },
+        let routes = ListenerRoutes(
+            [
+                ListenerPart(name: .backendsAPI, claims: { ["v2", "ctrl"].contains($0.first) }, shape: .backends()),
+                ListenerPart(name: .gateway, claims: { $0.isAtOrBelow("/api/auth") }, shape: .gateway),
+                ListenerPart(
+                    name: .issuing,
+                    claims: { $0.first == "api" },
+                    shape: .issuing,
+                    maximumBodyBytes: { $0 == "/api/closed" ? nil : 1 << 20 }
+                ),
+                ListenerPart(name: .sessionChat, claims: { $0 == "/socket" }, speaksWebSocket: true),
             ],
-            speaksWebSocket: { $0 == "/socket" },
-            nothingHere: .unknownPath,
-            maximumBodyBytes: { $0 == "/api/closed" ? nil : 1 << 20 },
-            logger: Self.logger
+            RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) }),
+            nothingHere: .unknownPath
         )
+        return (routes, RouterAPI(router, routes, logger: Self.logger))
     }
 
     static let cases: [(method: HTTPRequest.Method, path: String, status: Int, allow: String?, body: String)] = [
@@ -69,7 +73,7 @@ import Testing
 
     @Test("A wrong method is 405 with Allow, an unknown path 404, each in the words of its API", arguments: Self.cases)
     func answers(method: HTTPRequest.Method, path: String, status: Int, allow: String?, body: String) async throws {
-        let answer = try await Answer.of(Self.api(), method, path)
+        let answer = try await Answer.of(Self.listener().api, method, path)
         #expect(answer.status == status)
         #expect(answer.headers[.allow] == allow)
         #expect(body.isEmpty ? answer.body.isEmpty : answer.body.contains(body))
@@ -83,7 +87,7 @@ import Testing
         ] as [(HTTPRequest.Method, String, String)]
     )
     func refusedBefore(method: HTTPRequest.Method, path: String, part: String) async throws {
-        let answer = try await Answer.of(Self.api(), method, path, refusing: .bodyTooLarge)
+        let answer = try await Answer.of(Self.listener().api, method, path, refusing: .bodyTooLarge)
         #expect(answer.status == 413)
         #expect(answer.body.contains(part))
     }
@@ -97,12 +101,12 @@ import Testing
         ] as [(HTTPMethod, String, Int?)]
     )
     func bodies(method: HTTPMethod, path: String, maximum: Int?) {
-        #expect(Self.api().maximumBodyBytes(for: method, at: path[...]) == maximum)
+        #expect(Self.listener().routes.place(at: path[...]).maximumBodyBytes(for: method) == maximum)
     }
 
     @Test("What the router's library refuses has words, too")
     func libraryRefusal() async throws {
-        let answer = try await Answer.of(Self.api(), .post, "/api/small", "too much")
+        let answer = try await Answer.of(Self.listener().api, .post, "/api/small", "too much")
         #expect(answer.line == "413 {\"error\":\"The request body is too large\"}")
     }
 }

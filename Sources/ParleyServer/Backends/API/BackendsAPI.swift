@@ -15,18 +15,15 @@ struct BackendsAPI: Sendable {
     static let maximumBodyBytes = 2 << 20
 
     /// What a route reads of a body: those that start a backend take what it is to have, others a few words.
-    static func maximumBodyBytes(at path: String) -> Int {
-        ["connect", "spawn"].contains(path.split(ascii: "/").last) ? Self.maximumBodyBytes : 16 * 1024
+    static func maximumBodyBytes(at path: RoutePath) -> Int {
+        ["connect", "spawn"].contains(path.components.last) ? Self.maximumBodyBytes : 16 * 1024
     }
 
     /// Answers that pages of any origin may read.
     static let openToAll: HTTPFields = [.accessControlAllowOrigin: "*"]
 
     /// Paths of the API on a port that others use, too.
-    static func isSharedPath(_ path: String) -> Bool {
-        ["/v1", "/v2", "/ctrl", "/pub", "/ready"].contains { path == $0 || path.hasPrefix($0 + "/") }
-            && path != "/readyz"
-    }
+    static func isShared(_ path: RoutePath) -> Bool { ["v1", "v2", "ctrl", "pub", "ready"].contains(path.first) }
 
     /// What every port with the API on it has.
     func registerShared(on router: Router<APIContext>) {

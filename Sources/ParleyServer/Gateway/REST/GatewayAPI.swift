@@ -16,9 +16,10 @@ struct GatewayAPI: Sendable {
     /// Of the largest bodies.
     static let maximumBodyBytes = 256 * 1024
 
-    /// What a route reads of a body; `nil`: nothing, as it is switched off.
-    static func maximumBodyBytes(of route: GatewayRoute, _ configuration: GatewayConfiguration) -> Int? {
-        route.security == .admin && configuration.adminToken == nil ? nil : route.maximumBodyBytes
+    /// What the route of a path reads of a body; `nil`: nothing, as there is none, or it is switched off.
+    static func maximumBodyBytes(at path: RoutePath, _ configuration: GatewayConfiguration) -> Int? {
+        guard let route = GatewayRoute.shared(at: path) else { return nil }
+        return route.security == .admin && configuration.adminToken == nil ? nil : route.maximumBodyBytes
     }
 
     /// The routes that a shared port has, too.
@@ -179,7 +180,7 @@ extension Gateway {
 
     /// What it answers on a port that others use, too.
     func addSharedRoutes(to router: Router<APIContext>) {
-        router.add(middleware: GatewayFailures { GatewayRoute.isSharedPath($0) })
+        router.add(middleware: GatewayFailures { GatewayRoute.isShared(RoutePath($0)) })
         self.api.registerShared(on: router)
     }
 }

@@ -1,5 +1,3 @@
-internal import ParleyText
-
 /// The table of the REST API: what is registered, and what the documentation lists.
 struct GatewayRoute: Sendable {
     enum Method: String, Sendable { case get, post }
@@ -118,16 +116,12 @@ struct GatewayRoute: Sendable {
         ),
     ]
 
-    /// The route of a path, which is the same with a slash at its end or without.
-    static func shared(at path: String) -> GatewayRoute? {
-        let components = path.split(ascii: "/")
-        return Self.shared.first { $0.path.split(ascii: "/") == components }
+    static func shared(at path: RoutePath) -> GatewayRoute? {
+        Self.shared.first { RoutePath($0.path) == path }
     }
 
     /// Whether a path is the gateway's on any port.
-    static func isSharedPath(_ path: String) -> Bool {
-        path == "/api-docs" || path.hasPrefix("/api-docs/") || Self.shared.contains { $0.path == path }
-    }
+    static func isShared(_ path: RoutePath) -> Bool { path.first == "api-docs" || Self.shared(at: path) != nil }
 
     /// What only the gateway's own port answers.
     static let own: [GatewayRoute] = [

@@ -1,7 +1,6 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
-internal import NIOHTTP1
 internal import ParleyHub
 internal import ParleyModel
 
@@ -93,12 +92,6 @@ struct GatewayInformation: HTTPAnswering {
     init(_ services: GatewayServices) {
         self.services = services
     }
-
-    /// To whoever asks for anything.
-    func answers(_ method: HTTPMethod, at path: Substring) -> Bool { true }
-
-    /// Whoever sends one is told what is here, without its being read.
-    func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? { nil }
 
     func respond(
         to request: Request,

@@ -35,15 +35,8 @@ struct FrontDoorHarness {
             failures: HandshakeFailures(logger: logger),
             acceptTrouble: AcceptTrouble(logger: logger),
             ledger: MemoryLedger(maximumBytes: 1 << 20),
-            route: { request in
-                switch request.path {
-                case "/api": .http
-                case "/socket": .webSocket(place)
-                default: .exchange(place)
-                }
-            },
+            routes: Self.routes(place),
             http: TestAPI(),
-            crossOrigin: .none,
             headerTimeout: .seconds(10),
             bodyTimeout: .seconds(30),
             maximumHeaderBytes: 16384,
@@ -60,6 +53,21 @@ struct FrontDoorHarness {
             try ConnectionSetup.addHandlers(to: channel, services: services, tls: nil)
         }
         try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 40_000)).get()
+    }
+
+    private static func routes(_ place: TestPlace) -> ListenerRoutes {
+        let part = ListenerPart(
+            name: .operations,
+            route: { request in
+                switch request.path {
+                case "/api": .http
+                case "/socket": .webSocket(place)
+                default: .exchange(place)
+                }
+            },
+            maximumBodyBytes: { _ in 2048 }
+        )
+        return ListenerRoutes([part], RouteTable([("POST", "/api")]))
     }
 
     /// What has been written so far, and not been read here.
@@ -177,9 +185,6 @@ final class ByteCounter: ChannelInboundHandler, Sendable {
 
 /// Says what it was asked.
 struct TestAPI: HTTPAnswering {
-    func answers(_ method: HTTPMethod, at path: Substring) -> Bool { method == .POST }
-    func maximumBodyBytes(for method: HTTPMethod, at path: Substring) -> Int? { method == .POST ? 2048 : nil }
-
     func respond(
         to request: Request,
         from client: SocketAddress?,

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ParleyServer
 
-/// Tests of the gateway's policy in `CORSPolicy+APIs.swift`, and of `CrossOriginRules.swift`.
+/// Tests of the gateway's policy in `CORSPolicy+APIs.swift`, and of `CrossOriginRule.swift`.
 @Suite struct GatewayCORSTests {
     private static let origins = ["http://a.test", "http://b.test"]
     private static let corsHeaders: [HTTPField.Name] = [
@@ -123,9 +123,10 @@ import Testing
         arguments: [
             ("/api/auth/session", true), ("/api/emit", true), ("/api-docs", true), ("/api-docs/json", true),
             ("/websocket-info", true), ("/", false), ("/health", false), ("/api/rooms", false), ("/api-docsx", false),
+            ("/api/emit/", true), ("//api//emit", true), ("/api-docs/", true), ("/api/emit/x", false),
         ]
     )
     func sharedPaths(path: String, isOurs: Bool) {
-        #expect(GatewayRoute.isSharedPath(path) == isOurs)
+        #expect(GatewayRoute.isShared(RoutePath(path)) == isOurs)
     }
 }

@@ -107,8 +107,9 @@ import Testing
     @Test("Pages of listed origins may read it, and ask before")
     func crossOrigin() async throws {
         let headers: HTTPFields = [.origin: "http://localhost:5173"]
-        let rules = CrossOriginRules(CORSPolicy.gateway(GatewayConfiguration()))
-        let api = CrossOriginAPI(api: Self.information, rules: rules)
+        let rule = CrossOriginRule(CORSPolicy.gateway(GatewayConfiguration()))
+        let part = ListenerPart(name: .gatewaySockets, crossOrigin: rule)
+        let api = CrossOriginAPI(api: Self.information, routes: ListenerRoutes([part]))
         for (method, status) in [(.get, 200), (.options, 204)] as [(HTTPRequest.Method, Int)] {
             let answer = try await Answer.of(api, method, "/any", headers: headers)
             #expect(answer.status == status)

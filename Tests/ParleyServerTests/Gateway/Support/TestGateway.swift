@@ -43,17 +43,15 @@ struct TestGateway: Sendable {
         routes.registerOwn(on: router)
         routes.registerShared(on: router)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        self.api = CrossOriginAPI(
-            api: RouterAPI(
-                router,
-                shapes: [.gateway()],
-                maximumBodyBytes: { [configuration] path in
-                    GatewayRoute.shared(at: path).flatMap { GatewayAPI.maximumBodyBytes(of: $0, configuration) }
-                },
-                logger: logger
-            ),
-            rules: CrossOriginRules(CORSPolicy.gateway(configuration))
+        let part = ListenerPart(
+            name: .gateway,
+            shape: .gateway,
+            crossOrigin: CrossOriginRule(CORSPolicy.gateway(configuration)),
+            maximumBodyBytes: { [configuration] in GatewayAPI.maximumBodyBytes(at: $0, configuration) }
         )
+        let table = RouteTable(router.routes.map { ($0.method.rawValue, $0.path.description) })
+        let listener = ListenerRoutes([part], table)
+        self.api = CrossOriginAPI(api: RouterAPI(router, listener, logger: logger), routes: listener)
     }
 
     func send(

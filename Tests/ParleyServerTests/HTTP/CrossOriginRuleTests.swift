@@ -1,15 +1,11 @@
-import HTTPTypes
-import Hummingbird
-import NIOCore
-import NIOHTTP1
 import ParleyModel
 import ParleySocketIO
 import Testing
 
 @testable import ParleyServer
 
-/// Tests of `CrossOriginRules.swift` and of the policies in `CORSPolicy+APIs.swift`.
-@Suite struct CrossOriginRulesTests {
+/// Tests of `CrossOriginRule.swift` and of the policies in `CORSPolicy+APIs.swift`.
+@Suite struct CrossOriginRuleTests {
     @Test(
         "Who may come, and with what",
         arguments: [
@@ -43,19 +39,5 @@ import Testing
         #expect(policy.expectsCredentialsInVain == asksForCredentials)
         #expect(!CORSPolicy(.list(["http://a.test"]), allowsCredentials: true).expectsCredentialsInVain)
         #expect(CORSPolicy(.list(["http://a.test"]), allowsCredentials: true).headers(for: "http://b.test").count == 1)
-    }
-
-    @Test("Refusals of the front door have the headers of their path")
-    func frontDoor() {
-        let rules = CrossOriginRules { path in
-            path == "/api/login" ? .init(policy: CORSPolicy(.list(["http://a.test"])), answersOptions: true) : nil
-        }
-        func fields(_ uri: String) -> [String] {
-            var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: uri)
-            head.headers.add(name: "Origin", value: "http://a.test")
-            return rules.fields(for: head).map(\.name)
-        }
-        #expect(fields("/api/login?x=/y") == ["Access-Control-Allow-Origin", "Vary"])
-        #expect(fields("/other?/api/login").isEmpty)
     }
 }

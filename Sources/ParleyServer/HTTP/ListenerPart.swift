@@ -1,0 +1,35 @@
+internal import Hummingbird
+
+/// A part of what a listener has: an API, a dialect, the way to session backends. All that is peculiar to its paths stands here.
+struct ListenerPart: Sendable {
+    enum Name: Sendable {
+        case backendsProxy, backendsAPI
+        case channelManagement, channelServer
+        case sessionChat, issuing
+        case disposableChat
+        case gateway, gatewaySockets
+        case relay
+        case socketIO
+        /// Health, metrics, and what else nobody has.
+        case operations
+    }
+
+    let name: Name
+    /// Whether a path is this part's, by whatever method and whether there is something or not.
+    var claims: @Sendable (RoutePath) -> Bool = { _ in true }
+    /// Who takes a request in place of the HTTP API; `nil`: nobody here. Asked whether the path is claimed or not, as some
+    /// requests are told apart by their query or their fields.
+    var route: @Sendable (UpgradeRequest) -> Route? = { _ in nil }
+    /// Adds what it has of an HTTP API.
+    var register: @Sendable (Router<APIContext>) -> Void = { _ in }
+    /// The methods of paths that are no routes of the router; empty: the router knows.
+    var methods: @Sendable (RoutePath) -> Set<String> = { _ in [] }
+    /// How it says what no route of it has said: nothing here, not by this method, too large.
+    var shape = RefusalShape.text
+    /// Which pages may read its answers; `nil`: it says so itself, or says nothing.
+    var crossOrigin: CrossOriginRule?
+    /// What its routes read of a body, by methods that have one; `nil`: nothing.
+    var maximumBodyBytes: @Sendable (RoutePath) -> Int? = { _ in nil }
+    /// Whether a client that asks for an upgrade gets one where the part has no route.
+    var speaksWebSocket = false
+}
