@@ -5,22 +5,29 @@ public import ParleyModel
 ///
 /// Source: docs/architecture.md §5. Without a topic it echoes to the sender only.
 public struct RelayDialect: Dialect {
-    private let join: JoinRequest?
-    private let includesSender: Bool
-    /// Asked for each message; the request itself is large.
+    /// Behind a reference: what is left of a dialect once it has joined is small enough to lie within its connection.
+    private indirect enum Entry {
+        case none
+        case join(JoinRequest)
+    }
+
+    private var entry: Entry
     private let isEcho: Bool
+    private let includesSender: Bool
 
     /// - Parameters:
     ///   - join: The topic and the name under which others see the connection; `nil` to echo.
     ///   - includesSender: Whether a sender receives its own messages (`?echo=false` says no).
     public init(join: JoinRequest?, includesSender: Bool = true) {
-        self.join = join
-        self.includesSender = includesSender
+        self.entry = join.map { .join($0) } ?? .none
         self.isEcho = join == nil
+        self.includesSender = includesSender
     }
 
     public mutating func opened(_ context: inout DialectContext) -> OpenAction {
-        self.join.map { .join($0) } ?? .none
+        guard case .join(let request) = self.entry else { return .none }
+        self.entry = .none
+        return .join(request)
     }
 
     public mutating func received(
