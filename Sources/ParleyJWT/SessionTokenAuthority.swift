@@ -1,19 +1,19 @@
 internal import JWTKit
 internal import NIOCore
-public import ParleyHub
-public import ParleyModel
+package import ParleyHub
+package import ParleyModel
 internal import ParleyText
 
 /// Session tokens as JWS compact with a shared secret: HS256, HS384 and HS512 are verified, HS256 is issued.
 ///
 /// `none` and asymmetric algorithms are refused by choosing the key by the header's `alg` from a fixed table. `exp` and `nbf` are
 /// enforced without leeway, `iat` is not looked at. Source: session chat specification, *Token*.
-public struct SessionTokenAuthority: Authenticator {
+package struct SessionTokenAuthority: Authenticator {
     private let keysByAlgorithm: [TokenHeader.Algorithm: JWTKeyCollection]
     private let wallTime: @Sendable () -> WallTime
 
     /// - Parameter secret: The shared secret; its UTF-8 bytes are the key.
-    public init(secret: String, wallTime: @escaping @Sendable () -> WallTime) async {
+    package init(secret: String, wallTime: @escaping @Sendable () -> WallTime) async {
         // A shared secret may be any string, while JWTKit insists on as many bytes as the hash has. HMAC pads a short key with
         // zeros up to the hash's block (RFC 2104 §2), so that padding it here changes no signature.
         func key(atLeast length: Int) -> HMACKey {
@@ -29,7 +29,7 @@ public struct SessionTokenAuthority: Authenticator {
     }
 
     /// - Throws: ``TokenFailure``, or what JWTKit says of the signature.
-    public func verify(_ token: String) async throws -> SessionClaims {
+    package func verify(_ token: String) async throws -> SessionClaims {
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw TokenFailure.malformed }
         let header = try TokenHeader(Self.bytes(of: parts[0]))
@@ -49,7 +49,7 @@ public struct SessionTokenAuthority: Authenticator {
         return ByteBuffer(bytes: bytes)
     }
 
-    public func issue(_ claims: SessionClaims) async throws -> String {
+    package func issue(_ claims: SessionClaims) async throws -> String {
         guard let keys = self.keysByAlgorithm[.hs256] else { throw TokenFailure.algorithm }
         return try await keys.sign(
             IssuedClaims(
