@@ -1,11 +1,11 @@
 internal import Foundation
 internal import GRDB
-public import ParleyHub
+package import ParleyHub
 internal import ParleyModel
 
 /// What is known of session backends, in a SQLite file of a directory that no other server with backends uses: each would have a
 /// backend of its own for the same key.
-public struct SQLiteBackendStore: BackendStore {
+package struct SQLiteBackendStore: BackendStore {
     private let database: SQLiteDatabase
     private let life: DataDirectoryLife
     private let lock: DirectoryLock
@@ -16,13 +16,13 @@ public struct SQLiteBackendStore: BackendStore {
     /// - Parameter directory: As the setting PARLEY_DATA_DIR has it.
     /// - Throws: ``StoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be
     ///   opened, `exists` when another server has its backends there.
-    public init(path directory: String) throws {
+    package init(path directory: String) throws {
         self.database = try SQLiteDatabase(directory: directory)
         self.lock = try DirectoryLock(directory: directory, for: .backends)
         self.life = try DataDirectoryLife(directory: directory)
     }
 
-    public func takeOver() async throws -> [StoredBackend] {
+    package func takeOver() async throws -> [StoredBackend] {
         let lives = try await self.database.read { try String.fetchAll($0, sql: "SELECT DISTINCT life FROM backends") }
         let over = lives.filter { self.life.isOver($0) }
         return try await self.database.write { database in
@@ -43,13 +43,13 @@ public struct SQLiteBackendStore: BackendStore {
         }
     }
 
-    public func highestFencingToken() async throws -> Int64 {
+    package func highestFencingToken() async throws -> Int64 {
         try await self.database.read { database in
             try Int64.fetchOne(database, sql: "SELECT fencing_token FROM backend_fencing") ?? 0
         }
     }
 
-    public func save(_ backends: [StoredBackend]) async throws {
+    package func save(_ backends: [StoredBackend]) async throws {
         let entries = try backends.map { ($0, try Self.encode($0.states)) }
         try await self.database.write { database in
             for (backend, states) in entries {
@@ -77,13 +77,13 @@ public struct SQLiteBackendStore: BackendStore {
         }
     }
 
-    public func delete(_ ids: [String]) async throws {
+    package func delete(_ ids: [String]) async throws {
         try await self.database.write { database in
             for id in ids { try database.execute(sql: "DELETE FROM backends WHERE id = ?", arguments: [id]) }
         }
     }
 
-    public func close() async {
+    package func close() async {
         self.life.end()
         try? self.database.pool.close()
         self.lock.release()

@@ -1,17 +1,17 @@
 internal import Foundation
 internal import GRDB
 internal import NIOCore
-public import ParleyHub
-public import ParleyModel
+package import ParleyHub
+package import ParleyModel
 
 /// Histories of topics in a SQLite file: what was appended outlives the process, however that ends.
 ///
 /// Each call is one transaction. With SQLite's write-ahead log a commit is in the hands of the system when it returns: the end of the
 /// process takes nothing back, the end of the machine may take the latest of it (sqlite.org, *PRAGMA synchronous*, NORMAL).
-public struct SQLiteHistoryStore: HistoryStore {
+package struct SQLiteHistoryStore: HistoryStore {
     private let database: SQLiteDatabase
     private let lock: DirectoryLock
-    public let boot: UInt64
+    package let boot: UInt64
 
     /// Opens `parley.sqlite` in a directory, making both if they are not there: for their owner alone. Each time is another boot.
     ///
@@ -19,7 +19,7 @@ public struct SQLiteHistoryStore: HistoryStore {
     /// - Parameter directory: As the setting PARLEY_DATA_DIR has it.
     /// - Throws: ``StoreError`` with `exists` when another process has the histories of this directory, `damaged` when the file is no
     ///   database, `unavailable` when it cannot be opened or written.
-    public init(path directory: String) throws {
+    package init(path directory: String) throws {
         self.database = try SQLiteDatabase(directory: directory)
         self.lock = try DirectoryLock(directory: directory, for: .histories)
         do {
@@ -42,12 +42,12 @@ public struct SQLiteHistoryStore: HistoryStore {
     }
 
     /// Ends all use of the file. Without it that happens when the last copy of the store goes.
-    public func close() throws {
+    package func close() throws {
         try self.database.pool.close()
         self.lock.release()
     }
 
-    public func append(_ publications: [StoredPublication], keeping limits: [TopicKey: Int]) async throws {
+    package func append(_ publications: [StoredPublication], keeping limits: [TopicKey: Int]) async throws {
         guard !publications.isEmpty || !limits.isEmpty else { return }
         try await self.database.write { database in
             var ids: [TopicKey: Int64] = [:]
@@ -63,7 +63,7 @@ public struct SQLiteHistoryStore: HistoryStore {
         }
     }
 
-    public func publications(in topic: TopicKey) async throws -> [StoredPublication] {
+    package func publications(in topic: TopicKey) async throws -> [StoredPublication] {
         try await self.database.read { database in
             guard let id = try Self.id(of: topic, in: database) else { return [] }
             return try Row.fetchAll(
@@ -74,7 +74,7 @@ public struct SQLiteHistoryStore: HistoryStore {
         }
     }
 
-    public func topics() async throws -> [TopicKey] {
+    package func topics() async throws -> [TopicKey] {
         try await self.database.read { database in
             try Row.fetchAll(database, sql: "SELECT space, name FROM history_topics").map { row in
                 TopicKey(
@@ -85,7 +85,7 @@ public struct SQLiteHistoryStore: HistoryStore {
         }
     }
 
-    public func remove(_ topics: [TopicKey]) async throws {
+    package func remove(_ topics: [TopicKey]) async throws {
         guard !topics.isEmpty else { return }
         try await self.database.write { database in
             for topic in topics {

@@ -2,14 +2,14 @@ internal import Crypto
 internal import Foundation
 internal import GRDB
 internal import NIOCore
-public import ParleyHub
-public import ParleyModel
+package import ParleyHub
+package import ParleyModel
 internal import Synchronization
 
 /// Gateway sessions in a SQLite file: they survive a restart, and processes of one machine may share them.
 ///
 /// The file has no tokens, but their SHA-256, which is as good for finding a session: 256 random bits cannot be guessed back.
-public struct SQLiteSessionStore: SessionStore {
+package struct SQLiteSessionStore: SessionStore {
     /// How many sessions may be made between two looks at how many there are.
     static let evictionInterval = 1024
 
@@ -31,15 +31,15 @@ public struct SQLiteSessionStore: SessionStore {
     ///   - maximumSessions: Beyond this many, give or take ``evictionInterval``, those go that were not used for longest,
     ///     anonymous ones first.
     /// - Throws: ``StoreError`` with `damaged` when the file is no database, `unavailable` when it cannot be opened.
-    public init(path directory: String, maximumSessions: Int = 10_000_000) throws {
+    package init(path directory: String, maximumSessions: Int = 10_000_000) throws {
         self.database = try SQLiteDatabase(directory: directory)
         self.maximumSessions = maximumSessions
     }
 
     /// Ends all use of the file. Without it that happens when the last copy of the store goes.
-    public func close() throws { try self.database.pool.close() }
+    package func close() throws { try self.database.pool.close() }
 
-    public func create(_ session: GatewaySession) async throws {
+    package func create(_ session: GatewaySession) async throws {
         let digest = Self.digest(of: session.token)
         let metadata = SessionMetadata.encode(session.metadata)
         let evicts = self.creations.next().isMultiple(of: Self.evictionInterval)
@@ -72,7 +72,7 @@ public struct SQLiteSessionStore: SessionStore {
         )
     }
 
-    public func find(_ token: String, now: WallTime) async throws -> GatewaySession? {
+    package func find(_ token: String, now: WallTime) async throws -> GatewaySession? {
         let digest = Self.digest(of: token)
         return try await self.database.read { database in
             try Row.fetchOne(
@@ -83,7 +83,7 @@ public struct SQLiteSessionStore: SessionStore {
         }
     }
 
-    public func noteActivity(_ times: [String: WallTime]) async throws {
+    package func noteActivity(_ times: [String: WallTime]) async throws {
         let entries = times.map { (Self.digest(of: $0.key), $0.value.milliseconds) }
         try await self.database.write { database in
             let statement = try database.cachedStatement(
@@ -93,7 +93,7 @@ public struct SQLiteSessionStore: SessionStore {
         }
     }
 
-    public func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool {
+    package func link(_ token: String, userID: UserID, now: WallTime) async throws -> Bool {
         let digest = Self.digest(of: token)
         return try await self.database.write { database in
             try database.execute(
@@ -104,7 +104,7 @@ public struct SQLiteSessionStore: SessionStore {
         }
     }
 
-    @discardableResult public func delete(_ token: String) async throws -> Bool {
+    @discardableResult package func delete(_ token: String) async throws -> Bool {
         let digest = Self.digest(of: token)
         return try await self.database.write { database in
             try database.execute(sql: "DELETE FROM gateway_sessions WHERE token = ?", arguments: [digest])
@@ -112,7 +112,7 @@ public struct SQLiteSessionStore: SessionStore {
         }
     }
 
-    @discardableResult public func purge(now: WallTime) async throws -> Int {
+    @discardableResult package func purge(now: WallTime) async throws -> Int {
         try await self.database.write { database in
             try database.execute(
                 sql: "DELETE FROM gateway_sessions WHERE expires_at <= ?",
@@ -123,7 +123,7 @@ public struct SQLiteSessionStore: SessionStore {
     }
 
     /// Looks into the table, and writes a number: a disk that is full, or read-only, shows itself by that alone.
-    public func check() async throws {
+    package func check() async throws {
         try await self.database.write { database in
             _ = try Row.fetchOne(database, sql: "SELECT * FROM gateway_sessions LIMIT 1")
             try database.execute(
