@@ -21,24 +21,34 @@ extension MessagePack {
             )
             buffer.writeImmutableBuffer(bytes)
         case .array(let elements):
-            buffer.writeMessagePackLength(
-                elements.count,
-                fixed: (MessagePackFormat.fixarray, 15),
-                formats: (nil, MessagePackFormat.array16, MessagePackFormat.array32)
-            )
+            Self.writeArrayHeader(elements.count, into: &buffer)
             for element in elements { Self.write(element, into: &buffer) }
         case .object(let object):
-            buffer.writeMessagePackLength(
-                object.count,
-                fixed: (MessagePackFormat.fixmap, 15),
-                formats: (nil, MessagePackFormat.map16, MessagePackFormat.map32)
-            )
+            Self.writeMapHeader(object.count, into: &buffer)
             for (key, value) in object {
                 buffer.writeMessagePack(key)
                 Self.write(value, into: &buffer)
             }
         case .json: Self.write(value.parsed, into: &buffer)
         }
+    }
+
+    /// Appends what stands before the elements of an array.
+    static func writeArrayHeader(_ count: Int, into buffer: inout ByteBuffer) {
+        buffer.writeMessagePackLength(
+            count,
+            fixed: (MessagePackFormat.fixarray, 15),
+            formats: (nil, MessagePackFormat.array16, MessagePackFormat.array32)
+        )
+    }
+
+    /// Appends what stands before the keys and values of a map.
+    static func writeMapHeader(_ count: Int, into buffer: inout ByteBuffer) {
+        buffer.writeMessagePackLength(
+            count,
+            fixed: (MessagePackFormat.fixmap, 15),
+            formats: (nil, MessagePackFormat.map16, MessagePackFormat.map32)
+        )
     }
 }
 

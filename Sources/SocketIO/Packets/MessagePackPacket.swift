@@ -18,6 +18,31 @@ public enum MessagePackPacket {
         return EncodedPacket(text: nil, attachments: [bytes])
     }
 
+    /// An event whose name and arguments are written already.
+    static func event(
+        namespace: String,
+        id: UInt64?,
+        elements: ByteBuffer,
+        count: Int,
+        offset: String?
+    ) -> EncodedPacket {
+        var bytes = ByteBufferAllocator().buffer(capacity: elements.readableBytes + 64)
+        MessagePack.writeMapHeader(id == nil ? 3 : 4, into: &bytes)
+        MessagePack.write(.string("type"), into: &bytes)
+        MessagePack.write(.int(Int64(SocketPacketHeader.WireType.event.rawValue)), into: &bytes)
+        MessagePack.write(.string("nsp"), into: &bytes)
+        MessagePack.write(.string(namespace), into: &bytes)
+        MessagePack.write(.string("data"), into: &bytes)
+        MessagePack.writeArrayHeader(offset == nil ? count : count + 1, into: &bytes)
+        bytes.writeImmutableBuffer(elements)
+        if let offset { MessagePack.write(.string(offset), into: &bytes) }
+        if let id {
+            MessagePack.write(.string("id"), into: &bytes)
+            MessagePack.write(.int(Int64(id)), into: &bytes)
+        }
+        return EncodedPacket(text: nil, attachments: [bytes])
+    }
+
     /// Reads one binary message.
     /// - Throws: ``SocketFailure``.
     public static func parse(_ message: ByteBuffer) throws(SocketFailure) -> SocketPacket {
