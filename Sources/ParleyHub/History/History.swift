@@ -1,4 +1,4 @@
-internal import NIOCore
+public import NIOCore
 internal import ParleyModel
 
 /// What a topic retains of what was said in it.
@@ -16,11 +16,19 @@ public struct HistoryPolicy: Sendable, Equatable {
     /// Bytes of payload retained, at most; the oldest are discarded beyond it.
     public var maximumBytes: Int
     public var whenFull: WhenFull
+    /// What was said longer ago is discarded; `nil`: age does not matter.
+    public var maximumAge: TimeAmount?
 
-    public init(limit: Int = 0, maximumBytes: Int = 4 << 20, whenFull: WhenFull = .roll) {
+    public init(
+        limit: Int = 0,
+        maximumBytes: Int = 4 << 20,
+        whenFull: WhenFull = .roll,
+        maximumAge: TimeAmount? = nil
+    ) {
         self.limit = limit
         self.maximumBytes = maximumBytes
         self.whenFull = whenFull
+        self.maximumAge = maximumAge
     }
 
     /// Whether one more than `count` publications would be refused.
@@ -33,9 +41,15 @@ struct History {
     private var byteCount = 0
     /// In place of the above while nobody is there to look or to add.
     private var packed: PackedHistory?
+    /// What was said up to here may be missing; behind it, nothing is.
+    private(set) var discardedThrough: UInt64
 
     /// What a publication holds in memory beside its bytes, about.
     private static let overhead = MemoryLayout<Publication>.stride + 64
+
+    init(discardedThrough: UInt64 = 0) {
+        self.discardedThrough = discardedThrough
+    }
 
     var isEmpty: Bool { self.publications.isEmpty && self.packed == nil }
 
@@ -88,7 +102,15 @@ struct History {
     }
 
     private mutating func removeOldest() {
-        self.byteCount -= self.publications.removeFirst().payload.byteCount
+        let oldest = self.publications.removeFirst()
+        self.byteCount -= oldest.payload.byteCount
+        self.discardedThrough = oldest.offset
+    }
+
+    /// Discards what was said before `time`, the newest as well.
+    mutating func discard(before time: WallTime) {
+        self.unpack()
+        while let oldest = self.publications.first, oldest.time < time { self.removeOldest() }
     }
 
     func forEach(_ body: (Publication) -> Void) {

@@ -181,7 +181,7 @@ extension Shard {
     private func createTopic(_ key: TopicKey) -> Topic? {
         let policy = self.configuration.policy(of: key.space)
         guard policy.limit.open(key.name) else { return nil }
-        let isStored = self.configuration.histories != nil && policy.history.limit > 0
+        let isStored = self.configuration.histories != nil && policy.history.limit > 0 && policy.isStored
         let topic = Topic(
             key: key,
             epoch: self.context.random.next(),

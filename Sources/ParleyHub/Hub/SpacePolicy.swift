@@ -8,14 +8,18 @@ public struct SpacePolicy: Sendable {
     public var retention: TimeAmount
     /// How many topics may be live.
     public var limit: TopicLimit
+    /// Whether histories are in the hub's store, where it has one; not, where what is kept means nothing to another process.
+    public var isStored: Bool
 
     public init(
         history: HistoryPolicy = HistoryPolicy(),
         retention: TimeAmount = .zero,
-        limit: TopicLimit = TopicLimit(maximum: 0)
+        limit: TopicLimit = TopicLimit(maximum: 0),
+        isStored: Bool = true
     ) {
         self.history = history
         self.retention = retention
         self.limit = limit
+        self.isStored = isStored
     }
 }

@@ -14,7 +14,9 @@ extension TopicMachine {
         self.broker?.floor = state.position.offset
         self.broker?.forgetRecent()
         self.broker?.nextNumber = state.lastNumber + 1
-        self.history = History()
+        self.history = History(
+            discardedThrough: state.publications.first.map { $0.offset - 1 } ?? state.position.offset
+        )
         if self.policy.limit > 0 {
             for publication in state.publications { self.history.append(publication, policy: self.policy) }
         }

@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import ParleyModel
 
 /// What happens in a topic, decided: a value without loop, socket, clock or chance.
@@ -105,12 +106,32 @@ struct TopicMachine: Sendable {
             payload: self.policy.limit > 0 ? publish.payload.detached() : publish.payload
         )
         if self.policy.limit > 0 { self.history.append(publication, policy: self.policy) }
+        self.expire(at: now)
         effects.append(.deliver(.published(publication), excluding: publish.excluding))
         if publish.wantsCompletion, let client = publish.member { effects.append(.complete(client)) }
     }
 
     /// Whether somebody is there, or on the way, or about to say something.
     var isInUse: Bool { !self.members.isEmpty || self.broker?.isIdle == false }
+
+    // MARK: Recovery
+
+    /// What was said behind a place, oldest first; `nil` when not all of it is kept, or the place is none of this log's.
+    func publications(after place: StreamPosition) -> [Publication]? {
+        let lost = self.policy.limit > 0 ? self.history.discardedThrough : self.position.offset
+        guard place.epoch == self.position.epoch, place.offset >= lost, place.offset <= self.position.offset else {
+            return nil
+        }
+        var publications: [Publication] = []
+        self.history.forEach(from: place.offset + 1) { publications.append($0) }
+        return publications
+    }
+
+    /// What is too old is forgotten.
+    mutating func expire(at now: WallTime) {
+        guard let age = self.policy.maximumAge else { return }
+        self.history.discard(before: WallTime(milliseconds: now.milliseconds - age.nanoseconds / 1_000_000))
+    }
 
     // MARK: Memory
 
