@@ -1,5 +1,6 @@
 public import NIOCore
 public import ParleyModel
+internal import Synchronization
 
 /// One process's registry of connections and topics: a shard for each event loop, and the way between them.
 ///
@@ -7,6 +8,8 @@ public import ParleyModel
 public final class Hub: Sendable {
     public let configuration: HubConfiguration
     private let shards: [ShardReference]
+    /// How many parts have been installed.
+    let partCount = Atomic<Int>(0)
 
     /// - Parameter eventLoops: At least one; each becomes a shard.
     /// - Throws: ``StoreError`` when the store of histories cannot be read.
@@ -65,6 +68,9 @@ public final class Hub: Sendable {
     public func eventLoop(of shard: Int) -> any EventLoop { self.shards[shard].eventLoop }
 
     /// Runs `body` on every shard's own loop and returns what they gave, in the order of the shards.
+    ///
+    /// A question of this process about itself, for numbers and for what an operator asks. What one client has to tell others is a
+    /// message or a ``ShardCommand``, which can leave the process.
     public func collect<Value: Sendable>(_ body: @escaping @Sendable (Shard) -> Value) async throws -> [Value] {
         var values: [Value] = []
         for shard in self.shards {

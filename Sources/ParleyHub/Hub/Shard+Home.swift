@@ -66,7 +66,10 @@ extension Shard {
     private func perform(_ effect: TopicEffect, of topic: Topic) {
         switch effect {
         case .deliver(let event, let excluding):
-            if case .published = event { self.metrics.publications += 1 }
+            if case .published(let publication) = event {
+                self.metrics.publications += 1
+                if !topic.listeners.isEmpty { self.tellListeners(of: topic, publication) }
+            }
             self.distribute(event, in: topic, excluding: excluding?.connection)
         case .complete(let client):
             self.complete(client, topic.key)
@@ -178,7 +181,7 @@ extension Shard {
 
     // MARK: The life of a topic
 
-    private func createTopic(_ key: TopicKey) -> Topic? {
+    func createTopic(_ key: TopicKey) -> Topic? {
         let policy = self.configuration.policy(of: key.space)
         guard policy.limit.open(key.name) else { return nil }
         let isStored = self.configuration.histories != nil && policy.history.limit > 0 && policy.isStored
@@ -196,7 +199,7 @@ extension Shard {
 
     func retireIfEmpty(_ topic: Topic) {
         // Somebody may have come while its leave was told.
-        guard !topic.machine.isInUse, topic.commands.count <= 1, self.topics[topic.key] === topic,
+        guard !topic.machine.isInUse, topic.listeners.isEmpty, topic.commands.count <= 1, self.topics[topic.key] === topic,
             topic.emptySince == nil
         else { return }
         let retention = self.configuration.policy(of: topic.key.space).retention

@@ -43,6 +43,9 @@ public final class Shard {
     /// What a topic wants done: kept, so that a publication allocates no list.
     var effects: ContiguousArray<TopicEffect> = []
 
+    /// What stands on the hub, by the index of its id.
+    var parts: ContiguousArray<(any HubPart)?> = []
+
     var arena = Arena()
     /// Connections with notes.
     var touched: ContiguousArray<Connection> = []
@@ -378,7 +381,8 @@ public final class Shard {
         ClientID(incarnation: self.configuration.incarnation, connection: connection)
     }
 
-    func home(of key: TopicKey) -> Int {
+    /// Which shard orders a topic.
+    public func home(of key: TopicKey) -> Int {
         self.configuration.shards == 1 ? 0 : Int(key.stableHash % UInt64(self.configuration.shards))
     }
 
@@ -415,6 +419,18 @@ public final class Shard {
             self.prepareArena()
             let range = self.arena.appendPublication { $0.writeImmutableBuffer(wire) }
             self.deliver(range, to: key, format: format, excluding: excluding)
+        case .listen(let key, let listener):
+            self.homeListen(key, listener)
+        case .stopListening(let key, let listener):
+            self.homeStopListening(key, listener)
+        case .listening(let key, let part, let position):
+            self.withPart(part) { $0.listens(to: key, from: position, on: self) }
+        case .heard(let key, let part, let epoch, let publication):
+            self.withPart(part) { $0.heard(publication, in: key, epoch: epoch, on: self) }
+        case .install(let id, let part):
+            self.install(part, as: id)
+        case .command(let part, let command):
+            self.withPart(part) { $0.receive(command, on: self) }
         case .historyLoaded(let key, let result):
             self.historyLoaded(key, result)
         case .historyWritten(let result):
@@ -534,7 +550,11 @@ extension ShardMessage {
         switch self {
         case .publish(_, let publish): publish.payload.byteCount
         case .deliver(_, _, let wire, _): wire.readableBytes
-        case .join, .leave, .joinCompleted, .publishCompleted, .expel, .historyLoaded, .historyWritten, .run: 0
+        case .heard(_, _, _, let publication): publication.payload.byteCount
+        case .command(_, let command): command.byteCount
+        case .join, .leave, .joinCompleted, .publishCompleted, .expel, .historyLoaded, .historyWritten, .listen,
+            .stopListening, .listening, .install, .run:
+            0
         }
     }
 

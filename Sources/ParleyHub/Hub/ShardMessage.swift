@@ -18,6 +18,16 @@ enum ShardMessage: Sendable {
     case historyLoaded(TopicKey, Result<[StoredPublication], StoreError>)
     case historyWritten(Result<Void, StoreError>)
 
+    // About listeners: to the home shard of a topic, and from it.
+    case listen(TopicKey, TopicListener)
+    case stopListening(TopicKey, TopicListener)
+    case listening(TopicKey, HubPartID, StreamPosition?)
+    case heard(TopicKey, HubPartID, epoch: UInt64, Publication)
+
     // Between any two.
     case run(@Sendable (Shard) -> Void)
+
+    // For what stands on the hub.
+    case install(HubPartID, any HubPart)
+    case command(HubPartID, any ShardCommand)
 }

@@ -14,6 +14,8 @@ final class Topic: TopicView {
     var unreadableSince: NIODeadline?
     /// The one that is being decided, and those that wait for it.
     var commands: CircularBuffer<TopicCommand> = []
+    /// Who is told what is said, and is no member.
+    var listeners: [TopicListener] = []
     /// When the last member left; `nil` while somebody is here.
     var emptySince: NIODeadline?
     /// What the shard has counted for its history.

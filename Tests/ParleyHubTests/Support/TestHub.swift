@@ -44,6 +44,12 @@ final class TestHub {
         )
     }
 
+    func install(_ part: some HubPart) -> HubPartID {
+        let id = self.hub.reservePart()
+        self.hub.install(part, as: id)
+        return id
+    }
+
     /// Runs one tick of one loop.
     func run(_ shard: Int = 0) { self.loops[shard].run() }
 
