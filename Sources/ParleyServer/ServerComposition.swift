@@ -87,6 +87,7 @@ struct ServerComposition: Sendable {
             ) : nil
         let gatewayFormats = gatewayIO.map { Self.register($0, as: .socketIO, in: &hub.formats) }
         let nativeFormat = hub.formats.register(GatewayFormat())
+        for server in configuration.socketIOServers { server.setPolicy(in: &hub) }
         let madeHub = try await Hub(configuration: hub, eventLoops: eventLoops)
         self.hub = madeHub
         let state = self.state

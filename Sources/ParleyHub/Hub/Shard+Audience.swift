@@ -104,19 +104,6 @@ extension Shard {
         if let connection = self.inboxes[key] { body(connection) }
     }
 
-    // MARK: Crossing
-
-    /// Runs `body` here at once, and on every other shard behind everything that this one has told it before.
-    public func onEveryShard(_ body: @escaping @Sendable (Shard) -> Void) {
-        for target in 0..<self.configuration.shards where target != self.index { self.send(.run(body), to: target) }
-        body(self)
-    }
-
-    /// Runs `body` on one shard, here at once if it is this one.
-    public func onShard(_ target: Int, _ body: @escaping @Sendable (Shard) -> Void) {
-        self.send(.run(body), to: target)
-    }
-
     // MARK: Transports
 
     /// Lets another driver, and with it another wire format, serve the connection from now on. Its subscriptions stay.
@@ -138,12 +125,5 @@ extension Shard {
             self.localTopics[topic.key] = topic
             topic.add(connection, isLocal: isLocal)
         }
-    }
-}
-
-extension Hub {
-    /// Runs `body` on the loop of one shard, soon, behind everything posted there before from this thread.
-    public func post(to shard: Int, _ body: @escaping @Sendable (Shard) -> Void) {
-        self.reference(to: shard).post([.run(body)])
     }
 }

@@ -435,8 +435,6 @@ public final class Shard {
             self.historyLoaded(key, result)
         case .historyWritten(let result):
             self.historyWritten(result)
-        case .run(let body):
-            body(self)
         case .expel(let id, let key, let reason):
             guard let connection = self[id] else { return }
             if let key, let slot = connection.subscription(to: key) { self.unsubscribe(connection, slot: slot) }
@@ -553,7 +551,7 @@ extension ShardMessage {
         case .heard(_, _, _, let publication): publication.payload.byteCount
         case .command(_, let command): command.byteCount
         case .join, .leave, .joinCompleted, .publishCompleted, .expel, .historyLoaded, .historyWritten, .listen,
-            .stopListening, .listening, .install, .run:
+            .stopListening, .listening, .install:
             0
         }
     }

@@ -24,9 +24,6 @@ enum ShardMessage: Sendable {
     case listening(TopicKey, HubPartID, StreamPosition?)
     case heard(TopicKey, HubPartID, epoch: UInt64, Publication)
 
-    // Between any two.
-    case run(@Sendable (Shard) -> Void)
-
     // For what stands on the hub.
     case install(HubPartID, any HubPart)
     case command(HubPartID, any ShardCommand)

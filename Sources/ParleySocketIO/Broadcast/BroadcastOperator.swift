@@ -1,5 +1,6 @@
 public import NIOCore
 internal import ParleyHub
+internal import ParleyModel
 public import SocketIO
 
 /// Speaks to a selection of a namespace's sockets, or does something to them.
@@ -12,7 +13,7 @@ public struct BroadcastOperator: Sendable {
 
     init(namespace: Namespace, excluding socket: Socket?) {
         self.namespace = namespace
-        self.selection = Selection(excluding: socket?.hubID, excludedID: socket?.id)
+        self.selection = Selection(excluding: socket?.client, excludedID: socket?.id)
     }
 
     // MARK: Whom
@@ -72,13 +73,32 @@ public struct BroadcastOperator: Sendable {
     public func emit(_ event: String, arguments: SocketArguments) {
         guard self.namespace.mayEmit(event), let site = self.namespace.server.site else { return }
         // On an event loop it happens here and now, and needs no copy.
-        if let shard = site.presentShard {
+        if let shard = site.hub.presentShard {
             return self.namespace.publish(event, arguments, to: self.selection, from: shard)
         }
-        let arguments = arguments.detached()
-        site.onShard(nearest: self.namespace, selection.excluding) { [namespace, selection] shard in
-            namespace.publish(event, arguments, to: selection, from: shard)
-        }
+        site.hub.post(self.speech(event, arguments), for: site.part, to: self.start(site))
+    }
+
+    private func speech(
+        _ event: String,
+        _ arguments: SocketArguments,
+        _ request: AcknowledgementRequest? = nil
+    ) -> NodeCommand {
+        .speak(
+            Speech(
+                namespace: self.namespace.name,
+                event: event,
+                arguments: arguments.detached(),
+                selection: self.selection,
+                request: request
+            )
+        )
+    }
+
+    /// The shard from which a thread without one speaks: that of the socket that speaks, or always the same one, so that what is
+    /// said keeps its order.
+    private func start(_ site: Site) -> Int {
+        self.selection.excluding.map { Int($0.connection.shard) } ?? site.hub.home(of: self.namespace.logKey)
     }
 
     /// Sends an event to all, and waits for the answer of each: the first argument of their acknowledgements, in the order of
@@ -92,16 +112,26 @@ public struct BroadcastOperator: Sendable {
         guard let timeout else { throw AcknowledgementError.timeoutMissing }
         guard self.namespace.mayEmit(event) else { throw AcknowledgementError.reservedEvent }
         guard let site = self.namespace.server.site else { return [] }
-        let arguments = arguments.detached()
+        let start = self.start(site)
+        let (namespace, id) = (self.namespace.name, self.namespace.nextAcknowledgementID())
         return try await withCheckedThrowingContinuation { continuation in
-            let collector = BroadcastCollector(
-                id: self.namespace.nextAcknowledgementID(),
-                shards: site.hub.shardCount
-            ) { continuation.resume(with: $0) }
-            site.onShard(nearest: self.namespace, selection.excluding) { [namespace, selection] shard in
-                shard.eventLoop.scheduleTask(in: timeout) { collector.timedOut() }
-                namespace.publish(event, arguments, to: selection, from: shard, collector: collector)
+            let number = site.questions.open(shards: site.hub.shardCount) { outcome in
+                for shard in 0..<site.hub.shardCount {
+                    site.hub.post(
+                        NodeCommand.settled(acknowledgement: id, namespace: namespace),
+                        for: site.part,
+                        to: shard
+                    )
+                }
+                switch outcome {
+                case .complete(let answers): continuation.resume(returning: answers.responses)
+                case .timedOut(let answers):
+                    continuation.resume(throwing: BroadcastTimeout(responses: answers.responses))
+                }
             }
+            let request = AcknowledgementRequest(number: number, asker: start, namespace: namespace, id: id)
+            site.hub.eventLoop(of: start).scheduleTask(in: timeout) { site.questions.timeOut(number) }
+            site.hub.tell(self.speech(event, arguments, request), for: site.part, to: start)
         }
     }
 
@@ -109,48 +139,57 @@ public struct BroadcastOperator: Sendable {
 
     /// What is known of the selected sockets.
     public func fetchSockets() async throws -> [RemoteSocket] {
-        try await self.onEveryShard { sockets in
-            sockets.map { socket in
-                RemoteSocket(
-                    id: socket.id,
-                    handshake: socket.handshake,
-                    rooms: socket.rooms,
-                    data: socket.data,
-                    namespace: socket.namespace
-                )
-            }
-        }.flatMap(\.self)
+        try await self.ask(.sockets)?.sockets.map { RemoteSocket($0, in: self.namespace) } ?? []
     }
 
     /// How many sockets are selected.
-    package func count() async throws -> Int { try await self.onEveryShard { $0.count }.reduce(0, +) }
+    package func count() async throws -> Int { try await self.ask(.count)?.count ?? 0 }
 
     /// Puts the selected sockets into rooms. Done when it returns.
     public func socketsJoin(_ rooms: String...) async throws { try await self.socketsJoin(rooms) }
-    public func socketsJoin(_ rooms: [String]) async throws {
-        _ = try await self.onEveryShard { for socket in $0 { socket.join(rooms) } }
-    }
+    public func socketsJoin(_ rooms: [String]) async throws { _ = try await self.ask(.change(.join(rooms))) }
 
     /// Takes the selected sockets out of rooms. Done when it returns.
     public func socketsLeave(_ rooms: String...) async throws { try await self.socketsLeave(rooms) }
-    public func socketsLeave(_ rooms: [String]) async throws {
-        _ = try await self.onEveryShard { for socket in $0 { socket.leave(rooms) } }
-    }
+    public func socketsLeave(_ rooms: [String]) async throws { _ = try await self.ask(.change(.leave(rooms))) }
 
     /// Makes the selected sockets leave the namespace.
     /// - Parameter close: Whether their connections are closed.
     public func disconnectSockets(close: Bool = false) async throws {
-        _ = try await self.onEveryShard { for socket in $0 { socket.disconnect(close: close) } }
+        _ = try await self.ask(.change(.disconnect(closes: close)))
     }
 
-    private func onEveryShard<Value: Sendable>(
-        _ body: @escaping @Sendable ([Socket]) -> Value
-    ) async throws -> [Value] {
-        guard let site = self.namespace.server.site else { return [] }
-        return try await site.hub.collect { [namespace, selection] shard in
-            body(namespace.sockets(of: selection, on: shard))
+    /// Asks every shard, behind everything that was said from here before.
+    /// - Returns: `nil`: the server is nowhere yet, and has no sockets.
+    /// - Throws: When the event loops have stopped, and nobody would answer.
+    private func ask(_ subject: Question.Subject) async throws -> Gathering? {
+        guard let site = self.namespace.server.site else { return nil }
+        // Where there is a log it has to come behind what that does.
+        let start = self.namespace.hasLog ? site.hub.home(of: self.namespace.logKey) : self.start(site)
+        try await site.hub.eventLoop(of: start).submit {}.get()
+        return await withCheckedContinuation { continuation in
+            let number = site.questions.open(shards: site.hub.shardCount) { outcome in
+                switch outcome {
+                case .complete(let answers), .timedOut(let answers): continuation.resume(returning: answers)
+                }
+            }
+            let question = Question(
+                number: number,
+                asker: start,
+                namespace: self.namespace.name,
+                selection: self.selection,
+                subject: subject
+            )
+            site.hub.tell(NodeCommand.askAll(question), for: site.part, to: start)
         }
     }
+}
+
+/// Thrown when not everybody has answered in time.
+public struct BroadcastTimeout: Error, Sendable, CustomStringConvertible {
+    /// The answers that came.
+    public let responses: [SocketValue]
+    public let description = "operation has timed out"
 }
 
 /// A socket as another place sees it.
@@ -161,6 +200,14 @@ public struct RemoteSocket: Sendable {
     public let rooms: SocketRooms
     public let data: SocketValue
     let namespace: Namespace
+
+    init(_ socket: SocketDescription, in namespace: Namespace) {
+        self.id = socket.id
+        self.handshake = socket.handshake
+        self.rooms = socket.rooms
+        self.data = socket.data
+        self.namespace = namespace
+    }
 
     public func emit(_ event: String, _ arguments: any SocketValueConvertible...) {
         self.namespace.to(self.id).emit(event, arguments: SocketArguments(arguments.map(\.socketValue)))

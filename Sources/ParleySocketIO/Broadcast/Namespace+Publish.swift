@@ -4,57 +4,55 @@ internal import ParleyModel
 internal import SocketIO
 internal import Synchronization
 
-/// How an event gets from one shard to the sockets of all.
+/// How an event gets from one shard to the sockets of all. Each of these is called on `shard`'s loop.
 extension Namespace {
-    /// Called on `shard`'s loop.
     func publish(
         _ event: String,
         _ arguments: SocketArguments,
         to selection: Selection,
         from shard: Shard,
-        collector: BroadcastCollector? = nil
+        request: AcknowledgementRequest? = nil
     ) {
-        guard let recovery, let site = self.server.site else {
-            self.distribute(self.message(event, arguments, selection, collector, offset: nil), from: shard)
-            return
+        guard let site = self.server.site else { return }
+        guard self.hasLog else {
+            return self.distribute(self.broadcast(event, arguments, selection, request), from: shard, site)
         }
-        // One shard gives offsets, and everything goes through it, so that all sockets see the order of the log.
-        let arguments = arguments.detached()
-        shard.onShard(site.home(of: self)) { home in
-            let isLogged = !selection.options.isVolatile && collector == nil
-            let offset = isLogged ? recovery.nextOffset() : recovery.newestOffset
-            let message = self.message(
-                event,
-                arguments,
-                selection,
-                collector,
-                // What is not logged must not be taken for an offset by its last argument.
-                offset: collector == nil ? recovery.text(of: offset) : nil,
-                seen: isLogged ? offset : nil
+        guard selection.options.isVolatile || request != nil else {
+            let event = EncodedEvent(event, arguments, parser: self.server.configuration.parser)
+            return self.log(.event(event, isNoted: false), for: selection, from: shard)
+        }
+        // In no log, and behind what was said before all the same.
+        let home = shard.home(of: self.logKey)
+        guard shard.index == home else {
+            let speech = Speech(
+                namespace: self.name,
+                event: event,
+                arguments: arguments.detached(),
+                selection: selection,
+                request: request
             )
-            if isLogged {
-                recovery.append(
-                    RecoveryLog.Entry(
-                        offset: offset,
-                        time: home.eventLoop.now,
-                        selection: selection,
-                        packets: message.packets
-                    )
-                )
-            }
-            self.distribute(message, from: home)
+            return shard.send(NodeCommand.speak(speech), for: site.part, to: home)
         }
+        // It must not be taken for a position by its last argument.
+        let position = request == nil ? shard.position(of: self.logKey)?.recoveryText : nil
+        self.distribute(self.broadcast(event, arguments, selection, request, offset: position), from: shard, site)
     }
 
-    private func message(
+    /// Says something to the log.
+    func log(_ content: NamespaceEntry.Content, for selection: Selection, from shard: Shard) {
+        let entry = NamespaceEntry(selection: selection, content: content)
+        shard.publish(entry.payload, from: Sender(id: selection.excludedID ?? "", name: ""), to: self.logKey)
+    }
+
+    private func broadcast(
         _ event: String,
         _ arguments: SocketArguments,
         _ selection: Selection,
-        _ collector: BroadcastCollector?,
-        offset: String?,
-        seen: UInt64? = nil
+        _ request: AcknowledgementRequest?,
+        offset: String? = nil
     ) -> Broadcast {
         Broadcast(
+            namespace: self.name,
             event: event,
             arguments: arguments,
             selection: selection,
@@ -63,44 +61,33 @@ extension Namespace {
                     event,
                     arguments,
                     namespace: wireName,
-                    id: collector?.id,
+                    id: request?.id,
                     offset: offset
                 )
             },
-            collector: collector,
-            seen: seen
+            request: request
         )
     }
 
-    private func distribute(_ broadcast: Broadcast, from shard: Shard) {
-        guard let site = self.server.site else { return }
-        if let collector = broadcast.collector {
-            collector.onCompletion {
-                for index in 0..<site.hub.shardCount {
-                    site.hub.post(to: index) { site.state(on: $0)[self].collectors[collector.id] = nil }
-                }
-            }
+    private func distribute(_ broadcast: Broadcast, from shard: Shard, _ site: Site) {
+        if site.hub.shardCount > 1 {
+            shard.sendToOthers(NodeCommand.broadcast(broadcast.detached()), for: site.part)
         }
-        if site.hub.shardCount == 1 {
-            self.deliver(broadcast, on: shard, site)
-        } else {
-            let broadcast = broadcast.detached()
-            shard.onEveryShard { self.deliver(broadcast, on: $0, site) }
-        }
+        self.deliver(broadcast, on: shard, site)
     }
 
-    private func deliver(_ broadcast: Broadcast, on shard: Shard, _ site: Site) {
-        if let seen = broadcast.seen { site.state(on: shard)[self].seenOffset = seen }
-        let needsRecipients = broadcast.collector != nil || self.hasOutgoingListeners.load(ordering: .relaxed)
-        var collected: [ConnectionID] = []
+    // MARK: Arriving
+
+    func deliver(_ broadcast: Broadcast, on shard: Shard, _ site: Site) {
+        var reached: [ConnectionID] = []
         for (index, wireName) in self.wireNames.enumerated() {
-            let audience = broadcast.selection.audience(in: self, as: wireName)
             let message = PacketMessage(
                 packet: broadcast.packets[index],
                 formats: site.formats,
                 compresses: broadcast.selection.options.compresses
             )
-            guard needsRecipients else {
+            let audience = broadcast.selection.audience(in: self, as: wireName, at: site.incarnation)
+            guard broadcast.request != nil || self.hasOutgoingListeners.load(ordering: .relaxed) else {
                 shard.deliver(message, to: audience)
                 continue
             }
@@ -109,41 +96,72 @@ extension Namespace {
             for recipient in recipients {
                 site.socket(on: recipient, in: wireName)?.notifyOutgoing(broadcast.event, broadcast.arguments)
             }
-            if broadcast.collector != nil { collected += recipients.map(\.id) }
+            if broadcast.request != nil { reached += recipients.map(\.id) }
             shard.deliver(message, to: recipients)
         }
-        if let collector = broadcast.collector {
-            if !collected.isEmpty, !collector.isComplete {
-                site.state(on: shard)[self].collectors[collector.id] = collector
+        guard let request = broadcast.request else { return }
+        if !reached.isEmpty { site.state(on: shard).presence(of: self).awaited[request.id] = request }
+        shard.send(NodeCommand.answer(.reached(reached, request)), for: site.part, to: request.asker)
+    }
+
+    /// An entry of the log has come.
+    func deliver(_ entry: NamespaceEntry, at position: StreamPosition, on shard: Shard, _ site: Site) {
+        switch entry.content {
+        case .event(let event, let isNoted):
+            self.deliver(event, isNoted: isNoted, to: entry.selection, at: position, on: shard, site)
+        case .change(let change):
+            for socket in self.sockets(of: entry.selection, on: shard, site) { socket.perform(.change(change)) }
+        }
+    }
+
+    private func deliver(
+        _ event: EncodedEvent,
+        isNoted: Bool,
+        to selection: Selection,
+        at position: StreamPosition,
+        on shard: Shard,
+        _ site: Site
+    ) {
+        let offset = position.recoveryText
+        let isWatched = !isNoted && self.hasOutgoingListeners.load(ordering: .relaxed)
+        for wireName in self.wireNames {
+            let message = LoggedMessage(
+                event: event,
+                wireName: wireName,
+                offset: offset,
+                formats: site.formats,
+                compresses: selection.options.compresses
+            )
+            let audience = selection.audience(in: self, as: wireName, at: site.incarnation)
+            guard isWatched, let (name, arguments) = event.nameAndArguments else {
+                shard.deliver(message, to: audience)
+                continue
             }
-            collector.sent(to: collected)
+            let recipients = shard.recipients(of: audience)
+            for recipient in recipients { site.socket(on: recipient, in: wireName)?.notifyOutgoing(name, arguments) }
+            shard.deliver(message, to: recipients)
         }
     }
 
     /// The sockets of a selection that one shard has.
-    func sockets(of selection: Selection, on shard: Shard) -> [Socket] {
-        guard let site = self.server.site else { return [] }
-        return self.wireNames.flatMap { wireName in
-            shard.recipients(of: selection.audience(in: self, as: wireName))
+    func sockets(of selection: Selection, on shard: Shard, _ site: Site) -> [Socket] {
+        self.wireNames.flatMap { wireName in
+            shard.recipients(of: selection.audience(in: self, as: wireName, at: site.incarnation))
                 .compactMap { site.socket(on: $0, in: wireName) }
         }
     }
 }
 
-/// An event on its way to every shard.
-private struct Broadcast: Sendable {
-    let event: String
-    var arguments: SocketArguments
-    let selection: Selection
-    /// One for each of the namespace's names.
-    let packets: [EncodedPacket]
-    let collector: BroadcastCollector?
-    /// Its offset, if it is in the log.
-    let seen: UInt64?
+/// An event of the log: written for each format that its audience has.
+private struct LoggedMessage: FormattedMessage {
+    let event: EncodedEvent
+    let wireName: String
+    let offset: String
+    let formats: SocketIOFormats
+    let compresses: Bool
 
-    func detached() -> Broadcast {
-        var copy = self
-        copy.arguments = self.arguments.detached()
-        return copy
+    func write(as format: FormatID, into wire: inout ByteBuffer) {
+        let packet = self.event.packet(namespace: self.wireName, offset: self.offset)
+        self.formats.write(packet, compresses: self.compresses, as: format, into: &wire)
     }
 }

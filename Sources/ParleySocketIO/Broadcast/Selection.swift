@@ -7,17 +7,18 @@ struct Selection: Sendable {
     var rooms: [String] = []
     var except: [String] = []
     /// The connection of the socket that speaks.
-    var excluding: ConnectionID?
+    var excluding: ClientID?
     /// The id of that socket.
     var excludedID: String?
     var options = EmitOptions()
 
-    func audience(in namespace: Namespace, as wireName: String) -> Audience {
+    /// - Parameter incarnation: The node's own, as connections of others are none of its.
+    func audience(in namespace: Namespace, as wireName: String, at incarnation: NodeIncarnation) -> Audience {
         Audience(
             topics: self.rooms.isEmpty
                 ? [namespace.topic(nil, as: wireName)] : self.rooms.map { namespace.topic($0, as: wireName) },
             excludedTopics: self.except.map { namespace.topic($0, as: wireName) },
-            excluding: self.excluding,
+            excluding: self.excluding.flatMap { $0.incarnation == incarnation ? $0.connection : nil },
             isVolatile: self.options.isVolatile
         )
     }

@@ -50,22 +50,21 @@ extension EngineConnection {
 
     private func connect(to namespace: Namespace, as wireName: String, auth: SocketValue, attempt: Int) {
         let handshake = Handshake(request: self.request, auth: auth, time: self.host.wallTime())
-        guard let recovery = namespace.recovery, let privateID = auth["pid"]?.string,
-            let offset = RecoveryOffset(auth["offset"])
-        else {
-            return self.admit(
-                self.makeSocket(namespace, wireName, handshake, restoring: nil),
-                missed: nil,
-                attempt: attempt
-            )
+        guard namespace.hasLog else {
+            let socket = self.makeSocket(namespace, wireName, handshake, restoring: nil)
+            return self.admit(socket, missed: nil, attempt: attempt)
         }
-        self.restore(privateID, as: wireName, after: offset.text, recovery, namespace) { connection, restored in
-            let socket = connection.makeSocket(namespace, wireName, handshake, restoring: restored?.session)
-            connection.admit(socket, missed: restored?.missed, attempt: attempt)
+        self.host.site.whenListening(to: namespace, on: self.shard) {
+            guard self.session.isOpen else { return self.host.server.socketWasRefused(namespace) }
+            guard let privateID = auth["pid"]?.string, let claim = RecoveryClaim(auth["offset"]) else {
+                let socket = self.makeSocket(namespace, wireName, handshake, restoring: nil)
+                return self.admit(socket, missed: nil, attempt: attempt)
+            }
+            self.restore(privateID, claim, in: namespace, as: wireName, handshake, attempt: attempt)
         }
     }
 
-    private func makeSocket(
+    func makeSocket(
         _ namespace: Namespace,
         _ wireName: String,
         _ handshake: Handshake,
@@ -78,7 +77,7 @@ extension EngineConnection {
             namespace: namespace,
             wireName: wireName,
             handshake: handshake,
-            privateID: namespace.recovery == nil || isRevision3 ? nil : session?.privateID ?? random(),
+            privateID: !namespace.hasLog || isRevision3 ? nil : session?.privateID ?? random(),
             restoring: session,
             connection: self
         )
@@ -90,13 +89,14 @@ extension EngineConnection {
     }
 
     /// Asks the middlewares, then lets the socket in.
-    private func admit(_ socket: Socket, missed: RecoveryLog.Missed?, attempt: Int) {
+    func admit(_ socket: Socket, missed: MissedEvents?, attempt: Int) {
         let middlewares = socket.namespace.middlewares
         let skips = socket.isRecovered && self.host.configuration.recovery.skipsMiddlewares
         guard !middlewares.isEmpty, !skips else {
-            return self.join(socket, missed: missed?.entries ?? [], attempt: attempt)
+            return self.join(socket, missed: missed, attempt: attempt)
         }
         let host = self.host
+        self.candidates.append(socket)
         self.decide(on: attempt) { connection in
             var refusal: ConnectError?
             for middleware in middlewares {
@@ -116,13 +116,14 @@ extension EngineConnection {
                 if refusal != nil { break }
             }
             connection.run { [refusal] connection in
+                connection.candidates.removeAll { $0 === socket }
                 if let refusal {
                     Self.abandon(socket, on: connection.shard, host)
                     connection.refuse(socket.wireName, attempt, refusal)
                 } else if let missed {
                     connection.catchUp(socket, missed, attempt: attempt)
                 } else {
-                    connection.join(socket, missed: [], attempt: attempt)
+                    connection.join(socket, missed: nil, attempt: attempt)
                 }
             } orElse: { shard in
                 Self.abandon(socket, on: shard, host)
@@ -130,35 +131,26 @@ extension EngineConnection {
         }
     }
 
-    /// Hears what was said while middlewares thought about a restored socket.
-    private func catchUp(_ socket: Socket, _ missed: RecoveryLog.Missed, attempt: Int) {
-        self.hear(after: missed.newestOffset, socket) { connection, more in
-            guard let more else {
-                // More than the log holds: the client comes back, as a new one.
-                return connection.close(.transportError)
-            }
-            connection.join(socket, missed: missed.entries + more.entries, attempt: attempt)
-        }
-    }
-
     /// Order: register the socket, join its own room, send CONNECT, then run the application's handlers.
-    private func join(_ socket: Socket, missed: [RecoveryLog.Entry], attempt: Int) {
+    func join(_ socket: Socket, missed: MissedEvents?, attempt: Int) {
         guard self.session.isOpen, self.machine.accept(socket.wireName, attempt: attempt) else {
             return Self.abandon(socket, on: self.shard, self.host)
         }
-        guard self.host.server.socketJoins(socket.namespace) else {
+        let state = self.host.site.state(on: self.shard)
+        let isHeard = !socket.namespace.hasLog || state.presence(named: socket.namespace.name)?.heard != nil
+        guard isHeard, self.host.server.socketJoins(socket.namespace) else {
             // The namespace was forgotten in this very moment; the client may ask again.
             self.machine.leave(socket.wireName)
             Self.abandon(socket, on: self.shard, self.host)
             return self.sendRefusal(socket.wireName, .invalidNamespace)
         }
         self.members.append(Member(wireName: socket.wireName, socket: socket))
-        let presence = self.host.site.state(on: self.shard)[socket.namespace]
+        let presence = state.presence(of: socket.namespace)
         presence.sockets[ExactString(socket.id)] = socket
         let rooms = socket.state.withLock { state in
             state.phase = .connected
             // Whatever this shard hears of from now on is sent to it.
-            if !socket.isRecovered { state.joinOffset = presence.seenOffset }
+            if !socket.isRecovered { state.joined = presence.heard }
             return state.rooms
         }
         self.subscribe(to: socket.namespace.topic(nil, as: socket.wireName))
@@ -166,8 +158,9 @@ extension EngineConnection {
         for room in rooms { self.subscribe(to: socket.namespace.topic(room.text, as: socket.wireName)) }
         self.registerForRecovery(socket)
         // The replay comes first, and clients keep it until they are connected.
-        let index = socket.namespace.wireNames.firstIndex { $0.hasSameBytes(as: socket.wireName) } ?? 0
-        for entry in missed { self.send(entry.packets[index]) }
+        for event in missed?.events ?? [] {
+            self.send(event.event.packet(namespace: socket.wireName, offset: event.position.recoveryText))
+        }
         let parser = self.host.configuration.parser
         if self.session.revision == .three {
             self.send(parser.connectedWithoutPayload(namespace: socket.wireName))
@@ -195,8 +188,9 @@ extension EngineConnection {
     }
 
     /// A socket that was never there: it was refused, or its connection is gone, or its attempt was.
-    private static func abandon(_ socket: Socket, on shard: Shard, _ host: EngineHost) {
-        Self.giveBack(socket, on: shard, host)
+    /// - Parameter mayReturn: Whether a restored one may be restored again.
+    static func abandon(_ socket: Socket, on shard: Shard, _ host: EngineHost, mayReturn: Bool = true) {
+        if mayReturn { Self.giveBack(socket, on: shard, host) }
         let acknowledgements = socket.state.withLock { state in
             let acknowledgements = state.acknowledgements
             state.phase = .disconnected
@@ -215,34 +209,28 @@ extension EngineConnection {
     func disconnect(_ socket: Socket) {
         guard self.machine.isConnected(to: socket.wireName), self.socket(in: socket.wireName) === socket else { return }
         self.machine.leave(socket.wireName)
-        self.sendThroughHome(self.host.configuration.parser.disconnect(namespace: socket.wireName), of: socket)
+        self.sendInOrder(self.host.configuration.parser.disconnect(namespace: socket.wireName), of: socket)
         self.remove(socket, .serverNamespaceDisconnect)
     }
 
     /// The application closes the connection, once every namespace was told.
     func disconnectAll() {
-        let here = self.shard.index
-        let homes = Set(self.members.map(\.socket.namespace).filter { $0.recovery != nil }.map(self.host.site.home))
-            .subtracting([here])
-        for member in self.members { self.disconnect(member.socket) }
-        guard !homes.isEmpty else { return self.close(.forcedServerClose) }
-        // What was said by way of home shards arrives before whatever goes the same way after it.
-        let (connection, host) = (self.id, self.host)
-        let awaited = Countdown(from: homes.count)
-        for home in homes {
-            self.shard.onShard(home) { home in
-                home.onShard(here) { shard in
-                    if awaited.isLast() { host.connection(connection, on: shard)?.close(.forcedServerClose) }
-                }
-            }
+        var namespaces: [Int: Namespace] = [:]
+        for namespace in self.members.lazy.map(\.socket.namespace) where namespace.hasLog {
+            namespaces[self.shard.home(of: namespace.logKey)] = namespace
         }
+        namespaces[self.shard.index] = nil
+        for member in self.members { self.disconnect(member.socket) }
+        guard !namespaces.isEmpty else { return self.close(.forcedServerClose) }
+        // What was said by way of home shards arrives before whatever goes the same way after it.
+        self.awaitedFarewells += namespaces.count
+        for namespace in namespaces.values { self.sendInOrder(.farewell, of: namespace) }
     }
 
     func remove(_ socket: Socket, _ reason: DisconnectReason) {
         guard let index = self.members.firstIndex(where: { $0.socket === socket }) else { return }
         self.members.remove(at: index)
         let namespace = socket.namespace
-        let presence = self.host.site.state(on: self.shard)[namespace]
         let rooms = socket.state.withLock { $0.rooms }
         socket.notifyDisconnected(reason) {
             // Joined in a handler of `disconnecting`, perhaps.
@@ -252,7 +240,11 @@ extension EngineConnection {
             self.unsubscribe(from: namespace.topic(nil, as: socket.wireName))
             self.shard.closeInbox(namespace.topic(socket.id, as: socket.wireName))
         }
-        if presence.sockets[ExactString(socket.id)] === socket { presence.sockets[ExactString(socket.id)] = nil }
+        if let presence = self.host.site.state(on: self.shard).presence(named: namespace.name),
+            presence.sockets[ExactString(socket.id)] === socket
+        {
+            presence.sockets[ExactString(socket.id)] = nil
+        }
         self.host.server.socketLeft(namespace)
     }
 
@@ -269,79 +261,105 @@ extension EngineConnection {
         if options.isVolatile, !self.isTransportWritable { return }
         socket.notifyOutgoing(event, arguments)
         let namespace = socket.namespace
-        guard let recovery = namespace.recovery, phase == .connected else {
+        guard namespace.hasLog, phase == .connected else {
             let packet = self.host.configuration.parser.event(event, arguments, namespace: socket.wireName, id: id)
             return self.send(packet, compresses: options.compresses)
         }
-        let arguments = arguments.detached()
-        let (connection, target) = (self.id, self.shard.index)
-        let (host, socketID) = (self.host, socket.id)
-        self.shard.onShard(host.site.home(of: namespace)) { home in
-            let isLogged = !options.isVolatile && id == nil
-            let offset = isLogged ? recovery.nextOffset() : recovery.newestOffset
-            let packets = namespace.wireNames.map { wireName in
-                host.configuration.parser.event(
-                    event,
-                    arguments,
-                    namespace: wireName,
-                    id: id,
-                    offset: id == nil ? recovery.text(of: offset) : nil
-                )
-            }
-            if isLogged {
-                recovery.append(
-                    RecoveryLog.Entry(
-                        offset: offset,
-                        time: home.eventLoop.now,
-                        selection: Selection(rooms: [socketID]),
-                        packets: packets
-                    )
-                )
-            }
-            let index = namespace.wireNames.firstIndex { $0.hasSameBytes(as: socket.wireName) } ?? 0
-            home.onShard(target) { shard in
-                if isLogged { host.site.state(on: shard)[namespace].seenOffset = offset }
-                host.connection(connection, on: shard)?.send(packets[index], compresses: options.compresses)
-            }
+        let event = EncodedEvent(event, arguments, parser: self.host.configuration.parser)
+        if id == nil, !options.isVolatile {
+            var selection = Selection(rooms: [socket.id])
+            selection.options = options
+            return namespace.log(.event(event, isNoted: true), for: selection, from: self.shard)
         }
+        let content: Delivery.Content =
+            id == nil
+            ? .unlogged(event, wireName: socket.wireName) : .packet(event.packet(namespace: socket.wireName, id: id))
+        self.sendInOrder(content, of: namespace, compresses: options.compresses)
     }
 
     func acknowledge(_ id: UInt64, _ arguments: SocketArguments, from socket: Socket) {
         guard socket.isConnected else { return }
-        self.sendThroughHome(
+        self.sendInOrder(
             self.host.configuration.parser.ack(arguments, namespace: socket.wireName, id: id),
             of: socket
         )
     }
 
-    /// Keeps a packet's place among the events, which go by the home shard where sockets can be recovered.
-    private func sendThroughHome(_ packet: EncodedPacket, of socket: Socket) {
-        let home = self.host.site.home(of: socket.namespace)
-        guard socket.namespace.recovery != nil, home != self.shard.index else { return self.send(packet) }
-        let (connection, target, host) = (self.id, self.shard.index, self.host)
-        self.shard.onShard(home) { home in
-            home.onShard(target) { host.connection(connection, on: $0)?.send(packet) }
+    /// Keeps a packet's place among the events, which go by the home shard where there is a log.
+    private func sendInOrder(_ packet: EncodedPacket, of socket: Socket) {
+        guard socket.namespace.hasLog else { return self.send(packet) }
+        self.sendInOrder(.packet(packet), of: socket.namespace)
+    }
+
+    private func sendInOrder(_ content: Delivery.Content, of namespace: Namespace, compresses: Bool = true) {
+        let delivery = Delivery(connection: self.id, content: content, compresses: compresses)
+        self.shard.send(
+            NodeCommand.deliverInOrder(delivery, namespace: namespace.name),
+            for: self.host.site.part,
+            to: self.shard.home(of: namespace.logKey)
+        )
+    }
+
+    // MARK: Being told
+
+    func take(_ delivery: Delivery) {
+        switch delivery.content {
+        case .packet(let packet): self.send(packet, compresses: delivery.compresses)
+        case .unlogged(let event, let wireName):
+            self.send(event.packet(namespace: wireName), compresses: delivery.compresses)
+        case .farewell:
+            self.awaitedFarewells -= 1
+            if self.awaitedFarewells == 0 { self.close(.forcedServerClose) }
         }
+    }
+
+    func perform(_ order: SocketOrder, for socket: Socket) {
+        switch order {
+        case .emit(let event, let arguments, let id, let options):
+            self.emit(event, arguments, id: id, from: socket, options: options)
+        case .acknowledge(let id, let arguments):
+            self.acknowledge(id, arguments, from: socket)
+        case .change(.join(let rooms)):
+            for room in socket.enter(rooms) { self.subscribe(to: socket.namespace.topic(room, as: socket.wireName)) }
+        case .change(.leave(let rooms)):
+            for room in socket.exit(rooms) { self.unsubscribe(from: socket.namespace.topic(room, as: socket.wireName)) }
+        case .change(.disconnect(closes: true)): self.disconnectAll()
+        case .change(.disconnect(closes: false)): self.disconnect(socket)
+        case .expire(let deadline): self.addExpiry(deadline)
+        }
+    }
+
+    /// The socket of an id, also while it is decided on.
+    func socket(id: String) -> Socket? {
+        self.members.first { $0.socket.id.hasSameBytes(as: id) }?.socket
+            ?? self.candidates.last { $0.id.hasSameBytes(as: id) }
+    }
+
+    /// A client acknowledges an event that was not sent to it alone.
+    func acknowledgedBroadcast(_ id: UInt64, _ arguments: SocketArguments, in namespace: Namespace) {
+        let presence = self.host.site.state(on: self.shard).presence(named: namespace.name)
+        guard let request = presence?.awaited[id] else { return }
+        let answer = Answer.acknowledged(arguments.detached()[0], by: self.id, number: request.number)
+        self.shard.send(NodeCommand.answer(answer), for: self.host.site.part, to: request.asker)
     }
 
     // MARK: Waiting
 
-    /// A connection as a task may hold it: it finds its way back, if the connection is still there then.
+    /// A connection as a task may hold it: it finds its way back to its own event loop, if the connection is still there then.
     struct Reference: Sendable {
         let host: EngineHost
-        let connection: ConnectionID
+        fileprivate let eventLoop: any EventLoop
+        fileprivate let connection: NIOLoopBound<EngineConnection>
         var server: SocketIOServer { self.host.server }
 
         func run(
             _ body: @escaping @Sendable (EngineConnection) -> Void,
             orElse: (@Sendable (Shard) -> Void)? = nil
         ) {
-            self.host.site.hub.post(to: Int(self.connection.shard)) { shard in
-                if let connection = self.host.connection(self.connection, on: shard) {
-                    body(connection)
-                } else {
-                    orElse?(shard)
-                }
+            self.eventLoop.execute {
+                let connection = self.connection.value
+                connection.shard.receiveMail()
+                if connection.isKnown { body(connection) } else { orElse?(connection.shard) }
             }
         }
     }
@@ -365,7 +383,11 @@ extension EngineConnection {
             )
             return self.close(.forcedClose)
         }
-        let reference = Reference(host: self.host, connection: self.id)
+        let reference = Reference(
+            host: self.host,
+            eventLoop: self.shard.eventLoop,
+            connection: NIOLoopBound(self, eventLoop: self.shard.eventLoop)
+        )
         let number = (self.decisions.last?.number ?? 0) + 1
         let task = Task {
             await body(reference)
@@ -379,15 +401,4 @@ extension EngineConnection {
         for decision in self.decisions where attempt == nil || decision.attempt == attempt { decision.task.cancel() }
         if attempt == nil { self.decisions = [] }
     }
-}
-
-/// Tells the last of several apart.
-private final class Countdown: Sendable {
-    private let remaining: Atomic<Int>
-
-    init(from count: Int) {
-        self.remaining = Atomic(count)
-    }
-
-    func isLast() -> Bool { self.remaining.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 }
 }

@@ -1,6 +1,6 @@
 internal import EngineIO
 internal import Logging
-package import NIOCore
+internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
 internal import SocketIO
@@ -8,27 +8,27 @@ internal import SocketIO
 /// Long-polling: posts in, held polls out.
 extension EngineConnection {
     /// A GET for this session.
-    package func poll(_ respond: @escaping Respond) {
+    func poll(for exchange: ExchangeID) {
         self.tick(self.shard.eventLoop.now)
         // Whatever is on its way into the outbox goes with it.
         self.shard.flushNotes()
         if self.session.isUnused { self.place?.polled() }
         switch self.session.pollBegan() {
         case .answer:
-            respond(self.takePoll())
+            self.answer(exchange, self.takePoll())
             if !self.session.isOpen, self.session.outbox.isEmpty { self.endProbe() }
-        case .hold: self.heldPoll = respond
+        case .hold: self.heldPoll = exchange
         case .overlap:
-            respond(EngineAnswer(status: 400))
+            self.answer(exchange, EngineAnswer(status: 400))
             self.session.outbox.append(.close)
             self.answerHeldPoll()
             self.finish(.transportError)
         case .answerAndEnd(let lastWord):
             self.session.outbox.append(lastWord)
-            respond(self.takePoll())
+            self.answer(exchange, self.takePoll())
             self.forget()
         case .unknownSession:
-            respond(.refusal(self.session.transport == nil ? .sessionUnknown : .badRequest))
+            self.answer(exchange, .refusal(self.session.transport == nil ? .sessionUnknown : .badRequest))
         }
         self.scheduleWake()
     }
@@ -36,10 +36,10 @@ extension EngineConnection {
     /// The client dropped the connection of its held poll, or its half of it.
     package func pollDropped() {
         guard self.session.pollDropped() else { return }
-        let respond = self.heldPoll
+        let exchange = self.heldPoll
         self.heldPoll = nil
         self.finish(.transportError)
-        respond?(EngineAnswer(status: 400))
+        if let exchange { self.answer(exchange, EngineAnswer(status: 400)) }
     }
 
     func takePoll(all: Bool = false) -> EngineAnswer {
@@ -61,12 +61,16 @@ extension EngineConnection {
     package func takeHandshake() -> EngineAnswer { self.takePoll() }
 
     func answerHeldPoll(all: Bool = false) {
-        guard let respond = self.heldPoll else { return }
+        guard let exchange = self.heldPoll else { return }
         self.heldPoll = nil
         let answer = self.takePoll(all: all)
         // From the loop rather than from here: the next request of that connection is looked at from within, and may have
         // another poll answered.
-        self.shard.eventLoop.assumeIsolated().execute { respond(answer) }
+        self.shard.eventLoop.assumeIsolated().execute { self.answer(exchange, answer) }
+    }
+
+    private func answer(_ exchange: ExchangeID, _ answer: EngineAnswer) {
+        self.host.send(.answer(answer, to: exchange), from: self.shard, to: exchange.shard)
     }
 
     /// The head of a POST.
@@ -93,29 +97,29 @@ extension EngineConnection {
     package func postRefused() { self.session.postEnded() }
 
     /// A complete POST. Its packets are taken a share at a time, so that many of them hold nobody else up.
-    package func post(_ body: ByteBuffer, isBinary: Bool, _ respond: @escaping Respond) {
+    func post(_ body: ByteBuffer, isBinary: Bool, for exchange: ExchangeID) {
         guard !isBinary || self.session.revision == .three else {
-            return self.refusePost(.transportError, respond)
+            return self.refusePost(.transportError, exchange)
         }
         // Text goes on to others as text of WebSocket, which ends their connections if it is none.
-        guard isBinary || TextLength.isUTF8(body) else { return self.refusePost(.parseError, respond) }
-        self.take(PostReader(body, self.session.revision, isBinary: isBinary), respond)
+        guard isBinary || TextLength.isUTF8(body) else { return self.refusePost(.parseError, exchange) }
+        self.take(PostReader(body, self.session.revision, isBinary: isBinary), exchange)
     }
 
-    private func refusePost(_ reason: EngineCloseReason, _ respond: Respond) {
+    private func refusePost(_ reason: EngineCloseReason, _ exchange: ExchangeID) {
         self.session.postEnded()
         self.close(reason)
-        respond(EngineAnswer(status: 400))
+        self.answer(exchange, EngineAnswer(status: 400))
     }
 
-    private func take(_ reader: PostReader, _ respond: @escaping Respond) {
-        let post = PostTaker(reader, respond, self)
+    private func take(_ reader: PostReader, _ exchange: ExchangeID) {
+        let post = PostTaker(reader, exchange, self)
         if post.takeTurn() { self.shard.waitForTurn(post, isGreedy: true) }
     }
 
     /// Takes packets as long as the share lasts.
     /// - Returns: Whether there are more.
-    fileprivate func take(_ reader: inout PostReader, _ respond: Respond) -> Bool {
+    fileprivate func take(_ reader: inout PostReader, _ exchange: ExchangeID) -> Bool {
         let now = self.shard.eventLoop.now
         self.shard.context.now = now
         var share = self.shard.beginShare(now: now)
@@ -125,12 +129,12 @@ extension EngineConnection {
                 if self.shard.spend(packet.payload.readableBytes, of: &share) { return true }
             }
         } catch {
-            self.refusePost(.parseError, respond)
+            self.refusePost(.parseError, exchange)
             return false
         }
         self.session.postEnded()
         self.scheduleWake()
-        respond(.ok)
+        self.answer(exchange, .ok)
         return false
     }
 }
@@ -138,16 +142,16 @@ extension EngineConnection {
 /// A POST whose packets are being taken.
 private final class PostTaker: TurnTaker {
     private var reader: PostReader
-    private let respond: EngineConnection.Respond
+    private let exchange: ExchangeID
     private let connection: EngineConnection
 
-    init(_ reader: PostReader, _ respond: @escaping EngineConnection.Respond, _ connection: EngineConnection) {
+    init(_ reader: PostReader, _ exchange: ExchangeID, _ connection: EngineConnection) {
         self.reader = reader
-        self.respond = respond
+        self.exchange = exchange
         self.connection = connection
     }
 
-    func takeTurn() -> Bool { self.connection.take(&self.reader, self.respond) }
+    func takeTurn() -> Bool { self.connection.take(&self.reader, self.exchange) }
 }
 
 /// The packets of a POST, whatever its revision.

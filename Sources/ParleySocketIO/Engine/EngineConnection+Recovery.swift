@@ -5,151 +5,137 @@ internal import ParleyModel
 internal import SocketIO
 internal import Synchronization
 
-/// The offset in a client's CONNECT: a string, or absent from a client that never received anything.
-struct RecoveryOffset {
-    let text: String?
+/// CONNECTs that wait for the home of a namespace, and what its answers are for.
+struct ConnectQuestions {
+    enum Subject {
+        case restoring(Namespace, wireName: String, Handshake, attempt: Int)
+        case catchingUp(Socket, MissedEvents, attempt: Int)
+    }
 
-    /// - Returns: `nil` when there is no recovery with it.
-    init?(_ value: SocketValue?) {
-        guard let value, !value.isNull else {
-            self.text = nil
-            return
-        }
-        guard let text = value.string else { return nil }
-        self.text = text
+    private var subjects: [(number: Int, subject: Subject)] = []
+
+    mutating func add(_ subject: Subject) -> Int {
+        let number = (self.subjects.last?.number ?? 0) + 1
+        self.subjects.append((number, subject))
+        return number
+    }
+
+    mutating func take(_ number: Int) -> Subject? {
+        guard let index = self.subjects.firstIndex(where: { $0.number == number }) else { return nil }
+        return self.subjects.remove(at: index).subject
     }
 }
 
 /// How sockets are kept for clients that come back. The namespace's home shard has the say.
 extension EngineConnection {
     func registerForRecovery(_ socket: Socket) {
-        guard let recovery = socket.namespace.recovery, let privateID = socket.privateID else { return }
-        let connection = self.id
-        self.shard.onShard(self.host.site.home(of: socket.namespace)) { _ in
-            recovery.opened(privateID, by: connection)
-        }
+        guard socket.namespace.hasLog, let privateID = socket.privateID else { return }
+        Self.ask(.opened(privateID: privateID, by: self.id), of: socket.namespace, from: self.shard, self.host)
     }
 
-    func storeForRecovery(
-        _ socket: Socket,
-        rooms: Set<ExactString>,
-        _ reason: DisconnectReason
-    ) {
-        guard let recovery = socket.namespace.recovery, let session = socket.session(rooms: rooms) else { return }
-        let connection = self.id
-        let duration = self.host.configuration.recovery.maximumDisconnection ?? .zero
-        self.shard.onShard(self.host.site.home(of: socket.namespace)) { home in
-            guard reason.isRecoverable else { return recovery.closed(session.privateID, by: connection) }
-            let isFirst = recovery.store(session, from: connection, now: home.eventLoop.now)
-            if isFirst { Self.purgeLater(recovery, after: duration, on: home.eventLoop) }
-        }
-    }
-
-    /// So that what nobody came back for does not stay: one timer for a namespace, for as long as it has absent sockets.
-    private static func purgeLater(_ recovery: RecoveryHome, after duration: TimeAmount, on eventLoop: any EventLoop) {
-        eventLoop.scheduleTask(in: duration + .milliseconds(100)) {
-            guard let next = recovery.purge(now: eventLoop.now) else { return }
-            Self.purgeLater(recovery, after: max(.zero, next - eventLoop.now), on: eventLoop)
-        }
+    func storeForRecovery(_ socket: Socket, rooms: Set<ExactString>, _ reason: DisconnectReason) {
+        guard socket.namespace.hasLog, let privateID = socket.privateID else { return }
+        let heard = self.host.site.state(on: self.shard).presence(named: socket.namespace.name)?.heard
+        let question: RecoveryQuestion =
+            if reason.isRecoverable, let session = socket.session(rooms: rooms, heard: heard) {
+                .left(session, by: self.id)
+            } else {
+                .closed(privateID: privateID, by: self.id)
+            }
+        Self.ask(question, of: socket.namespace, from: self.shard, self.host)
     }
 
     /// A restored socket never came to be: its client may try again.
     static func giveBack(_ socket: Socket, on shard: Shard, _ host: EngineHost) {
-        guard socket.isRecovered, let recovery = socket.namespace.recovery else { return }
-        let rooms = socket.state.withLock { $0.rooms }
-        guard let session = socket.session(rooms: rooms) else { return }
-        shard.onShard(host.site.home(of: socket.namespace)) { Self.putBack(session, recovery, host, on: $0) }
+        guard socket.isRecovered, socket.namespace.hasLog else { return }
+        let (rooms, heard) = socket.state.withLock { ($0.rooms, $0.heard) }
+        guard let session = socket.session(rooms: rooms, heard: heard) else { return }
+        Self.ask(.putBack(session), of: socket.namespace, from: shard, host)
     }
 
-    private static func putBack(
-        _ session: RecoverableSession,
-        _ recovery: RecoveryHome,
-        _ host: EngineHost,
-        on home: Shard
+    private static func ask(
+        _ question: RecoveryQuestion,
+        of namespace: Namespace,
+        from shard: Shard,
+        _ host: EngineHost
     ) {
-        guard recovery.putBack(session, now: home.eventLoop.now) else { return }
-        let duration = host.configuration.recovery.maximumDisconnection ?? .zero
-        Self.purgeLater(recovery, after: duration, on: home.eventLoop)
+        shard.send(
+            NodeCommand.recovery(question, namespace: namespace.name),
+            for: host.site.part,
+            to: shard.home(of: namespace.logKey)
+        )
     }
 
-    /// Asks the home shard for what was said to a socket after an offset.
-    func hear(
-        after offset: UInt64,
-        _ socket: Socket,
-        then: @escaping @Sendable (EngineConnection, RecoveryLog.Missed?) -> Void
-    ) {
-        guard let recovery = socket.namespace.recovery else { return }
-        let (connection, host) = (self.id, self.host)
-        let rooms = socket.state.withLock { $0.rooms }
-        self.shard.onShard(host.site.home(of: socket.namespace)) { home in
-            let missed = recovery.missed(after: offset, by: socket.id, rooms: rooms)
-            home.onShard(Int(connection.shard)) { shard in
-                if let connection = host.connection(connection, on: shard) { then(connection, missed) }
-            }
-        }
-    }
+    // MARK: Coming back
 
-    /// Asks the home shard for the socket of a private id, and goes on here with what it has.
+    /// Asks for the socket of a private id.
     func restore(
         _ privateID: String,
+        _ claim: RecoveryClaim,
+        in namespace: Namespace,
         as wireName: String,
-        after offset: String?,
-        _ recovery: RecoveryHome,
-        _ namespace: Namespace,
-        then: @escaping @Sendable (EngineConnection, RecoveryLog.Restored?) -> Void
+        _ handshake: Handshake,
+        attempt: Int
     ) {
-        let (connection, host) = (self.id, self.host)
-        let request = RecoveryLog.Request(privateID: privateID, wireName: wireName, offset: offset)
-        self.shard.onShard(host.site.home(of: namespace)) { home in
-            Self.restore(request, recovery, on: home, host, mayClose: true) { home, restored in
-                home.onShard(Int(connection.shard)) { shard in
-                    if let connection = host.connection(connection, on: shard) {
-                        then(connection, restored)
-                    } else if let session = restored?.session {
-                        shard.onShard(host.site.home(of: namespace)) { Self.putBack(session, recovery, host, on: $0) }
-                    }
-                }
-            }
-        }
+        let request = AbsentSockets.Request(privateID: privateID, wireName: wireName, claim: claim)
+        let waiting = self.wait(
+            for: .restoring(namespace, wireName: wireName, handshake, attempt: attempt),
+            namespace
+        )
+        Self.ask(.restore(request, for: waiting, mayClose: true), of: namespace, from: self.shard, self.host)
     }
 
-    private static func restore(
-        _ request: RecoveryLog.Request,
-        _ recovery: RecoveryHome,
-        on home: Shard,
-        _ host: EngineHost,
-        mayClose: Bool,
-        then: @escaping @Sendable (Shard, RecoveryLog.Restored?) -> Void
-    ) {
-        switch recovery.restore(request, now: home.eventLoop.now) {
-        case .restored(let restored): then(home, restored)
-        case .unknown: then(home, nil)
-        case .closeFirst(let old):
-            guard mayClose else { return then(home, nil) }
-            // The client knows better than we do: what we take for its connection is dead. Closing it stores the socket, and
-            // that arrives here before the second question.
-            let homeIndex = home.index
-            home.onShard(Int(old.shard)) { shard in
-                host.connection(old, on: shard)?.close(.transportError)
-                shard.onShard(homeIndex) { home in
-                    Self.restore(request, recovery, on: home, host, mayClose: false, then: then)
-                }
+    /// Hears what was said while middlewares thought about a restored socket.
+    func catchUp(_ socket: Socket, _ missed: MissedEvents, attempt: Int) {
+        let waiting = self.wait(for: .catchingUp(socket, missed, attempt: attempt), socket.namespace)
+        let question = RecoveryQuestion.missed(
+            after: missed.newest,
+            by: socket.id,
+            in: socket.state.withLock { $0.rooms },
+            for: waiting
+        )
+        Self.ask(question, of: socket.namespace, from: self.shard, self.host)
+    }
+
+    private func wait(for subject: ConnectQuestions.Subject, _ namespace: Namespace) -> ConnectAttempt {
+        ConnectAttempt(connection: self.id, number: self.questions.add(subject), namespace: namespace.name)
+    }
+
+    /// The home has answered.
+    func take(_ answer: RecoveryAnswer, for attempt: ConnectAttempt) {
+        switch (self.questions.take(attempt.number), answer) {
+        case (.restoring(let namespace, let wireName, let handshake, let attempt)?, .restored(let restored)):
+            let socket = self.makeSocket(namespace, wireName, handshake, restoring: restored?.session)
+            self.admit(socket, missed: restored?.missed, attempt: attempt)
+        case (.catchingUp(let socket, var missed, let attempt)?, .missed(let more)):
+            guard let more, !more.isDisconnected else {
+                // More than the log holds, or it was made to leave: the client comes back, as a new one.
+                Self.abandon(socket, on: self.shard, self.host, mayReturn: false)
+                return self.close(.transportError)
             }
+            missed.append(more)
+            socket.state.withLock { state in
+                state.rooms = more.rooms
+                state.heard = more.newest
+            }
+            self.join(socket, missed: missed, attempt: attempt)
+        case (_, _): break
         }
     }
 }
 
 extension Socket {
-    fileprivate func session(rooms: Set<ExactString>) -> RecoverableSession? {
-        self.privateID.map { privateID in
-            RecoverableSession(
-                id: self.id,
-                privateID: privateID,
-                wireName: self.wireName,
-                rooms: rooms,
-                data: self.data,
-                joinOffset: self.state.withLock { $0.joinOffset }
-            )
-        }
+    /// - Parameter heard: Up to where it has heard the log.
+    fileprivate func session(rooms: Set<ExactString>, heard: StreamPosition?) -> RecoverableSession? {
+        guard let privateID = self.privateID, let heard, let joined = self.state.withLock({ $0.joined }) else { return nil }
+        return RecoverableSession(
+            id: self.id,
+            privateID: privateID,
+            wireName: self.wireName,
+            rooms: rooms,
+            data: self.data,
+            joined: joined,
+            heard: heard
+        )
     }
 }

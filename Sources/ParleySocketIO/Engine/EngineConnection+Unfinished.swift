@@ -42,7 +42,7 @@ extension EngineConnection {
     private func beginUnfinishedPacket(_ now: NIODeadline) -> UnfinishedPacket {
         let (host, id) = (self.host, self.id)
         let holding = host.ledger.open(.input) {
-            host.site.hub.post(to: Int(id.shard)) { host.connection(id, on: $0)?.dropUnfinishedPacket(.overloaded) }
+            host.site.hub.post(EngineCommand.evict(id, .input), for: host.part, to: Int(id.shard))
         }
         let progress = ProgressWatch(timeout: host.configuration.attachmentTimeout, now: now)
         let packet = UnfinishedPacket(progress: progress, holding: holding)

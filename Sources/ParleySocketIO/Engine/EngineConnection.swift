@@ -10,9 +10,6 @@ internal import SocketIO
 /// Confined to its event loop. It decides nothing: rules of transports are ``EngineSession``'s, of packets
 /// ``SocketConnection``'s.
 package final class EngineConnection {
-    /// Answers a request whose connection may be on another loop.
-    package typealias Respond = @Sendable (EngineAnswer) -> Void
-
     struct Member {
         let wireName: String
         let socket: Socket
@@ -25,12 +22,18 @@ package final class EngineConnection {
     package var session: EngineSession
     var machine: SocketConnection
     var members: [Member] = []
+    /// Sockets that middlewares are asked about.
+    var candidates: [Socket] = []
+    /// CONNECTs that wait for the home of a namespace.
+    var questions = ConnectQuestions()
+    /// How many home shards must have been gone by before the connection is closed.
+    var awaitedFarewells = 0
     /// What the hub knows of it; `nil` once it is over.
     private(set) var hubConnection: Connection?
     private(set) var id: ConnectionID
     var webSocket: (any EngineWebSocketDriver)?
     var probe: (any EngineWebSocketDriver)?
-    var heldPoll: Respond?
+    var heldPoll: ExchangeID?
     /// Its place among the sessions that poll.
     var place: PollingPlaces.Place?
     /// When a poll last took something out.
@@ -126,7 +129,7 @@ package final class EngineConnection {
         if let place {
             let (host, id) = (self.host, self.id)
             place.awaitsPoll {
-                host.site.hub.post(to: Int(id.shard)) { host.connection(id, on: $0)?.close(.transportError) }
+                host.site.hub.post(EngineCommand.close(id, .transportError), for: host.part, to: Int(id.shard))
             }
         }
         if let onSession = self.host.server.onSession {
@@ -210,8 +213,7 @@ package final class EngineConnection {
         if let pending = socket.takeAcknowledgement(id) {
             pending.complete(.success(arguments.detached()))
         } else {
-            let collector = self.host.site.state(on: self.shard)[socket.namespace].collectors[id]
-            _ = collector?.received(arguments, from: self.id)
+            self.acknowledgedBroadcast(id, arguments, in: socket.namespace)
         }
     }
 
@@ -239,6 +241,9 @@ package final class EngineConnection {
             self.host.site.formats.write(packet, compresses: compresses, as: connection.format, into: &$0)
         }
     }
+
+    /// Whether the hub still knows it.
+    var isKnown: Bool { self.hubConnection != nil }
 
     var isTransportWritable: Bool { self.hubConnection?.delegate?.isWritable ?? false }
 
@@ -360,6 +365,7 @@ package final class EngineConnection {
         }
         self.host.forget(self.sessionID, self.id)
         self.cancelDecisions()
+        self.candidates = []
         self.endProbe()
         self.clearOutbox()
         self.unfinishedPacket = nil
@@ -463,7 +469,7 @@ extension EngineConnection: ConnectionDelegate, EngineConnectionHolder {
     private func openHolding() -> MemoryLedger.Holding {
         let (host, id) = (self.host, self.id)
         return host.ledger.open(.polling) {
-            host.site.hub.post(to: Int(id.shard)) { host.connection(id, on: $0)?.closeSlowConsumer() }
+            host.site.hub.post(EngineCommand.evict(id, .polling), for: host.part, to: Int(id.shard))
         }
     }
 

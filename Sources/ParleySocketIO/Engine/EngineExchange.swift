@@ -24,6 +24,8 @@ package final class EngineExchange {
     private let isBinary: Bool
     private let answer: (EngineAnswer) -> Void
     private var phase = Phase.deciding
+    /// Its number among those that wait here; `nil` while nothing is asked of a session.
+    private var number: UInt64?
     private var body = ByteBuffer()
     /// What the process knows of ``body``.
     private var holding: MemoryLedger.Holding?
@@ -99,7 +101,7 @@ package final class EngineExchange {
     private func evicted() {
         self.isTooLarge = true
         self.dropBody()
-        if case .posting(let location, _) = self.phase { self.tell(location) { $0.postDropped() } }
+        if case .posting(let location, _) = self.phase { self.tell(.dropPost(location), to: location) }
         var answer = EngineAnswer(status: 503)
         answer.headers = [("Retry-After", "5")]
         answer.closes = true
@@ -121,16 +123,17 @@ package final class EngineExchange {
     /// looks the same.
     package func inputClosed() {
         guard case .polling(let id) = self.phase else { return }
-        self.tell(id) { $0.pollDropped() }
+        self.tell(.dropPoll(id), to: id)
     }
 
     /// The connection is gone before there was an answer.
     package func aborted() {
         let phase = self.phase
         self.phase = .answered
+        self.stopWaiting()
         switch phase {
-        case .polling(let id): self.tell(id) { $0.pollDropped() }
-        case .posting(let id, _): self.tell(id) { $0.postDropped() }
+        case .polling(let id): self.tell(.dropPoll(id), to: id)
+        case .posting(let id, _): self.tell(.dropPost(id), to: id)
         case .deciding, .answered: break
         }
     }
@@ -196,6 +199,7 @@ package final class EngineExchange {
     private func respond(_ answer: EngineAnswer, isFirst: Bool = false) {
         if case .answered = self.phase { return }
         self.phase = .answered
+        self.stopWaiting()
         self.dropBody()
         var answer = answer
         let configuration = self.host.configuration
@@ -269,39 +273,25 @@ package final class EngineExchange {
 
     private func poll(_ location: ConnectionID) {
         self.phase = .polling(location)
-        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let eventLoop = self.eventLoop
-        self.tell(location) { connection in
-            connection.poll { answer in
-                if eventLoop.inEventLoop {
-                    exchange.value.respond(answer)
-                } else {
-                    eventLoop.execute { exchange.value.respond(answer) }
-                }
-            }
-        } orElse: {
-            $0.refuse(.sessionUnknown, "a session that has just ended")
-        }
+        self.tell(.poll(location, for: self.beginWaiting()), to: location)
     }
+
+    /// What the session says to a poll, or to a POST when it has taken it.
+    func answered(_ answer: EngineAnswer) { self.respond(answer) }
+
+    /// There is no such session any more.
+    func sessionEnded() { self.refuse(.sessionUnknown, "a session that has just ended") }
 
     private var maximumBytes: Int { self.host.configuration.engine.maximumPayloadBytes }
 
     private func post(_ location: ConnectionID) {
         self.phase = .posting(location, isTaken: false)
-        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let eventLoop = self.eventLoop
-        self.tell(location) { connection in
-            let refusal = connection.postBegan()
-            let next: @Sendable () -> Void = { exchange.value.postDecided(location, refusal) }
-            if eventLoop.inEventLoop { next() } else { eventLoop.execute(next) }
-        } orElse: {
-            $0.refuse(.sessionUnknown, "a session that has just ended")
-        }
+        self.tell(.beginPost(location, for: self.beginWaiting()), to: location)
     }
 
-    private func postDecided(_ location: ConnectionID, _ refusal: EngineAnswer?) {
+    func postDecided(_ refusal: EngineAnswer?) {
         // Gone or refused meanwhile, and the session has been told so, behind the question that this answers.
-        guard case .posting = self.phase else { return }
+        guard case .posting(let location, _) = self.phase else { return }
         if let refusal { return self.respond(refusal) }
         self.phase = .posting(location, isTaken: true)
         // With a declared length there is no need to wait for the rest.
@@ -317,7 +307,7 @@ package final class EngineExchange {
             "A request body exceeds maximumPayloadBytes (maxHttpBufferSize)",
             metadata: ["limit": .stringConvertible(self.maximumBytes)]
         )
-        self.tell(location) { $0.postRefused() }
+        self.tell(.refusePost(location), to: location)
         var answer = EngineAnswer(status: 413)
         answer.closes = true
         self.respond(answer)
@@ -328,44 +318,30 @@ package final class EngineExchange {
         let (body, isBinary) = (self.body, self.isBinary)
         // Counted until it is answered.
         self.body = ByteBuffer()
-        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let eventLoop = self.eventLoop
-        self.tell(location) { connection in
-            connection.post(body, isBinary: isBinary) { answer in
-                if eventLoop.inEventLoop {
-                    exchange.value.respond(answer)
-                } else {
-                    eventLoop.execute { exchange.value.respond(answer) }
-                }
-            }
-        } orElse: {
-            $0.refuse(.sessionUnknown, "a session that has just ended")
-        }
+        self.tell(.post(location, body, isBinary: isBinary, for: self.beginWaiting()), to: location)
     }
 
     // MARK: Crossing
 
-    /// Runs `body` with the session on its loop; here, `orElse`, when it is gone.
-    private func tell(
-        _ location: ConnectionID,
-        _ body: @escaping @Sendable (EngineConnection) -> Void,
-        orElse: (@Sendable (EngineExchange) -> Void)? = nil
-    ) {
-        let host = self.host
-        let shard = host.site.hub.shard(on: self.eventLoop)
-        if shard.index == Int(location.shard) {
-            if let connection = host.connection(location, on: shard) { body(connection) } else { orElse?(self) }
-            return
-        }
-        let exchange = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let eventLoop = self.eventLoop
-        host.site.hub.post(to: Int(location.shard)) { shard in
-            if let connection = host.connection(location, on: shard) {
-                body(connection)
-            } else if let orElse {
-                eventLoop.execute { orElse(exchange.value) }
-            }
-        }
+    /// Tells the shard of a session something: at once if that is here.
+    private func tell(_ command: EngineCommand, to location: ConnectionID) {
+        self.host.send(command, from: self.shard, to: Int(location.shard))
+    }
+
+    private var shard: Shard { self.host.site.hub.shard(on: self.eventLoop) }
+
+    /// From now on it is found by whoever answers it.
+    private func beginWaiting() -> ExchangeID {
+        let shard = self.shard
+        let number = self.number ?? self.host.waiting(on: shard).add(self)
+        self.number = number
+        return ExchangeID(shard: shard.index, number: number)
+    }
+
+    private func stopWaiting() {
+        guard let number else { return }
+        self.number = nil
+        self.host.waiting(on: self.shard).remove(number)
     }
 
     private func wait<Value: Sendable>(

@@ -18,6 +18,10 @@ package final class EngineHost: Sendable {
     /// Counts a CONNECT that is refused.
     private let connectRefused: @Sendable (ConnectRefusal) -> Void
     let bundles: ClientBundles
+    /// What its ``EngineCommand``s are addressed to.
+    let part: HubPartID
+    /// Requests that wait for their sessions, on each shard.
+    private let exchanges: [NIOLoopBoundBox<WaitingExchanges>]
     /// Where each session's connection is.
     private let sessions = Mutex<[ExactString: ConnectionID]>([:])
 
@@ -43,7 +47,12 @@ package final class EngineHost: Sendable {
         self.refused = refused
         self.connectRefused = connectRefused
         self.bundles = ClientBundles(directory: server.configuration.clientDirectory)
+        self.part = site.hub.reservePart()
+        self.exchanges = (0..<site.hub.shardCount).map {
+            .makeBoxSendingValue(WaitingExchanges(), eventLoop: site.hub.eventLoop(of: $0))
+        }
         server.attach(site)
+        site.hub.install(self, as: self.part)
     }
 
     package var configuration: SocketIOConfiguration { self.server.configuration }
@@ -68,9 +77,11 @@ package final class EngineHost: Sendable {
         }
     }
 
+    func waiting(on shard: Shard) -> WaitingExchanges { self.exchanges[shard.index].value }
+
     /// On the session's loop.
     package func connection(_ id: ConnectionID, on shard: Shard) -> EngineConnection? {
-        (shard[id]?.delegate as? any EngineConnectionHolder)?.engineConnection
+        self.site.connection(id, on: shard)
     }
 
     package func report(_ refusal: EngineRefusal, _ context: String, _ request: ConnectionRequest) {

@@ -36,6 +36,8 @@ public final class EngineIOSession: Sendable {
 
     public let id: String
     public let request: ConnectionRequest
+    private let host: EngineHost
+    private let hubID: ConnectionID
     private let connection: NIOLoopBound<EngineConnection>
     private let eventLoop: any EventLoop
     private let state = Mutex(State())
@@ -43,6 +45,8 @@ public final class EngineIOSession: Sendable {
     init(_ connection: EngineConnection) {
         self.id = connection.sessionID
         self.request = connection.request
+        self.host = connection.host
+        self.hubID = connection.id
         self.eventLoop = connection.shard.eventLoop
         self.connection = NIOLoopBound(connection, eventLoop: connection.shard.eventLoop)
     }
@@ -61,24 +65,26 @@ public final class EngineIOSession: Sendable {
     /// Long-polling divides packets by U+001E: text with it cannot be told from several packets there, and is not sent to a
     /// session that polls.
     public func send(_ message: Message) {
-        self.onLoop { connection in
-            switch message {
-            case .text(let text):
-                let isDivided = text.readableBytesView.contains(PollingPayload.separator)
-                if isDivided, connection.session.transport == .polling { return }
-                connection.send(.message, text)
-            case .binary(let bytes): connection.send(.message, bytes, isBinary: true)
-            }
+        if self.eventLoop.inEventLoop {
+            self.connection.value.send(message)
+        } else {
+            self.host.site.hub.tell(
+                EngineCommand.send(self.hubID, message),
+                for: self.host.part,
+                to: Int(self.hubID.shard)
+            )
         }
     }
 
-    public func close() { self.onLoop { $0.close(.forcedServerClose) } }
-
-    private func onLoop(_ body: @escaping @Sendable (EngineConnection) -> Void) {
+    public func close() {
         if self.eventLoop.inEventLoop {
-            body(self.connection.value)
+            self.connection.value.close(.forcedServerClose)
         } else {
-            self.eventLoop.execute { body(self.connection.value) }
+            self.host.site.hub.tell(
+                EngineCommand.close(self.hubID, .forcedServerClose),
+                for: self.host.part,
+                to: Int(self.hubID.shard)
+            )
         }
     }
 
@@ -92,5 +98,18 @@ public final class EngineIOSession: Sendable {
             return state.close
         }
         handler?(reason)
+    }
+}
+
+extension EngineConnection {
+    /// A message of an ``EngineIOSession``.
+    func send(_ message: EngineIOSession.Message) {
+        switch message {
+        case .text(let text):
+            let isDivided = text.readableBytesView.contains(PollingPayload.separator)
+            if isDivided, self.session.transport == .polling { return }
+            self.send(.message, text)
+        case .binary(let bytes): self.send(.message, bytes, isBinary: true)
+        }
     }
 }

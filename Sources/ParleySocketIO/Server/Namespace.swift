@@ -19,15 +19,21 @@ public final class Namespace: Sendable {
     /// How many sockets there are, on all shards; what an empty child is forgotten by.
     let socketCount = Atomic<Int>(0)
     private let behaviour = Mutex(NamespaceBehaviour())
-    /// Only with recovery.
-    let recovery: RecoveryHome?
+    /// The names under which clients are here.
+    let wireNames: [String]
+    /// Whether its sockets can be recovered: what is said here is then a topic's history.
+    let hasLog: Bool
+    /// That topic; without a log, what places the namespace on a shard.
+    let logKey: TopicKey
 
     init(name: String, server: SocketIOServer, parent: ParentNamespace?, aliases: [String]) {
         self.name = name
         self.server = server
         self.parent = parent
         self.aliases = aliases
-        self.recovery = server.configuration.recovery.isEnabled ? RecoveryHome(server.configuration.recovery) : nil
+        self.wireNames = [name] + aliases
+        self.hasLog = server.configuration.recovery.isEnabled
+        self.logKey = server.topics.log(of: name)
     }
 
     // MARK: Connections
@@ -85,9 +91,6 @@ public final class Namespace: Sendable {
 
     // MARK: Topics
 
-    /// The names under which clients are here.
-    var wireNames: [String] { [self.name] + self.aliases }
-
     /// The topic of a room; of all sockets when `room` is `nil`.
     func topic(_ room: String?, as wireName: String) -> TopicKey {
         self.server.topics.key(room, namespace: wireName)
@@ -140,5 +143,10 @@ struct SocketTopics: Sendable {
             return TopicKey(space: self.privateSpace, name: TopicName(name))
         case (nil, _): return TopicKey(space: self.privateSpace, name: TopicName("n\(namespace)"))
         }
+    }
+
+    /// What is said in a namespace whose sockets can be recovered.
+    func log(of namespace: String) -> TopicKey {
+        TopicKey(space: self.privateSpace, name: TopicName("l\(namespace)"))
     }
 }

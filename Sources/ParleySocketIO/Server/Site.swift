@@ -8,12 +8,18 @@ package struct Site: Sendable {
     package let hub: Hub
     package let formats: SocketIOFormats
     package let dialect: DialectName
+    /// What its ``NodeCommand``s are addressed to.
+    let part: HubPartID
+    let questions = OpenQuestions()
+    let incarnation: NodeIncarnation
     private let states: [NIOLoopBoundBox<ShardState>]
 
     package init(hub: Hub, formats: SocketIOFormats, dialect: DialectName) {
         self.hub = hub
         self.formats = formats
         self.dialect = dialect
+        self.part = hub.reservePart()
+        self.incarnation = hub.configuration.incarnation
         self.states = (0..<hub.shardCount).map {
             .makeBoxSendingValue(ShardState(), eventLoop: hub.eventLoop(of: $0))
         }
@@ -22,35 +28,27 @@ package struct Site: Sendable {
     /// On that shard's loop.
     func state(on shard: Shard) -> ShardState { self.states[shard.index].value }
 
-    /// The shard that orders a namespace whose sockets can be recovered.
-    func home(of namespace: Namespace) -> Int {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in namespace.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        return Int(hash % UInt64(self.hub.shardCount))
-    }
-
-    /// The shard of the event loop that this is called on; `nil` elsewhere.
-    var presentShard: Shard? {
-        for index in 0..<self.hub.shardCount where self.hub.eventLoop(of: index).inEventLoop {
-            return self.hub.shard(on: self.hub.eventLoop(of: index))
-        }
-        return nil
-    }
-
-    /// Runs `body` on the shard of the present event loop; else on that of the connection that speaks, or on the namespace's
-    /// home: from one task, in order.
-    func onShard(
-        nearest namespace: Namespace,
-        _ speaker: ConnectionID?,
-        _ body: @escaping @Sendable (Shard) -> Void
-    ) {
-        if let shard = self.presentShard { return body(shard) }
-        self.hub.post(to: speaker.map { Int($0.shard) } ?? self.home(of: namespace), body)
-    }
-
     /// The socket that a connection has in a namespace.
     func socket(on connection: Connection, in wireName: String) -> Socket? {
         (connection.delegate as? any EngineConnectionHolder)?.engineConnection?.socket(in: wireName)
+    }
+
+    /// The connection of an id, on its shard.
+    func connection(_ id: ConnectionID, on shard: Shard) -> EngineConnection? {
+        (shard[id]?.delegate as? any EngineConnectionHolder)?.engineConnection
+    }
+
+    /// Calls `body` when this shard hears the log of a namespace: at once, or when its home has answered.
+    func whenListening(to namespace: Namespace, on shard: Shard, _ body: @escaping () -> Void) {
+        let presence = self.state(on: shard).presence(of: namespace)
+        switch presence.log {
+        case .heard: body()
+        case .asked: presence.waiting.append(body)
+        case .none:
+            presence.log = .asked
+            presence.waiting.append(body)
+            shard.listen(to: namespace.logKey, for: self.part)
+        }
     }
 }
 
@@ -62,24 +60,82 @@ package protocol EngineConnectionHolder: AnyObject {
 /// What one shard knows of a server's namespaces. Confined to its loop.
 final class ShardState {
     final class Presence {
+        enum Log {
+            case none
+            case asked
+            /// Up to where it has been heard.
+            case heard(StreamPosition)
+        }
+
+        /// The one of that name that there is at present.
+        fileprivate(set) var namespace: Namespace
         var sockets: [ExactString: Socket] = [:]
-        /// Broadcasts that wait for answers from sockets of this shard.
-        var collectors: [UInt64: BroadcastCollector] = [:]
-        /// The newest offset of the log that has been delivered here.
-        var seenOffset: UInt64 = 0
+        /// Broadcasts that sockets of this shard may acknowledge, by what they name in their acknowledgements.
+        var awaited: [UInt64: AcknowledgementRequest] = [:]
+        var log = Log.none
+        /// What is done when the log is heard.
+        var waiting: [() -> Void] = []
+
+        fileprivate init(_ namespace: Namespace) {
+            self.namespace = namespace
+        }
+
+        var heard: StreamPosition? {
+            if case .heard(let position) = self.log { return position }
+            return nil
+        }
+
+        /// Whether nothing is lost with it.
+        var isIdle: Bool { self.sockets.isEmpty && self.waiting.isEmpty }
     }
 
-    private var presences: [ObjectIdentifier: Presence] = [:]
+    private var presences: [ExactString: Presence] = [:]
+    /// Those with a log, by its topic.
+    private var logs: [TopicKey: Presence] = [:]
+    /// Sockets that may come back, of namespaces whose log has its home on this shard.
+    var absentSockets: [ExactString: AbsentSockets] = [:]
 
-    subscript(namespace: Namespace) -> Presence {
-        let id = ObjectIdentifier(namespace)
-        if let presence = self.presences[id] { return presence }
-        let presence = Presence()
-        self.presences[id] = presence
+    /// What there is of a namespace here; `nil`: nothing.
+    func presence(named name: String) -> Presence? { self.presences[ExactString(name)] }
+    func presence(ofLog key: TopicKey) -> Presence? { self.logs[key] }
+
+    func presence(of namespace: Namespace) -> Presence {
+        if let presence = self.presences[ExactString(namespace.name)] {
+            presence.namespace = namespace
+            return presence
+        }
+        let presence = Presence(namespace)
+        self.presences[ExactString(namespace.name)] = presence
+        if namespace.hasLog { self.logs[namespace.logKey] = presence }
         return presence
     }
 
-    func forget(_ namespace: Namespace) { self.presences[ObjectIdentifier(namespace)] = nil }
+    /// - Returns: The topic that need not be listened to any more.
+    func forget(_ name: String) -> TopicKey? {
+        guard let presence = self.presences[ExactString(name)], presence.isIdle else { return nil }
+        self.presences[ExactString(name)] = nil
+        guard presence.namespace.hasLog else { return nil }
+        self.logs[presence.namespace.logKey] = nil
+        return presence.heard == nil ? nil : presence.namespace.logKey
+    }
 
     var socketCount: Int { self.presences.values.reduce(0) { $0 + $1.sockets.count } }
+}
+
+extension SocketIOServer {
+    /// Before the hub is made: what it keeps of namespaces whose sockets can be recovered. Not in a store, as sockets do not outlive
+    /// the process.
+    package func setPolicy(in hub: inout HubConfiguration) {
+        let recovery = self.configuration.recovery
+        guard let duration = recovery.maximumDisconnection else { return }
+        hub.policies[self.topics.privateSpace] = SpacePolicy(
+            history: HistoryPolicy(
+                limit: recovery.maximumEvents,
+                maximumBytes: recovery.maximumBytes,
+                maximumAge: duration
+            ),
+            retention: duration,
+            isStored: false
+        )
+    }
 }

@@ -67,6 +67,7 @@ public final class SocketIOServer: Sendable {
     /// Gives the server a hub to live in; what was emitted before went to nobody.
     package func attach(_ site: Site) {
         self.attachment.withLock { $0 = site }
+        site.hub.install(SocketIOPart(server: self, site: site), as: site.part)
     }
 
     package var site: Site? { self.attachment.withLock { $0 } }
@@ -118,6 +119,11 @@ public final class SocketIOServer: Sendable {
     /// Whether a namespace of that name exists now.
     public func hasNamespace(_ name: String) -> Bool {
         self.registry.withLock { $0.namespaces[ExactString(Self.normalized(name))] != nil }
+    }
+
+    /// The namespace of that name, if there is one.
+    func namespace(named name: String) -> Namespace? {
+        self.registry.withLock { $0.namespaces[ExactString(name)] }
     }
 
     private static func normalized(_ name: String) -> String { name.hasPrefix("/") ? name : "/" + name }
@@ -183,7 +189,9 @@ public final class SocketIOServer: Sendable {
         }
         guard isEmpty else { return }
         parent.forget(namespace)
-        for index in 0..<site.hub.shardCount { site.hub.post(to: index) { site.state(on: $0).forget(namespace) } }
+        for shard in 0..<site.hub.shardCount {
+            site.hub.post(NodeCommand.forget(namespace: namespace.name), for: site.part, to: shard)
+        }
     }
 
     /// A socket was not let in: a child that was made for it may have nobody.

@@ -74,8 +74,7 @@ extension Socket {
         if self.eventLoop.inEventLoop {
             self.connection.emit(event, arguments, id: nil, from: self, options: options)
         } else {
-            let arguments = arguments.detached()
-            self.onLoop { $0.emit(event, arguments, id: nil, from: self, options: options) }
+            self.perform(.emit(event, arguments.detached(), id: nil, options))
         }
     }
 
@@ -100,8 +99,7 @@ extension Socket {
                 self.takeAcknowledgement(id)?.complete(.failure(.timedOut))
             }
         }
-        let arguments = arguments.detached()
-        self.onLoop { $0.emit(event, arguments, id: id, from: self, options: options) }
+        self.perform(.emit(event, arguments.detached(), id: id, options))
     }
 
     func emitWithAck(
@@ -123,8 +121,7 @@ extension Socket {
         if self.eventLoop.inEventLoop {
             self.connection.acknowledge(id, arguments, from: self)
         } else {
-            let arguments = arguments.detached()
-            self.onLoop { $0.acknowledge(id, arguments, from: self) }
+            self.perform(.acknowledge(id, arguments.detached()))
         }
     }
 }

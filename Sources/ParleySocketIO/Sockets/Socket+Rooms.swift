@@ -6,43 +6,34 @@ internal import Synchronization
 extension Socket {
     /// Puts the socket into rooms; effective at once on its event loop. Joining twice changes nothing.
     public func join(_ rooms: String...) { self.join(rooms) }
-
-    public func join(_ rooms: [String]) {
-        if self.eventLoop.inEventLoop {
-            self.joinNow(rooms)
-        } else {
-            self.onLoop { _ in self.joinNow(rooms) }
-        }
-    }
+    public func join(_ rooms: [String]) { self.perform(.change(.join(rooms))) }
 
     /// Takes the socket out of rooms. Nobody leaves the room of its own id.
     public func leave(_ rooms: String...) { self.leave(rooms) }
-
-    public func leave(_ rooms: [String]) {
-        if self.eventLoop.inEventLoop {
-            self.leaveNow(rooms)
-        } else {
-            self.onLoop { _ in self.leaveNow(rooms) }
-        }
-    }
+    public func leave(_ rooms: [String]) { self.perform(.change(.leave(rooms))) }
 
     /// Before the socket is connected, rooms are remembered for then.
-    private func joinNow(_ rooms: [String]) {
+    /// - Returns: Those that are new to it and that it has to be subscribed to.
+    func enter(_ rooms: [String]) -> [String] {
         let limit = self.namespace.server.configuration.maximumRoomsPerSocket
-        for room in rooms where !room.hasSameBytes(as: self.id) {
-            let joins = self.state.withLock { state -> Bool in
-                guard state.phase != .disconnected, state.rooms.count < limit else { return false }
-                guard state.rooms.insert(ExactString(room)).inserted else { return false }
-                return state.phase == .connected
+        return self.state.withLock { state in
+            guard state.phase != .disconnected else { return [] }
+            var new: [String] = []
+            for room in rooms where !room.hasSameBytes(as: self.id) && state.rooms.count < limit {
+                if state.rooms.insert(ExactString(room)).inserted { new.append(room) }
             }
-            if joins { self.connection.subscribe(to: self.namespace.topic(room, as: self.wireName)) }
+            return state.phase == .connected ? new : []
         }
     }
 
-    private func leaveNow(_ rooms: [String]) {
-        for room in rooms {
-            let leaves = self.state.withLock { $0.rooms.remove(ExactString(room)) != nil && $0.phase == .connected }
-            if leaves { self.connection.unsubscribe(from: self.namespace.topic(room, as: self.wireName)) }
+    /// - Returns: Those that it has left, and is subscribed to.
+    func exit(_ rooms: [String]) -> [String] {
+        self.state.withLock { state in
+            var left: [String] = []
+            for room in rooms {
+                if state.rooms.remove(ExactString(room)) != nil { left.append(room) }
+            }
+            return state.phase == .connected ? left : []
         }
     }
 }

@@ -31,7 +31,9 @@ public final class Socket: Sendable {
     let privateID: String?
 
     let eventLoop: any EventLoop
-    let hubID: ConnectionID
+    /// What its connection is for all nodes.
+    let client: ClientID
+    var hubID: ConnectionID { self.client.connection }
     private let boundConnection: NIOLoopBound<EngineConnection>
     let state: Mutex<SocketState>
 
@@ -51,13 +53,14 @@ public final class Socket: Sendable {
         self.privateID = privateID
         self.isRecovered = session != nil
         self.eventLoop = connection.shard.eventLoop
-        self.hubID = connection.id
+        self.client = ClientID(incarnation: connection.host.site.incarnation, connection: connection.id)
         self.boundConnection = NIOLoopBound(connection, eventLoop: connection.shard.eventLoop)
         var state = SocketState()
         if let session {
             state.rooms = session.rooms
             state.data = session.data
-            state.joinOffset = session.joinOffset
+            state.joined = session.joined
+            state.heard = session.heard
         }
         self.state = Mutex(state)
     }
@@ -65,14 +68,15 @@ public final class Socket: Sendable {
     /// On the event loop only.
     var connection: EngineConnection { self.boundConnection.value }
 
-    /// Runs `body` on the event loop: at once if this is it.
+    /// Has something done on the event loop: at once if this is it, elsewhere behind everything that was said to it from here.
     ///
-    /// Elsewhere it is handed over the way in which shards tell each other things, which keeps the order of all of it.
-    func onLoop(_ body: @escaping @Sendable (EngineConnection) -> Void) {
+    /// What the order has must own its bytes where it is given elsewhere.
+    func perform(_ order: SocketOrder) {
         if self.eventLoop.inEventLoop {
-            body(self.connection)
-        } else {
-            self.namespace.server.site?.hub.post(to: Int(self.hubID.shard)) { _ in body(self.connection) }
+            self.connection.perform(order, for: self)
+        } else if let site = self.namespace.server.site {
+            let address = SocketAddress(connection: self.hubID, socketID: self.id)
+            site.hub.tell(NodeCommand.order(order, to: address), for: site.part, to: Int(self.hubID.shard))
         }
     }
 
@@ -110,10 +114,20 @@ public final class Socket: Sendable {
         await self.ask { $0.bufferedBytes }
     }
 
+    /// A question to its own event loop, for an answer here and now: no other shard is told anything.
     private func ask<Value: Sendable>(_ body: @escaping @Sendable (EngineConnection) -> Value) async -> Value {
         await withCheckedContinuation { continuation in
-            self.onLoop { continuation.resume(returning: body($0)) }
+            self.eventLoop.execute {
+                let connection = self.connection
+                connection.shard.receiveMail()
+                continuation.resume(returning: body(connection))
+            }
         }
+    }
+
+    /// As another shard may know it.
+    var socketDescription: SocketDescription {
+        SocketDescription(id: self.id, handshake: self.handshake, rooms: self.rooms, data: self.data)
     }
 
     /// What the connection's request was; the same for all its namespaces.
@@ -124,18 +138,12 @@ public final class Socket: Sendable {
     /// Makes the socket leave its namespace; the connection stays, with whatever else is on it.
     /// - Parameter close: Whether the whole connection is closed, after every namespace on it was told.
     public func disconnect(close: Bool = false) {
-        self.onLoop { connection in
-            if close {
-                connection.disconnectAll()
-            } else {
-                connection.disconnect(self)
-            }
-        }
+        self.perform(.change(.disconnect(closes: close)))
     }
 
     /// Disconnects the whole connection at `deadline`, on the event loop's clock, give or take a tenth of a second.
     public func disconnect(at deadline: NIODeadline) {
-        self.onLoop { $0.addExpiry(deadline) }
+        self.perform(.expire(deadline))
     }
 }
 
@@ -151,8 +159,9 @@ struct SocketState: Sendable {
     var phase = Phase.connecting
     /// Without its own.
     var rooms: Set<ExactString> = []
-    /// What ``RecoverableSession/joinOffset`` will be.
-    var joinOffset: UInt64 = 0
+    /// What ``RecoverableSession/joined`` and ``RecoverableSession/heard`` will be; `nil` without a log.
+    var joined: StreamPosition?
+    var heard: StreamPosition?
     var data = SocketValue.object([:])
     var handlers: [ExactString: [EventHandler]] = [:]
     /// What few sockets have; boxed, so that the others pay a word for it.
