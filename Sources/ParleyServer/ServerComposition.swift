@@ -71,9 +71,10 @@ struct ServerComposition: Sendable {
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
         let profiles = ConnectionProfiles(configuration, formats: &hub.formats, ledger: self.ledger, logger: logger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)
-        let formats = configuration.socketIOServers.map { server in
-            Self.register(server, as: .socketIO, in: &hub.formats)
-        }
+        let applications =
+            configuration.socketIOServers as [any EngineApplication]
+            + configuration.engineIOServers as [any EngineApplication]
+        let formats = applications.map { Self.register($0, as: .socketIO, in: &hub.formats) }
         let gatewayIO =
             configuration.gateway.isEnabled
             ? SocketIOServer(
@@ -118,9 +119,9 @@ struct ServerComposition: Sendable {
             ledger: ledger,
             logger: logger
         )
-        self.socketIO = zip(configuration.socketIOServers, formats).map { server, formats in
+        self.socketIO = zip(applications, formats).map { application, formats in
             EngineEndpoint(
-                server,
+                application,
                 Site(hub: madeHub, formats: formats, dialect: .socketIO),
                 configuration,
                 places: places,
@@ -197,11 +198,11 @@ struct ServerComposition: Sendable {
     }
 
     static func register(
-        _ server: SocketIOServer,
+        _ application: any EngineApplication,
         as dialect: DialectName,
         in formats: inout HubConfiguration.Formats
     ) -> SocketIOFormats {
-        SocketIOFormats(in: &formats, dialect: dialect, configuration: server.configuration) {
+        SocketIOFormats(in: &formats, dialect: dialect, configuration: application.configuration) {
             kind,
             message,
             bits,

@@ -18,7 +18,7 @@ public struct ServerConfiguration: Sendable {
             case disposableChat = "disposable chat"
             /// The issuing API of session chat alone.
             case issuer = "session chat issuing API"
-            /// ``ServerConfiguration/socketIOServers`` and nothing else.
+            /// ``ServerConfiguration/socketIOServers``, ``ServerConfiguration/engineIOServers`` and nothing else.
             case socketIO = "Socket.IO server"
             case backendsAPI = "session backends' API"
             case backendsProxy = "session backends' proxy"
@@ -136,6 +136,8 @@ public struct ServerConfiguration: Sendable {
     public var events = EventRouter()
     /// Servers of an application, told apart by their paths; reached through listeners of kind ``Listener/Kind/socketIO``.
     public var socketIOServers: [SocketIOServer] = []
+    /// The same without Socket.IO on top.
+    public var engineIOServers: [EngineIOServer] = []
 
     /// WebSocket connections of this process; 0: no limit but open files.
     public var maximumConnections = 0

@@ -199,7 +199,8 @@ extension Shard {
 
     func retireIfEmpty(_ topic: Topic) {
         // Somebody may have come while its leave was told.
-        guard !topic.machine.isInUse, topic.listeners.isEmpty, topic.commands.count <= 1, self.topics[topic.key] === topic,
+        guard !topic.machine.isInUse, topic.listeners.isEmpty, topic.commands.count <= 1,
+            self.topics[topic.key] === topic,
             topic.emptySince == nil
         else { return }
         let retention = self.configuration.policy(of: topic.key.space).retention

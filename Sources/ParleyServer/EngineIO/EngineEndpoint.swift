@@ -15,9 +15,9 @@ struct EngineEndpoint: Sendable {
     let profile: ConnectionProfile
     var dialect: DialectName? { self.profile.dialect }
 
-    /// Gives `server` a place to live in.
+    /// Gives `application` a place to live in.
     init(
-        _ server: SocketIOServer,
+        _ application: any EngineApplication,
         _ site: Site,
         _ configuration: ServerConfiguration,
         places: PollingPlaces,
@@ -26,7 +26,7 @@ struct EngineEndpoint: Sendable {
         logger: Logger
     ) {
         self.host = EngineHost(
-            server: server,
+            application,
             site: site,
             wallTime: configuration.wallTime,
             places: places,
@@ -37,10 +37,10 @@ struct EngineEndpoint: Sendable {
         self.profile = ConnectionProfile(
             dialect: site.dialect,
             formats: nil,
-            limits: WebSocketLimits(maximumMessageBytes: server.configuration.engine.maximumPayloadBytes),
+            limits: WebSocketLimits(maximumMessageBytes: application.configuration.engine.maximumPayloadBytes),
             slowConsumer: SlowConsumerPolicy(
-                maximumBytes: server.configuration.maximumQueuedBytes,
-                overrunTime: server.configuration.stallTime
+                maximumBytes: application.configuration.maximumQueuedBytes,
+                overrunTime: application.configuration.stallTime
             ),
             clock: ClockPolicy(frameTimeout: configuration.frameTimeout),
             shutdown: .serverShuttingDown,

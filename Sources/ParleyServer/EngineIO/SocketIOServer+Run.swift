@@ -34,7 +34,8 @@ extension ParleyServer {
         configuration.listeners = [.init(.socketIO, port: port, setting: "port")]
         configuration.host = host
         configuration.eventLoops = eventLoops
-        configuration.socketIOServers = servers + engines.map(\.host)
+        configuration.socketIOServers = servers
+        configuration.engineIOServers = engines
         return try await Self.start(configuration, logger: logger)
     }
 

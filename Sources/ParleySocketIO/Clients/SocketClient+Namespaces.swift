@@ -7,23 +7,23 @@ internal import SocketIO
 internal import Synchronization
 
 /// Joining and leaving namespaces, and what is said there.
-extension EngineConnection {
+extension SocketClient {
     // MARK: Joining
 
     func connect(_ wireName: String, auth: ByteBuffer?, attempt: Int) {
         let auth = auth.flatMap { try? SocketValue(json: $0) } ?? .object([:])
-        switch self.host.server.lookUp(wireName) {
+        switch self.registry.lookUp(wireName) {
         case .found(let namespace):
             self.connect(to: namespace, as: wireName, auth: auth, attempt: attempt)
         case .ask(let parents):
             guard !parents.isEmpty else { return self.refuse(wireName, attempt, .invalidNamespace) }
-            self.decide(on: attempt) { connection in
-                let child = await Self.child(wireName, auth, of: parents, in: connection.server)
-                connection.run { connection in
+            self.decide(on: attempt) { client in
+                let child = await Self.child(wireName, auth, of: parents, in: client.registry)
+                client.run { client in
                     if let child {
-                        connection.connect(to: child, as: wireName, auth: auth, attempt: attempt)
+                        client.connect(to: child, as: wireName, auth: auth, attempt: attempt)
                     } else {
-                        connection.refuse(wireName, attempt, .invalidNamespace)
+                        client.refuse(wireName, attempt, .invalidNamespace)
                     }
                 }
             }
@@ -34,7 +34,7 @@ extension EngineConnection {
         _ name: String,
         _ auth: SocketValue,
         of parents: [ParentNamespace],
-        in server: SocketIOServer
+        in registry: NamespaceRegistry
     ) async -> Namespace? {
         for parent in parents {
             let isAllowed: Bool
@@ -43,19 +43,19 @@ extension EngineConnection {
             } else {
                 isAllowed = await parent.allows(name, auth)
             }
-            if isAllowed { return server.child(name, of: parent) }
+            if isAllowed { return registry.child(name, of: parent) }
         }
         return nil
     }
 
     private func connect(to namespace: Namespace, as wireName: String, auth: SocketValue, attempt: Int) {
-        let handshake = Handshake(request: self.request, auth: auth, time: self.host.wallTime())
+        let handshake = Handshake(request: self.connection.request, auth: auth, time: self.connection.host.wallTime())
         guard namespace.hasLog else {
             let socket = self.makeSocket(namespace, wireName, handshake, restoring: nil)
             return self.admit(socket, missed: nil, attempt: attempt)
         }
-        self.host.site.whenListening(to: namespace, on: self.shard) {
-            guard self.session.isOpen else { return self.host.server.socketWasRefused(namespace) }
+        self.site.whenListening(to: namespace, on: self.shard) {
+            guard self.connection.session.isOpen else { return self.registry.socketWasRefused(namespace) }
             guard let privateID = auth["pid"]?.string, let claim = RecoveryClaim(auth["offset"]) else {
                 let socket = self.makeSocket(namespace, wireName, handshake, restoring: nil)
                 return self.admit(socket, missed: nil, attempt: attempt)
@@ -71,7 +71,7 @@ extension EngineConnection {
         restoring session: RecoverableSession?
     ) -> Socket {
         let random = { RandomIdentifier.urlSafe(length: 20, using: &self.shard.context.random) }
-        let isRevision3 = self.session.revision == .three
+        let isRevision3 = self.connection.session.revision == .three
         return Socket(
             id: session?.id ?? (isRevision3 ? self.revision3ID(wireName) : random()),
             namespace: namespace,
@@ -79,25 +79,27 @@ extension EngineConnection {
             handshake: handshake,
             privateID: !namespace.hasLog || isRevision3 ? nil : session?.privateID ?? random(),
             restoring: session,
-            connection: self
+            owner: self,
+            eventLoop: self.shard.eventLoop,
+            client: ClientID(incarnation: self.site.incarnation, connection: self.id)
         )
     }
 
     /// Clients of Socket.IO 2 make their ids up themselves, from the session's.
     private func revision3ID(_ wireName: String) -> String {
-        wireName == "/" ? self.sessionID : "\(wireName)#\(self.sessionID)"
+        wireName == "/" ? self.connection.sessionID : "\(wireName)#\(self.connection.sessionID)"
     }
 
     /// Asks the middlewares, then lets the socket in.
     func admit(_ socket: Socket, missed: MissedEvents?, attempt: Int) {
         let middlewares = socket.namespace.middlewares
-        let skips = socket.isRecovered && self.host.configuration.recovery.skipsMiddlewares
+        let skips = socket.isRecovered && self.configuration.recovery.skipsMiddlewares
         guard !middlewares.isEmpty, !skips else {
             return self.join(socket, missed: missed, attempt: attempt)
         }
-        let host = self.host
         self.candidates.append(socket)
-        self.decide(on: attempt) { connection in
+        let departures = Departures(registry: self.registry, site: self.site)
+        self.decide(on: attempt) { client in
             var refusal: ConnectError?
             for middleware in middlewares {
                 do {
@@ -106,7 +108,7 @@ extension EngineConnection {
                     refusal = error
                 } catch {
                     // Nobody waits for the answer of one that was cancelled.
-                    connection.server.logger.log(
+                    client.registry.logger.log(
                         level: Task.isCancelled ? .debug : .error,
                         "A connection middleware failed",
                         metadata: ["namespace": "\(socket.namespace.name)", "error": "\(error)"]
@@ -115,33 +117,33 @@ extension EngineConnection {
                 }
                 if refusal != nil { break }
             }
-            connection.run { [refusal] connection in
-                connection.candidates.removeAll { $0 === socket }
+            client.run { [refusal] client in
+                client.candidates.removeAll { $0 === socket }
                 if let refusal {
-                    Self.abandon(socket, on: connection.shard, host)
-                    connection.refuse(socket.wireName, attempt, refusal)
+                    departures.abandon(socket, on: client.shard)
+                    client.refuse(socket.wireName, attempt, refusal)
                 } else if let missed {
-                    connection.catchUp(socket, missed, attempt: attempt)
+                    client.catchUp(socket, missed, attempt: attempt)
                 } else {
-                    connection.join(socket, missed: nil, attempt: attempt)
+                    client.join(socket, missed: nil, attempt: attempt)
                 }
             } orElse: { shard in
-                Self.abandon(socket, on: shard, host)
+                departures.abandon(socket, on: shard)
             }
         }
     }
 
     /// Order: register the socket, join its own room, send CONNECT, then run the application's handlers.
     func join(_ socket: Socket, missed: MissedEvents?, attempt: Int) {
-        guard self.session.isOpen, self.machine.accept(socket.wireName, attempt: attempt) else {
-            return Self.abandon(socket, on: self.shard, self.host)
+        guard self.connection.session.isOpen, self.machine.accept(socket.wireName, attempt: attempt) else {
+            return self.departures.abandon(socket, on: self.shard)
         }
-        let state = self.host.site.state(on: self.shard)
+        let state = self.site.state(on: self.shard)
         let isHeard = !socket.namespace.hasLog || state.presence(named: socket.namespace.name)?.heard != nil
-        guard isHeard, self.host.server.socketJoins(socket.namespace) else {
+        guard isHeard, self.registry.socketJoins(socket.namespace) else {
             // The namespace was forgotten in this very moment; the client may ask again.
             self.machine.leave(socket.wireName)
-            Self.abandon(socket, on: self.shard, self.host)
+            self.departures.abandon(socket, on: self.shard)
             return self.sendRefusal(socket.wireName, .invalidNamespace)
         }
         self.members.append(Member(wireName: socket.wireName, socket: socket))
@@ -153,16 +155,16 @@ extension EngineConnection {
             if !socket.isRecovered { state.joined = presence.heard }
             return state.rooms
         }
-        self.subscribe(to: socket.namespace.topic(nil, as: socket.wireName))
-        self.openInbox(socket.namespace.topic(socket.id, as: socket.wireName))
-        for room in rooms { self.subscribe(to: socket.namespace.topic(room.text, as: socket.wireName)) }
+        self.connection.subscribe(to: socket.namespace.topic(nil, as: socket.wireName))
+        self.connection.openInbox(socket.namespace.topic(socket.id, as: socket.wireName))
+        for room in rooms { self.connection.subscribe(to: socket.namespace.topic(room.text, as: socket.wireName)) }
         self.registerForRecovery(socket)
         // The replay comes first, and clients keep it until they are connected.
         for event in missed?.events ?? [] {
             self.send(event.event.packet(namespace: socket.wireName, offset: event.position.recoveryText))
         }
-        let parser = self.host.configuration.parser
-        if self.session.revision == .three {
+        let parser = self.configuration.parser
+        if self.connection.session.revision == .three {
             self.send(parser.connectedWithoutPayload(namespace: socket.wireName))
         } else {
             self.send(
@@ -173,34 +175,20 @@ extension EngineConnection {
     }
 
     private func refuse(_ wireName: String, _ attempt: Int, _ error: ConnectError) {
-        guard self.session.isOpen, self.machine.refuse(wireName, attempt: attempt) else { return }
+        guard self.connection.session.isOpen, self.machine.refuse(wireName, attempt: attempt) else { return }
         self.sendRefusal(wireName, error)
     }
 
     private func sendRefusal(_ wireName: String, _ error: ConnectError) {
-        self.host.report(ConnectRefusal(label: error.label, connection: self.id, request: self.request))
-        let parser = self.host.configuration.parser
+        self.connection.host.report(
+            ConnectRefusal(label: error.label, connection: self.id, request: self.connection.request)
+        )
+        let parser = self.configuration.parser
         self.send(
-            self.session.revision == .three
+            self.connection.session.revision == .three
                 ? parser.connectErrorOfRevision4(namespace: wireName, message: error.message, data: error.data)
                 : parser.connectError(namespace: wireName, message: error.message, data: error.data)
         )
-    }
-
-    /// A socket that was never there: it was refused, or its connection is gone, or its attempt was.
-    /// - Parameter mayReturn: Whether a restored one may be restored again.
-    static func abandon(_ socket: Socket, on shard: Shard, _ host: EngineHost, mayReturn: Bool = true) {
-        if mayReturn { Self.giveBack(socket, on: shard, host) }
-        let acknowledgements = socket.state.withLock { state in
-            let acknowledgements = state.acknowledgements
-            state.phase = .disconnected
-            state.handlers = [:]
-            state.extras = nil
-            state.acknowledgements = [:]
-            return acknowledgements
-        }
-        for pending in acknowledgements.values { pending.complete(.failure(.disconnected)) }
-        host.server.socketWasRefused(socket.namespace)
     }
 
     // MARK: Leaving
@@ -209,7 +197,7 @@ extension EngineConnection {
     func disconnect(_ socket: Socket) {
         guard self.machine.isConnected(to: socket.wireName), self.socket(in: socket.wireName) === socket else { return }
         self.machine.leave(socket.wireName)
-        self.sendInOrder(self.host.configuration.parser.disconnect(namespace: socket.wireName), of: socket)
+        self.sendInOrder(self.configuration.parser.disconnect(namespace: socket.wireName), of: socket)
         self.remove(socket, .serverNamespaceDisconnect)
     }
 
@@ -221,7 +209,7 @@ extension EngineConnection {
         }
         namespaces[self.shard.index] = nil
         for member in self.members { self.disconnect(member.socket) }
-        guard !namespaces.isEmpty else { return self.close(.forcedServerClose) }
+        guard !namespaces.isEmpty else { return self.connection.close(.forcedServerClose) }
         // What was said by way of home shards arrives before whatever goes the same way after it.
         self.awaitedFarewells += namespaces.count
         for namespace in namespaces.values { self.sendInOrder(.farewell, of: namespace) }
@@ -236,16 +224,16 @@ extension EngineConnection {
             // Joined in a handler of `disconnecting`, perhaps.
             let rooms = rooms.union(socket.state.withLock { $0.rooms })
             self.storeForRecovery(socket, rooms: rooms, reason)
-            for room in rooms { self.unsubscribe(from: namespace.topic(room.text, as: socket.wireName)) }
-            self.unsubscribe(from: namespace.topic(nil, as: socket.wireName))
+            for room in rooms { self.connection.unsubscribe(from: namespace.topic(room.text, as: socket.wireName)) }
+            self.connection.unsubscribe(from: namespace.topic(nil, as: socket.wireName))
             self.shard.closeInbox(namespace.topic(socket.id, as: socket.wireName))
         }
-        if let presence = self.host.site.state(on: self.shard).presence(named: namespace.name),
+        if let presence = self.site.state(on: self.shard).presence(named: namespace.name),
             presence.sockets[ExactString(socket.id)] === socket
         {
             presence.sockets[ExactString(socket.id)] = nil
         }
-        self.host.server.socketLeft(namespace)
+        self.registry.socketLeft(namespace)
     }
 
     func removeAll(_ reason: DisconnectReason) {
@@ -257,15 +245,15 @@ extension EngineConnection {
     /// Sends an event to one socket of this connection.
     func emit(_ event: String, _ arguments: SocketArguments, id: UInt64?, from socket: Socket, options: EmitOptions) {
         let phase = socket.state.withLock { $0.phase }
-        guard phase != .disconnected, self.session.isOpen else { return }
-        if options.isVolatile, !self.isTransportWritable { return }
+        guard phase != .disconnected, self.connection.session.isOpen else { return }
+        if options.isVolatile, !self.connection.isTransportWritable { return }
         socket.notifyOutgoing(event, arguments)
         let namespace = socket.namespace
         guard namespace.hasLog, phase == .connected else {
-            let packet = self.host.configuration.parser.event(event, arguments, namespace: socket.wireName, id: id)
+            let packet = self.configuration.parser.event(event, arguments, namespace: socket.wireName, id: id)
             return self.send(packet, compresses: options.compresses)
         }
-        let event = EncodedEvent(event, arguments, parser: self.host.configuration.parser)
+        let event = EncodedEvent(event, arguments, parser: self.configuration.parser)
         if id == nil, !options.isVolatile {
             var selection = Selection(rooms: [socket.id])
             selection.options = options
@@ -280,7 +268,7 @@ extension EngineConnection {
     func acknowledge(_ id: UInt64, _ arguments: SocketArguments, from socket: Socket) {
         guard socket.isConnected else { return }
         self.sendInOrder(
-            self.host.configuration.parser.ack(arguments, namespace: socket.wireName, id: id),
+            self.configuration.parser.ack(arguments, namespace: socket.wireName, id: id),
             of: socket
         )
     }
@@ -295,7 +283,7 @@ extension EngineConnection {
         let delivery = Delivery(connection: self.id, content: content, compresses: compresses)
         self.shard.send(
             NodeCommand.deliverInOrder(delivery, namespace: namespace.name),
-            for: self.host.site.part,
+            for: self.site.part,
             to: self.shard.home(of: namespace.logKey)
         )
     }
@@ -309,7 +297,7 @@ extension EngineConnection {
             self.send(event.packet(namespace: wireName), compresses: delivery.compresses)
         case .farewell:
             self.awaitedFarewells -= 1
-            if self.awaitedFarewells == 0 { self.close(.forcedServerClose) }
+            if self.awaitedFarewells == 0 { self.connection.close(.forcedServerClose) }
         }
     }
 
@@ -320,46 +308,43 @@ extension EngineConnection {
         case .acknowledge(let id, let arguments):
             self.acknowledge(id, arguments, from: socket)
         case .change(.join(let rooms)):
-            for room in socket.enter(rooms) { self.subscribe(to: socket.namespace.topic(room, as: socket.wireName)) }
+            for room in socket.enter(rooms) {
+                self.connection.subscribe(to: socket.namespace.topic(room, as: socket.wireName))
+            }
         case .change(.leave(let rooms)):
-            for room in socket.exit(rooms) { self.unsubscribe(from: socket.namespace.topic(room, as: socket.wireName)) }
+            for room in socket.exit(rooms) {
+                self.connection.unsubscribe(from: socket.namespace.topic(room, as: socket.wireName))
+            }
         case .change(.disconnect(closes: true)): self.disconnectAll()
         case .change(.disconnect(closes: false)): self.disconnect(socket)
         case .expire(let deadline): self.addExpiry(deadline)
         }
     }
 
-    /// The socket of an id, also while it is decided on.
-    func socket(id: String) -> Socket? {
-        self.members.first { $0.socket.id.hasSameBytes(as: id) }?.socket
-            ?? self.candidates.last { $0.id.hasSameBytes(as: id) }
-    }
-
     /// A client acknowledges an event that was not sent to it alone.
     func acknowledgedBroadcast(_ id: UInt64, _ arguments: SocketArguments, in namespace: Namespace) {
-        let presence = self.host.site.state(on: self.shard).presence(named: namespace.name)
+        let presence = self.site.state(on: self.shard).presence(named: namespace.name)
         guard let request = presence?.awaited[id] else { return }
         let answer = Answer.acknowledged(arguments.detached()[0], by: self.id, number: request.number)
-        self.shard.send(NodeCommand.answer(answer), for: self.host.site.part, to: request.asker)
+        self.shard.send(NodeCommand.answer(answer), for: self.site.part, to: request.asker)
     }
 
     // MARK: Waiting
 
-    /// A connection as a task may hold it: it finds its way back to its own event loop, if the connection is still there then.
+    /// A client as a task may hold it: it finds its way back to its own event loop, if the connection is still there then.
     struct Reference: Sendable {
-        let host: EngineHost
+        let registry: NamespaceRegistry
         fileprivate let eventLoop: any EventLoop
-        fileprivate let connection: NIOLoopBound<EngineConnection>
-        var server: SocketIOServer { self.host.server }
+        fileprivate let client: NIOLoopBound<SocketClient>
 
         func run(
-            _ body: @escaping @Sendable (EngineConnection) -> Void,
+            _ body: @escaping @Sendable (SocketClient) -> Void,
             orElse: (@Sendable (Shard) -> Void)? = nil
         ) {
             self.eventLoop.execute {
-                let connection = self.connection.value
-                connection.shard.receiveMail()
-                if connection.isKnown { body(connection) } else { orElse?(connection.shard) }
+                let client = self.client.value
+                client.shard.receiveMail()
+                if client.connection.isKnown { body(client) } else { orElse?(client.shard) }
             }
         }
     }
@@ -376,22 +361,22 @@ extension EngineConnection {
     /// A client that asks again and again makes earlier attempts void, but their work need not end at once: as much may go on
     /// as there may be namespaces.
     func decide(on attempt: Int, _ body: @escaping @Sendable (Reference) async -> Void) {
-        guard self.decisions.count < self.host.configuration.maximumNamespacesPerConnection else {
-            self.host.server.logger.debug(
+        guard self.decisions.count < self.configuration.maximumNamespacesPerConnection else {
+            self.registry.logger.debug(
                 "Connection closed: more CONNECTs than maximumNamespacesPerConnection wait to be decided",
                 metadata: ["connection": "\(self.id)"]
             )
-            return self.close(.forcedClose)
+            return self.connection.close(.forcedClose)
         }
         let reference = Reference(
-            host: self.host,
+            registry: self.registry,
             eventLoop: self.shard.eventLoop,
-            connection: NIOLoopBound(self, eventLoop: self.shard.eventLoop)
+            client: NIOLoopBound(self, eventLoop: self.shard.eventLoop)
         )
         let number = (self.decisions.last?.number ?? 0) + 1
         let task = Task {
             await body(reference)
-            reference.run { connection in connection.decisions.removeAll { $0.number == number } }
+            reference.run { client in client.decisions.removeAll { $0.number == number } }
         }
         self.decisions.append(Decision(number: number, attempt: attempt, task: task))
     }

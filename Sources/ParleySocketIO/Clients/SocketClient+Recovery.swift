@@ -26,44 +26,64 @@ struct ConnectQuestions {
     }
 }
 
+/// What is done about a socket whose client is gone, by whoever knows of it last.
+struct Departures: Sendable {
+    let registry: NamespaceRegistry
+    let site: SocketIOSite
+
+    /// Tells the home of a namespace with a log something of its sockets.
+    func ask(_ question: RecoveryQuestion, of namespace: Namespace, from shard: Shard) {
+        shard.send(
+            NodeCommand.recovery(question, namespace: namespace.name),
+            for: self.site.part,
+            to: shard.home(of: namespace.logKey)
+        )
+    }
+
+    /// A socket that was never there: it was refused, or its connection is gone, or its attempt was.
+    /// - Parameter mayReturn: Whether a restored one may be restored again.
+    func abandon(_ socket: Socket, on shard: Shard, mayReturn: Bool = true) {
+        if mayReturn { self.giveBack(socket, from: shard) }
+        let acknowledgements = socket.state.withLock { state in
+            let acknowledgements = state.acknowledgements
+            state.phase = .disconnected
+            state.handlers = [:]
+            state.extras = nil
+            state.acknowledgements = [:]
+            return acknowledgements
+        }
+        for pending in acknowledgements.values { pending.complete(.failure(.disconnected)) }
+        self.registry.socketWasRefused(socket.namespace)
+    }
+
+    /// A restored socket never came to be: its client may try again.
+    private func giveBack(_ socket: Socket, from shard: Shard) {
+        guard socket.isRecovered, socket.namespace.hasLog else { return }
+        let (rooms, heard) = socket.state.withLock { ($0.rooms, $0.heard) }
+        guard let session = socket.session(rooms: rooms, heard: heard) else { return }
+        self.ask(.putBack(session), of: socket.namespace, from: shard)
+    }
+}
+
 /// How sockets are kept for clients that come back. The namespace's home shard has the say.
-extension EngineConnection {
+extension SocketClient {
+    var departures: Departures { Departures(registry: self.registry, site: self.site) }
+
     func registerForRecovery(_ socket: Socket) {
         guard socket.namespace.hasLog, let privateID = socket.privateID else { return }
-        Self.ask(.opened(privateID: privateID, by: self.id), of: socket.namespace, from: self.shard, self.host)
+        self.departures.ask(.opened(privateID: privateID, by: self.id), of: socket.namespace, from: self.shard)
     }
 
     func storeForRecovery(_ socket: Socket, rooms: Set<ExactString>, _ reason: DisconnectReason) {
         guard socket.namespace.hasLog, let privateID = socket.privateID else { return }
-        let heard = self.host.site.state(on: self.shard).presence(named: socket.namespace.name)?.heard
+        let heard = self.site.state(on: self.shard).presence(named: socket.namespace.name)?.heard
         let question: RecoveryQuestion =
             if reason.isRecoverable, let session = socket.session(rooms: rooms, heard: heard) {
                 .left(session, by: self.id)
             } else {
                 .closed(privateID: privateID, by: self.id)
             }
-        Self.ask(question, of: socket.namespace, from: self.shard, self.host)
-    }
-
-    /// A restored socket never came to be: its client may try again.
-    static func giveBack(_ socket: Socket, on shard: Shard, _ host: EngineHost) {
-        guard socket.isRecovered, socket.namespace.hasLog else { return }
-        let (rooms, heard) = socket.state.withLock { ($0.rooms, $0.heard) }
-        guard let session = socket.session(rooms: rooms, heard: heard) else { return }
-        Self.ask(.putBack(session), of: socket.namespace, from: shard, host)
-    }
-
-    private static func ask(
-        _ question: RecoveryQuestion,
-        of namespace: Namespace,
-        from shard: Shard,
-        _ host: EngineHost
-    ) {
-        shard.send(
-            NodeCommand.recovery(question, namespace: namespace.name),
-            for: host.site.part,
-            to: shard.home(of: namespace.logKey)
-        )
+        self.departures.ask(question, of: socket.namespace, from: self.shard)
     }
 
     // MARK: Coming back
@@ -82,7 +102,7 @@ extension EngineConnection {
             for: .restoring(namespace, wireName: wireName, handshake, attempt: attempt),
             namespace
         )
-        Self.ask(.restore(request, for: waiting, mayClose: true), of: namespace, from: self.shard, self.host)
+        self.departures.ask(.restore(request, for: waiting, mayClose: true), of: namespace, from: self.shard)
     }
 
     /// Hears what was said while middlewares thought about a restored socket.
@@ -94,7 +114,7 @@ extension EngineConnection {
             in: socket.state.withLock { $0.rooms },
             for: waiting
         )
-        Self.ask(question, of: socket.namespace, from: self.shard, self.host)
+        self.departures.ask(question, of: socket.namespace, from: self.shard)
     }
 
     private func wait(for subject: ConnectQuestions.Subject, _ namespace: Namespace) -> ConnectAttempt {
@@ -110,8 +130,8 @@ extension EngineConnection {
         case (.catchingUp(let socket, var missed, let attempt)?, .missed(let more)):
             guard let more, !more.isDisconnected else {
                 // More than the log holds, or it was made to leave: the client comes back, as a new one.
-                Self.abandon(socket, on: self.shard, self.host, mayReturn: false)
-                return self.close(.transportError)
+                self.departures.abandon(socket, on: self.shard, mayReturn: false)
+                return self.connection.close(.transportError)
             }
             missed.append(more)
             socket.state.withLock { state in
@@ -127,7 +147,9 @@ extension EngineConnection {
 extension Socket {
     /// - Parameter heard: Up to where it has heard the log.
     fileprivate func session(rooms: Set<ExactString>, heard: StreamPosition?) -> RecoverableSession? {
-        guard let privateID = self.privateID, let heard, let joined = self.state.withLock({ $0.joined }) else { return nil }
+        guard let privateID = self.privateID, let heard, let joined = self.state.withLock({ $0.joined }) else {
+            return nil
+        }
         return RecoverableSession(
             id: self.id,
             privateID: privateID,

@@ -26,7 +26,7 @@ final class UnfinishedPacket {
 
 /// What is not complete counts with all that waits in memory, and has to go on arriving, however it is carried: one message of
 /// WebSocket or one body is complete with each attachment, the packet is not.
-extension EngineConnection {
+extension SocketClient {
     func accountForUnfinishedPacket() {
         let bytes = self.machine.unfinishedBytes
         guard bytes > 0 else {
@@ -36,28 +36,30 @@ extension EngineConnection {
         let now = self.shard.eventLoop.now
         let packet = self.unfinishedPacket ?? self.beginUnfinishedPacket(now)
         packet.advanced(to: bytes, now: now)
-        self.scheduleWake()
+        self.connection.scheduleWake()
     }
 
     private func beginUnfinishedPacket(_ now: NIODeadline) -> UnfinishedPacket {
-        let (host, id) = (self.host, self.id)
+        let (host, id) = (self.connection.host, self.id)
         let holding = host.ledger.open(.input) {
             host.site.hub.post(EngineCommand.evict(id, .input), for: host.part, to: Int(id.shard))
         }
-        let progress = ProgressWatch(timeout: host.configuration.attachmentTimeout, now: now)
+        let progress = ProgressWatch(timeout: self.configuration.attachmentTimeout, now: now)
         let packet = UnfinishedPacket(progress: progress, holding: holding)
         self.unfinishedPacket = packet
         return packet
     }
 
+    func evictInput() { self.dropUnfinishedPacket(.overloaded) }
+
     /// A packet cannot be left out: its client would wait for what it has asked for.
     func dropUnfinishedPacket(_ reason: CloseReason) {
         guard self.unfinishedPacket != nil else { return }
         self.unfinishedPacket = nil
-        self.host.server.logger.debug(
+        self.registry.logger.debug(
             "Session closed: the attachments of a packet have not come",
             metadata: ["connection": "\(self.id)", "reason": "\(reason.reason)"]
         )
-        self.close(.transportError, code: reason)
+        self.connection.close(.transportError, code: reason)
     }
 }

@@ -77,7 +77,7 @@ extension EngineHost: HubPart {
         case .refusePost(let id): self.connection(id, on: shard)?.postRefused()
         case .send(let id, let message): self.connection(id, on: shard)?.send(message)
         case .close(let id, let reason): self.connection(id, on: shard)?.close(reason)
-        case .evict(let id, .input): self.connection(id, on: shard)?.dropUnfinishedPacket(.overloaded)
+        case .evict(let id, .input): self.connection(id, on: shard)?.user?.evictInput()
         case .evict(let id, _): self.connection(id, on: shard)?.closeSlowConsumer()
         case .answer(let answer, let exchange): self.exchange(exchange, on: shard)?.answered(answer)
         case .postDecided(let refusal, let exchange): self.exchange(exchange, on: shard)?.postDecided(refusal)

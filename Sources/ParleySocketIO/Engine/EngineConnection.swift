@@ -5,29 +5,17 @@ package import ParleyHub
 package import ParleyModel
 internal import SocketIO
 
-/// Drives one Engine.IO session: requests and frames to its machines, their actions to hub, transports and sockets.
+/// Drives one Engine.IO session: requests and frames to its machine, and what that says to hub, transports and the session's user.
 ///
-/// Confined to its event loop. It decides nothing: rules of transports are ``EngineSession``'s, of packets
-/// ``SocketConnection``'s.
+/// Confined to its event loop. It decides nothing: the rules are ``EngineSession``'s.
 package final class EngineConnection {
-    struct Member {
-        let wireName: String
-        let socket: Socket
-    }
-
     package let host: EngineHost
     package let shard: Shard
     package let request: ConnectionRequest
     package let sessionID: String
     package var session: EngineSession
-    var machine: SocketConnection
-    var members: [Member] = []
-    /// Sockets that middlewares are asked about.
-    var candidates: [Socket] = []
-    /// CONNECTs that wait for the home of a namespace.
-    var questions = ConnectQuestions()
-    /// How many home shards must have been gone by before the connection is closed.
-    var awaitedFarewells = 0
+    /// Who is given the messages; `nil` before the session is open, and when it is over.
+    private(set) var user: (any EngineUser)?
     /// What the hub knows of it; `nil` once it is over.
     private(set) var hubConnection: Connection?
     private(set) var id: ConnectionID
@@ -40,17 +28,9 @@ package final class EngineConnection {
     var lastTaken: NIODeadline
     /// What the process knows to wait for its polls; `nil`: nothing.
     private var holding: MemoryLedger.Holding?
-    /// `nil`: every packet is complete.
-    var unfinishedPacket: UnfinishedPacket?
     /// What one answer to a poll may hold.
     let pollLimit: PollingOutbox.Limit
     private let openedAt: NIODeadline
-    /// When the application wants it gone.
-    var expiry: NIODeadline?
-    /// What CONNECTs wait for at present.
-    var decisions: [Decision] = []
-    /// Who is given the messages where there is no Socket.IO.
-    var rawSession: EngineIOSession?
     /// Whether a client of revision 3 asked for text only.
     let wantsBase64: Bool
 
@@ -76,13 +56,6 @@ package final class EngineConnection {
             transport: driver == nil ? .polling : .webSocket,
             configuration: configuration.engine,
             now: now
-        )
-        self.machine = SocketConnection(
-            parser: configuration.parser,
-            limits: configuration.packets,
-            revision: query.revision == .three ? .four : .five,
-            connectDeadline: now + configuration.connectTimeout,
-            maximumNamespaces: configuration.maximumNamespacesPerConnection
         )
         self.webSocket = driver
         self.place = place
@@ -132,26 +105,15 @@ package final class EngineConnection {
                 host.site.hub.post(EngineCommand.close(id, .transportError), for: host.part, to: Int(id.shard))
             }
         }
-        if let onSession = self.host.server.onSession {
-            self.machine.neverConnects()
-            let session = EngineIOSession(self)
-            self.rawSession = session
-            onSession(session)
-            self.scheduleWake()
-            return true
-        }
-        // Clients of Socket.IO 2 are in `/` without asking.
-        if self.session.revision == .three { self.received(ByteBuffer(string: "0"), isBinary: false) }
+        let user = self.host.application.makeUser(of: self)
+        self.user = user
+        user.opened()
         self.scheduleWake()
         return true
     }
 
     package var bufferedBytes: Int {
         self.webSocket?.bufferedBytes ?? self.session.outbox.byteCount
-    }
-
-    func socket(in wireName: String) -> Socket? {
-        self.members.first { $0.wireName.hasSameBytes(as: wireName) }?.socket
     }
 
     // MARK: In
@@ -163,7 +125,7 @@ package final class EngineConnection {
             if packet.kind == .pong { self.scheduleWake() }
         case .message(let payload, let isBinary):
             self.shard.metrics.receivedMessages += 1
-            self.received(payload, isBinary: isBinary)
+            self.user?.received(payload, isBinary: isBinary)
         case .sendPong(let payload):
             self.sendHeartbeat(.pong, payload)
             self.scheduleWake()
@@ -178,42 +140,6 @@ package final class EngineConnection {
             self.finish(.transportClose)
         case .ended(let reason):
             self.close(reason)
-        }
-    }
-
-    func received(_ message: ByteBuffer, isBinary: Bool) {
-        if let rawSession { return rawSession.received(message, isBinary: isBinary) }
-        let action = self.machine.receive(message, isBinary: isBinary)
-        if self.unfinishedPacket != nil || self.machine.unfinishedBytes > 0 { self.accountForUnfinishedPacket() }
-        switch action {
-        case .none:
-            break
-        case .event(let wireName, let name, let arguments, let id):
-            guard let socket = self.socket(in: wireName) else { return }
-            socket.dispatch(SocketEvent(socket: socket, name: name, arguments: arguments, id: id))
-        case .ack(let wireName, let arguments, let id):
-            guard let socket = self.socket(in: wireName) else { return }
-            self.acknowledged(id, arguments, by: socket)
-        case .connect(let wireName, let auth, let attempt, let replaced):
-            if let replaced { self.cancelDecisions(on: replaced) }
-            self.connect(wireName, auth: auth, attempt: attempt)
-        case .disconnect(let wireName):
-            guard let socket = self.socket(in: wireName) else { return }
-            self.remove(socket, .clientNamespaceDisconnect)
-        case .close(let failure):
-            self.host.server.logger.debug(
-                "Connection closed: a packet broke a rule",
-                metadata: ["connection": "\(self.id)", "reason": "\(failure)"]
-            )
-            self.close(.forcedClose)
-        }
-    }
-
-    func acknowledged(_ id: UInt64, _ arguments: SocketArguments, by socket: Socket) {
-        if let pending = socket.takeAcknowledgement(id) {
-            pending.complete(.success(arguments.detached()))
-        } else {
-            self.acknowledgedBroadcast(id, arguments, in: socket.namespace)
         }
     }
 
@@ -260,17 +186,14 @@ package final class EngineConnection {
     }
 
     /// Everything that waited has been sent.
-    package func drained() {
-        for member in self.members { member.socket.notifyDrain() }
-    }
+    package func drained() { self.user?.drained() }
 
     // MARK: The end
 
     /// The server ends the session, and lets the client know.
     package func close(_ reason: EngineCloseReason, code: CloseReason = .normal) {
         guard self.session.isOpen else { return }
-        self.endRawSession(reason)
-        self.removeAll(DisconnectReason(reason))
+        self.user?.closed(reason)
         self.shard.flushNotes()
         let now = self.shard.eventLoop.now
         guard reason.isTold || self.session.transport == .webSocket else { return self.endPolling() }
@@ -298,7 +221,7 @@ package final class EngineConnection {
     func closeSlowConsumer() {
         guard self.session.isOpen else { return self.clearOutbox() }
         self.shard.metrics.slowConsumerCloses += 1
-        self.host.server.logger.info(
+        self.host.application.logger.info(
             "Session closed: more waits for its client than maximumQueuedBytes, and it fetches nothing",
             metadata: ["connection": "\(self.id)", "bytes": "\(self.session.outbox.byteCount)"]
         )
@@ -315,9 +238,7 @@ package final class EngineConnection {
 
     /// The client has closed the session; the poll that it may have sent before is still answered.
     private func awaitFarewell() {
-        self.endRawSession(.transportClose)
-        self.removeAll(.transportClose)
-        self.cancelDecisions()
+        self.user?.closed(.transportClose)
         self.endProbe()
         self.clearOutbox()
         if let connection = self.hubConnection { self.shard.detach(connection) }
@@ -335,20 +256,13 @@ package final class EngineConnection {
 
     /// The session is over without another word.
     func finish(_ reason: EngineCloseReason) {
-        self.endRawSession(reason)
-        self.removeAll(DisconnectReason(reason))
+        self.user?.closed(reason)
         if self.session.end() { self.answerHeldPoll(all: true) }
         self.forget()
     }
 
-    func endRawSession(_ reason: EngineCloseReason) {
-        let session = self.rawSession
-        self.rawSession = nil
-        session?.closed(reason)
-    }
-
     private func log(_ message: Logger.Message, _ facts: @autoclosure () -> Logger.Metadata) {
-        let logger = self.host.server.logger
+        let logger = self.host.application.logger
         guard logger.logLevel <= .debug else { return }
         var facts = facts()
         facts["connection"] = "\(self.id)"
@@ -364,11 +278,11 @@ package final class EngineConnection {
             self.log("Connection ended", ["seconds": .stringConvertible(Double(time.nanoseconds / 1_000_000) / 1000)])
         }
         self.host.forget(self.sessionID, self.id)
-        self.cancelDecisions()
-        self.candidates = []
+        let user = self.user
+        self.user = nil
+        user?.released()
         self.endProbe()
         self.clearOutbox()
-        self.unfinishedPacket = nil
         self.place = nil
         // A WebSocket still has its close frame to send, and lets go of the hub's connection when it ends.
         if self.webSocket == nil, let connection = self.hubConnection { self.shard.close(connection) }
@@ -384,11 +298,6 @@ package final class EngineConnection {
 
     // MARK: Time
 
-    func addExpiry(_ deadline: NIODeadline) {
-        self.expiry = min(deadline, self.expiry ?? deadline)
-        self.scheduleWake()
-    }
-
     package func tick(_ now: NIODeadline) {
         self.shard.context.now = now
         ticking: while true {
@@ -403,20 +312,14 @@ package final class EngineConnection {
             }
         }
         if let stall = self.stallDeadline, stall <= now { self.closeSlowConsumer() }
-        if let deadline = self.machine.connectDeadline, deadline <= now { self.close(.forcedServerClose) }
-        if let packet = self.unfinishedPacket, packet.deadline <= now { self.dropUnfinishedPacket(.unfinishedMessage) }
-        if let expiry = self.expiry, expiry <= now {
-            self.expiry = nil
-            self.disconnectAll()
-        }
+        self.user?.tick(now)
         self.scheduleWake()
     }
 
     /// No pong came. Nobody is there to be told, but a transport that still works is closed properly.
     func timedOut() {
         let driver = self.webSocket
-        self.endRawSession(.pingTimeout)
-        self.removeAll(.pingTimeout)
+        self.user?.closed(.pingTimeout)
         self.endPolling()
         driver?.close(.pingTimeout)
     }
@@ -425,10 +328,8 @@ package final class EngineConnection {
         guard let connection = self.hubConnection else { return }
         var deadline = self.session.deadline
         if self.session.isOpen {
-            if let connect = self.machine.connectDeadline { deadline = min(deadline, connect) }
-            if let expiry = self.expiry { deadline = min(deadline, expiry) }
+            if let user { deadline = min(deadline, user.deadline) }
             if let stall = self.stallDeadline { deadline = min(deadline, stall) }
-            if let packet = self.unfinishedPacket { deadline = min(deadline, packet.deadline) }
         }
         if deadline != .distantFuture { self.shard.wake(connection, at: deadline) }
     }

@@ -303,7 +303,7 @@ package final class EngineExchange {
     private func refuseBody() {
         // Until the session has agreed to the request, there is nothing to take back.
         guard case .posting(let location, isTaken: true) = self.phase else { return }
-        self.host.server.logger.debug(
+        self.host.application.logger.debug(
             "A request body exceeds maximumPayloadBytes (maxHttpBufferSize)",
             metadata: ["limit": .stringConvertible(self.maximumBytes)]
         )

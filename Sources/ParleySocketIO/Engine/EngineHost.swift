@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// The Engine.IO sessions of a server, and the way to them from any event loop.
 package final class EngineHost: Sendable {
-    package let server: SocketIOServer
+    package let application: any EngineApplication
     package let site: Site
     package let wallTime: @Sendable () -> WallTime
     let places: PollingPlaces
@@ -31,7 +31,7 @@ package final class EngineHost: Sendable {
     ///   - refused: Told of requests that were refused for want of one.
     ///   - connectRefused: Told of CONNECTs that are answered by CONNECT_ERROR.
     package init(
-        server: SocketIOServer,
+        _ application: any EngineApplication,
         site: Site,
         wallTime: @escaping @Sendable () -> WallTime,
         places: PollingPlaces,
@@ -39,23 +39,24 @@ package final class EngineHost: Sendable {
         refused: @escaping @Sendable (Refusal) -> Void,
         connectRefused: @escaping @Sendable (ConnectRefusal) -> Void
     ) {
-        self.server = server
+        self.application = application
+        self.configuration = application.configuration
         self.site = site
         self.wallTime = wallTime
         self.places = places
         self.ledger = ledger
         self.refused = refused
         self.connectRefused = connectRefused
-        self.bundles = ClientBundles(directory: server.configuration.clientDirectory)
+        self.bundles = ClientBundles(directory: application.configuration.clientDirectory)
         self.part = site.hub.reservePart()
         self.exchanges = (0..<site.hub.shardCount).map {
             .makeBoxSendingValue(WaitingExchanges(), eventLoop: site.hub.eventLoop(of: $0))
         }
-        server.attach(site)
+        application.attach(site)
         site.hub.install(self, as: self.part)
     }
 
-    package var configuration: SocketIOConfiguration { self.server.configuration }
+    package let configuration: SocketIOConfiguration
 
     /// Where a session lives; `nil` when there is none.
     package func location(of sessionID: String) -> ConnectionID? {
@@ -85,7 +86,7 @@ package final class EngineHost: Sendable {
     }
 
     package func report(_ refusal: EngineRefusal, _ context: String, _ request: ConnectionRequest) {
-        self.server.logger.debug(
+        self.application.logger.debug(
             "Request refused",
             metadata: ["code": .stringConvertible(refusal.code), "reason": "\(context)"]
         )

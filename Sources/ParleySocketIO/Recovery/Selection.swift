@@ -1,4 +1,3 @@
-internal import ParleyHub
 internal import ParleyModel
 
 /// Which sockets of a namespace are meant.
@@ -12,17 +11,6 @@ struct Selection: Sendable {
     var excludedID: String?
     var options = EmitOptions()
 
-    /// - Parameter incarnation: The node's own, as connections of others are none of its.
-    func audience(in namespace: Namespace, as wireName: String, at incarnation: NodeIncarnation) -> Audience {
-        Audience(
-            topics: self.rooms.isEmpty
-                ? [namespace.topic(nil, as: wireName)] : self.rooms.map { namespace.topic($0, as: wireName) },
-            excludedTopics: self.except.map { namespace.topic($0, as: wireName) },
-            excluding: self.excluding.flatMap { $0.incarnation == incarnation ? $0.connection : nil },
-            isVolatile: self.options.isVolatile
-        )
-    }
-
     /// Whether a socket with this id, in these rooms, is meant.
     func contains(id: String, rooms: Set<ExactString>) -> Bool {
         func isIn(_ room: String) -> Bool { rooms.contains(ExactString(room)) || room.hasSameBytes(as: id) }
@@ -31,4 +19,10 @@ struct Selection: Sendable {
         }
         return self.rooms.isEmpty || self.rooms.contains(where: isIn)
     }
+}
+
+/// How an event travels.
+struct EmitOptions: Sendable, Equatable {
+    var isVolatile = false
+    var compresses = true
 }

@@ -5,7 +5,7 @@ internal import ParleyModel
 /// Sockets that come back: what their namespace's home decides, and who is told.
 extension SocketIOPart {
     func ask(_ question: RecoveryQuestion, of namespace: String, from shard: Shard) {
-        let home = shard.home(of: self.server.topics.log(of: namespace))
+        let home = shard.home(of: self.registry.topics.log(of: namespace))
         shard.send(NodeCommand.recovery(question, namespace: namespace), for: self.site.part, to: home)
     }
 
@@ -26,7 +26,7 @@ extension SocketIOPart {
         case .restore(let request, let attempt, let mayClose):
             self.restore(request, for: attempt, mayClose: mayClose, on: home)
         case .missed(let position, let id, let rooms, let attempt):
-            let log = self.server.topics.log(of: namespace)
+            let log = self.registry.topics.log(of: namespace)
             let missed = home.publications(in: log, after: position).map {
                 MissedEvents($0, after: position, by: id, in: rooms, heard: position)
             }
@@ -40,7 +40,7 @@ extension SocketIOPart {
         on home: Shard,
         _ body: (inout AbsentSockets) -> Value
     ) -> Value {
-        let fresh = AbsentSockets(self.server.configuration.recovery)
+        let fresh = AbsentSockets(self.registry.configuration.recovery)
         return body(&self.site.state(on: home).absentSockets[ExactString(namespace), default: fresh])
     }
 
@@ -50,7 +50,7 @@ extension SocketIOPart {
         mayClose: Bool,
         on home: Shard
     ) {
-        let log = self.server.topics.log(of: attempt.namespace)
+        let log = self.registry.topics.log(of: attempt.namespace)
         let now = home.eventLoop.now
         let action = self.change(attempt.namespace, on: home) { absent in
             absent.restore(request, now: now) { home.publications(in: log, after: $0) }
@@ -80,7 +80,7 @@ extension SocketIOPart {
 
     /// So that what nobody came back for does not stay: one timer for a namespace, for as long as it has absent sockets.
     private func purgeLater(_ namespace: String, on home: Shard) {
-        self.purge(namespace, after: self.server.configuration.recovery.maximumDisconnection ?? .zero, on: home)
+        self.purge(namespace, after: self.registry.configuration.recovery.maximumDisconnection ?? .zero, on: home)
     }
 
     private func purge(_ namespace: String, after time: TimeAmount, on home: Shard) {
@@ -88,7 +88,7 @@ extension SocketIOPart {
         home.eventLoop.scheduleTask(in: time + .milliseconds(100)) {
             let home = bound.value
             let state = self.site.state(on: home)
-            home.expireHistory(of: self.server.topics.log(of: namespace))
+            home.expireHistory(of: self.registry.topics.log(of: namespace))
             guard var absent = state.absentSockets[ExactString(namespace)] else { return }
             absent.purge(now: home.eventLoop.now)
             state.absentSockets[ExactString(namespace)] = absent.isEmpty ? nil : absent
@@ -100,8 +100,8 @@ extension SocketIOPart {
     // MARK: On the shard of the client
 
     func take(_ answer: RecoveryAnswer, for attempt: ConnectAttempt, on shard: Shard) {
-        if let connection = self.site.connection(attempt.connection, on: shard) {
-            return connection.take(answer, for: attempt)
+        if let client = self.client(attempt.connection, on: shard) {
+            return client.take(answer, for: attempt)
         }
         // Gone in the meantime: it may try again.
         guard case .restored(let restored?) = answer else { return }

@@ -5,14 +5,14 @@ internal import SocketIO
 
 /// A Socket.IO server as its hub knows it: what its shards tell each other, done.
 struct SocketIOPart: HubPart {
-    let server: SocketIOServer
-    let site: Site
+    let registry: NamespaceRegistry
+    let site: SocketIOSite
 
     func receive(_ command: any ShardCommand, on shard: Shard) {
         guard let command = command as? NodeCommand else { return }
         switch command {
         case .speak(let speech):
-            self.server.namespace(named: speech.namespace)?
+            self.registry.namespace(named: speech.namespace)?
                 .publish(speech.event, speech.arguments, to: speech.selection, from: shard, request: speech.request)
         case .deliverInOrder(let delivery, let namespace):
             self.passOn(delivery, of: namespace, from: shard)
@@ -27,12 +27,12 @@ struct SocketIOPart: HubPart {
         case .forget(let namespace):
             self.forget(namespace, on: shard)
         case .deliver(let delivery):
-            self.site.connection(delivery.connection, on: shard)?.take(delivery)
+            self.client(delivery.connection, on: shard)?.take(delivery)
         case .order(let order, let address):
-            guard let connection = self.site.connection(address.connection, on: shard),
-                let socket = connection.socket(id: address.socketID)
+            guard let client = self.client(address.connection, on: shard),
+                let socket = client.socket(id: address.socketID)
             else { return }
-            connection.perform(order, for: socket)
+            client.perform(order, for: socket)
         case .answer(let answer):
             self.take(answer, on: shard)
         case .recovery(let question, let namespace):
@@ -41,9 +41,15 @@ struct SocketIOPart: HubPart {
             self.take(answer, for: attempt, on: shard)
         case .supplant(let old, let request, let attempt):
             // It stores the socket, and that arrives at the home before the second question.
-            self.site.connection(old, on: shard)?.close(.transportError)
+            self.client(old, on: shard)?.connection.close(.transportError)
             self.ask(.restore(request, for: attempt, mayClose: false), of: attempt.namespace, from: shard)
         }
+    }
+
+    /// The client of a connection, on its shard.
+    func client(_ id: ConnectionID, on shard: Shard) -> SocketClient? {
+        let holder = shard[id]?.delegate as? any EngineConnectionHolder
+        return holder?.engineConnection?.user as? SocketClient
     }
 
     // MARK: Events
@@ -60,7 +66,7 @@ struct SocketIOPart: HubPart {
     private func passOn(_ delivery: Delivery, of namespace: String, from shard: Shard) {
         var content = delivery.content
         if case .unlogged(let event, let wireName) = content {
-            let position = shard.position(of: self.server.topics.log(of: namespace))
+            let position = shard.position(of: self.registry.topics.log(of: namespace))
             content = .packet(event.packet(namespace: wireName, offset: position?.recoveryText))
         }
         let delivery = Delivery(
@@ -93,7 +99,7 @@ struct SocketIOPart: HubPart {
     private func askAll(_ question: Question, from shard: Shard) {
         var question = question
         if case .change(let change) = question.subject,
-            let namespace = self.server.namespace(named: question.namespace), namespace.hasLog
+            let namespace = self.registry.namespace(named: question.namespace), namespace.hasLog
         {
             // The log has it done everywhere; the question only follows it.
             namespace.log(.change(change), for: question.selection, from: shard)

@@ -1,7 +1,7 @@
 internal import EngineIO
 public import Logging
 internal import NIOCore
-internal import ParleyHub
+package import ParleyHub
 package import ParleyModel
 public import SocketIO
 internal import Synchronization
@@ -22,19 +22,7 @@ internal import Synchronization
 public final class SocketIOServer: Sendable {
     public let configuration: SocketIOConfiguration
     package let logger: Logger
-    let topics: SocketTopics
-
-    /// Set for an ``EngineIOServer``: who is given the sessions instead of namespaces.
-    let onSession: (@Sendable (EngineIOSession) -> Void)?
-
-    private struct Registry {
-        var namespaces: [ExactString: Namespace] = [:]
-        var parents: [ParentNamespace] = []
-    }
-
-    private let registry = Mutex(Registry())
-    private let hasWarnedOfAlias = Atomic<Bool>(false)
-    private let attachment = Mutex<Site?>(nil)
+    let registry: NamespaceRegistry
 
     /// Spaces of servers that share theirs with nobody; counted down, as those of dialects are counted up.
     private static let nextSpace = Atomic<UInt16>(.max - 1)
@@ -43,173 +31,50 @@ public final class SocketIOServer: Sendable {
         _ configuration: SocketIOConfiguration = SocketIOConfiguration(),
         logger: Logger = Logger(label: "socket.io")
     ) {
-        self.init(configuration, space: nil, logger: logger, onSession: nil)
+        self.init(configuration, space: nil, logger: logger)
     }
 
     /// - Parameter space: Where the rooms of `/` live; `nil`: in a space that nobody else uses.
     package init(
         _ configuration: SocketIOConfiguration,
         space: SpaceID?,
-        logger: Logger,
-        onSession: (@Sendable (EngineIOSession) -> Void)? = nil
+        logger: Logger
     ) {
         self.configuration = configuration
-        self.onSession = onSession
         self.logger = logger
         if configuration.cors?.expectsCredentialsInVain == true {
             logger.warning("CORSPolicy(.any) goes without credentials: name the origins of pages that bring cookies")
         }
         let privateSpace = SpaceID(rawValue: Self.nextSpace.subtract(1, ordering: .relaxed).oldValue)
-        self.topics = SocketTopics(space: space ?? privateSpace, privateSpace: privateSpace)
+        let topics = SocketTopics(space: space ?? privateSpace, privateSpace: privateSpace)
+        self.registry = NamespaceRegistry(configuration, topics: topics, logger: logger)
         _ = self.of("/")
     }
 
-    /// Gives the server a hub to live in; what was emitted before went to nobody.
-    package func attach(_ site: Site) {
-        self.attachment.withLock { $0 = site }
-        site.hub.install(SocketIOPart(server: self, site: site), as: site.part)
-    }
-
-    package var site: Site? { self.attachment.withLock { $0 } }
-
     /// Where topics may be kept that nobody can ask for by name.
-    package var privateSpace: SpaceID { self.topics.privateSpace }
+    package var privateSpace: SpaceID { self.registry.topics.privateSpace }
 
     // MARK: Namespaces
 
     /// The namespace of that name, which exists from now on. A missing slash is put before it.
-    public func of(_ name: String) -> Namespace {
-        let name = Self.normalized(name)
-        return self.registry.withLock { registry in
-            if let namespace = registry.namespaces[ExactString(name)] { return namespace }
-            let aliases = self.configuration.namespaceAliases
-            let namespace = Namespace(
-                name: name,
-                server: self,
-                parent: nil,
-                aliases: aliases.filter { Self.normalized($0.value).hasSameBytes(as: name) }.map(\.key).sorted()
-            )
-            registry.namespaces[ExactString(name)] = namespace
-            return namespace
-        }
-    }
+    public func of(_ name: String) -> Namespace { self.registry.of(name) }
 
     /// Namespaces whose names match a regular expression as a whole, made when a client asks for one.
     ///
     /// Patterns and predicates are tried in the order of their declaration, after the names themselves.
     /// - Throws: When `pattern` is no regular expression.
-    public func of(matching pattern: String) throws -> ParentNamespace {
-        let pattern = NamespacePattern(try Regex(pattern))
-        return self.add(ParentNamespace(allowsAtOnce: pattern.matches) { _, _ in false })
-    }
+    public func of(matching pattern: String) throws -> ParentNamespace { try self.registry.of(matching: pattern) }
 
     /// Namespaces that a predicate allows, made when a client asks for one.
     /// - Parameter isAllowed: Given the name and the client's auth object.
     public func of(
         where isAllowed: @escaping @Sendable (_ name: String, _ auth: SocketValue) async -> Bool
     ) -> ParentNamespace {
-        self.add(ParentNamespace(allowsAtOnce: nil, allows: isAllowed))
-    }
-
-    private func add(_ parent: ParentNamespace) -> ParentNamespace {
-        self.registry.withLock { $0.parents.append(parent) }
-        return parent
+        self.registry.of(where: isAllowed)
     }
 
     /// Whether a namespace of that name exists now.
-    public func hasNamespace(_ name: String) -> Bool {
-        self.registry.withLock { $0.namespaces[ExactString(Self.normalized(name))] != nil }
-    }
-
-    /// The namespace of that name, if there is one.
-    func namespace(named name: String) -> Namespace? {
-        self.registry.withLock { $0.namespaces[ExactString(name)] }
-    }
-
-    private static func normalized(_ name: String) -> String { name.hasPrefix("/") ? name : "/" + name }
-
-    /// The namespace that a client may have under a name, as far as that is known without asking a predicate.
-    enum Lookup {
-        case found(Namespace)
-        /// These have to be asked, in order.
-        case ask([ParentNamespace])
-    }
-
-    func lookUp(_ wireName: String) -> Lookup {
-        let alias = self.configuration.namespaceAliases.first { $0.key.hasSameBytes(as: wireName) }
-        if let target = alias?.value {
-            // Loud once: a client that does it does it always, and there may be many.
-            self.logger.log(
-                level: self.hasWarnedOfAlias.exchange(true, ordering: .relaxed) ? .debug : .warning,
-                "A client took a path for a namespace: the URL given to io() must not have one",
-                metadata: ["namespace": "\(wireName)"]
-            )
-            return .found(self.of(target))
-        }
-        let parents: [ParentNamespace]
-        switch self.registry.withLock({ ($0.namespaces[ExactString(wireName)], $0.parents) }) {
-        case (let namespace?, _): return .found(namespace)
-        case (nil, let all): parents = all
-        }
-        for (index, parent) in parents.enumerated() {
-            guard let allowsAtOnce = parent.allowsAtOnce else { return .ask(Array(parents[index...])) }
-            if allowsAtOnce(wireName) { return .found(self.child(wireName, of: parent)) }
-        }
-        return .ask([])
-    }
-
-    /// The child that a parent has under a name.
-    func child(_ name: String, of parent: ParentNamespace) -> Namespace {
-        self.registry.withLock { registry in
-            if let namespace = registry.namespaces[ExactString(name)] { return namespace }
-            let namespace = Namespace(name: name, server: self, parent: parent, aliases: [])
-            registry.namespaces[ExactString(name)] = namespace
-            parent.adopt(namespace)
-            return namespace
-        }
-    }
-
-    /// A child's last socket has left.
-    func socketLeft(_ namespace: Namespace) {
-        guard namespace.socketCount.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { return }
-        self.forgetIfEmpty(namespace)
-    }
-
-    private func forgetIfEmpty(_ namespace: Namespace) {
-        guard let parent = namespace.parent, self.configuration.cleansUpEmptyChildNamespaces, let site = self.site
-        else {
-            return
-        }
-        let isEmpty = self.registry.withLock { registry -> Bool in
-            guard namespace.socketCount.load(ordering: .sequentiallyConsistent) == 0,
-                registry.namespaces[ExactString(namespace.name)] === namespace
-            else { return false }
-            registry.namespaces[ExactString(namespace.name)] = nil
-            return true
-        }
-        guard isEmpty else { return }
-        parent.forget(namespace)
-        for shard in 0..<site.hub.shardCount {
-            site.hub.post(NodeCommand.forget(namespace: namespace.name), for: site.part, to: shard)
-        }
-    }
-
-    /// A socket was not let in: a child that was made for it may have nobody.
-    func socketWasRefused(_ namespace: Namespace) {
-        guard namespace.parent != nil, namespace.socketCount.load(ordering: .sequentiallyConsistent) == 0 else {
-            return
-        }
-        self.forgetIfEmpty(namespace)
-    }
-
-    /// Counts a socket in, unless the namespace has been forgotten in the meantime.
-    func socketJoins(_ namespace: Namespace) -> Bool {
-        self.registry.withLock { registry in
-            guard registry.namespaces[ExactString(namespace.name)] === namespace else { return false }
-            namespace.socketCount.add(1, ordering: .sequentiallyConsistent)
-            return true
-        }
-    }
+    public func hasNamespace(_ name: String) -> Bool { self.registry.hasNamespace(name) }
 
     // MARK: The namespace /
 
@@ -256,13 +121,13 @@ public final class SocketIOServer: Sendable {
     }
 
     public func census() async throws -> Census {
-        guard let site = self.site else { return Census() }
+        guard let site = self.registry.site else { return Census() }
         let parts = try await site.hub.collect { shard in
             var census = Census()
             census.sockets = site.state(on: shard).socketCount
             shard.forEachConnection { connection in
                 guard let engine = (connection.delegate as? any EngineConnectionHolder)?.engineConnection,
-                    engine.host.server === self, engine.session.transport != nil
+                    (engine.host.application as? SocketIOServer) === self, engine.session.transport != nil
                 else { return }
                 census.sessions += 1
                 if engine.session.hasHeldPoll { census.heldPolls += 1 }
@@ -277,13 +142,32 @@ public final class SocketIOServer: Sendable {
     }
 }
 
-/// A regular expression that all event loops share: compiled once, and used by one of them at a time.
-private final class NamespacePattern: Sendable {
-    private let pattern: Mutex<Regex<AnyRegexOutput>>
-
-    init(_ pattern: sending Regex<AnyRegexOutput>) {
-        self.pattern = Mutex(pattern)
+extension SocketIOServer: EngineApplication {
+    /// Gives the server a hub to live in; what was emitted before went to nobody.
+    package func attach(_ site: Site) {
+        let site = SocketIOSite(site)
+        self.registry.attach(site)
+        site.hub.install(SocketIOPart(registry: self.registry, site: site), as: site.part)
     }
 
-    func matches(_ name: String) -> Bool { self.pattern.withLock { (try? $0.wholeMatch(in: name)) != nil } }
+    package func makeUser(of connection: EngineConnection) -> any EngineUser {
+        guard let site = self.registry.site else { preconditionFailure("Sessions come after the server was attached.") }
+        return SocketClient(connection, self.registry, site)
+    }
+
+    /// Before the hub is made: what it keeps of namespaces whose sockets can be recovered. Not in a store, as sockets do not outlive
+    /// the process.
+    package func setPolicy(in hub: inout HubConfiguration) {
+        let recovery = self.configuration.recovery
+        guard let duration = recovery.maximumDisconnection else { return }
+        hub.policies[self.privateSpace] = SpacePolicy(
+            history: HistoryPolicy(
+                limit: recovery.maximumEvents,
+                maximumBytes: recovery.maximumBytes,
+                maximumAge: duration
+            ),
+            retention: duration,
+            isStored: false
+        )
+    }
 }

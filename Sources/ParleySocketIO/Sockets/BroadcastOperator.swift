@@ -71,7 +71,7 @@ public struct BroadcastOperator: Sendable {
 
     /// Delivered at most once to each, in the order in which one sender sends.
     public func emit(_ event: String, arguments: SocketArguments) {
-        guard self.namespace.mayEmit(event), let site = self.namespace.server.site else { return }
+        guard self.namespace.mayEmit(event), let site = self.namespace.registry.site else { return }
         // On an event loop it happens here and now, and needs no copy.
         if let shard = site.hub.presentShard {
             return self.namespace.publish(event, arguments, to: self.selection, from: shard)
@@ -97,7 +97,7 @@ public struct BroadcastOperator: Sendable {
 
     /// The shard from which a thread without one speaks: that of the socket that speaks, or always the same one, so that what is
     /// said keeps its order.
-    private func start(_ site: Site) -> Int {
+    private func start(_ site: SocketIOSite) -> Int {
         self.selection.excluding.map { Int($0.connection.shard) } ?? site.hub.home(of: self.namespace.logKey)
     }
 
@@ -111,7 +111,7 @@ public struct BroadcastOperator: Sendable {
     public func emitWithAck(_ event: String, arguments: SocketArguments) async throws -> [SocketValue] {
         guard let timeout else { throw AcknowledgementError.timeoutMissing }
         guard self.namespace.mayEmit(event) else { throw AcknowledgementError.reservedEvent }
-        guard let site = self.namespace.server.site else { return [] }
+        guard let site = self.namespace.registry.site else { return [] }
         let start = self.start(site)
         let (namespace, id) = (self.namespace.name, self.namespace.nextAcknowledgementID())
         return try await withCheckedThrowingContinuation { continuation in
@@ -163,7 +163,7 @@ public struct BroadcastOperator: Sendable {
     /// - Returns: `nil`: the server is nowhere yet, and has no sockets.
     /// - Throws: When the event loops have stopped, and nobody would answer.
     private func ask(_ subject: Question.Subject) async throws -> Gathering? {
-        guard let site = self.namespace.server.site else { return nil }
+        guard let site = self.namespace.registry.site else { return nil }
         // Where there is a log it has to come behind what that does.
         let start = self.namespace.hasLog ? site.hub.home(of: self.namespace.logKey) : self.start(site)
         try await site.hub.eventLoop(of: start).submit {}.get()

@@ -13,12 +13,12 @@ extension Namespace {
         from shard: Shard,
         request: AcknowledgementRequest? = nil
     ) {
-        guard let site = self.server.site else { return }
+        guard let site = self.registry.site else { return }
         guard self.hasLog else {
             return self.distribute(self.broadcast(event, arguments, selection, request), from: shard, site)
         }
         guard selection.options.isVolatile || request != nil else {
-            let event = EncodedEvent(event, arguments, parser: self.server.configuration.parser)
+            let event = EncodedEvent(event, arguments, parser: self.registry.configuration.parser)
             return self.log(.event(event, isNoted: false), for: selection, from: shard)
         }
         // In no log, and behind what was said before all the same.
@@ -57,7 +57,7 @@ extension Namespace {
             arguments: arguments,
             selection: selection,
             packets: self.wireNames.map { wireName in
-                self.server.configuration.parser.event(
+                self.registry.configuration.parser.event(
                     event,
                     arguments,
                     namespace: wireName,
@@ -69,7 +69,7 @@ extension Namespace {
         )
     }
 
-    private func distribute(_ broadcast: Broadcast, from shard: Shard, _ site: Site) {
+    private func distribute(_ broadcast: Broadcast, from shard: Shard, _ site: SocketIOSite) {
         if site.hub.shardCount > 1 {
             shard.sendToOthers(NodeCommand.broadcast(broadcast.detached()), for: site.part)
         }
@@ -78,7 +78,7 @@ extension Namespace {
 
     // MARK: Arriving
 
-    func deliver(_ broadcast: Broadcast, on shard: Shard, _ site: Site) {
+    func deliver(_ broadcast: Broadcast, on shard: Shard, _ site: SocketIOSite) {
         var reached: [ConnectionID] = []
         for (index, wireName) in self.wireNames.enumerated() {
             let message = PacketMessage(
@@ -105,7 +105,7 @@ extension Namespace {
     }
 
     /// An entry of the log has come.
-    func deliver(_ entry: NamespaceEntry, at position: StreamPosition, on shard: Shard, _ site: Site) {
+    func deliver(_ entry: NamespaceEntry, at position: StreamPosition, on shard: Shard, _ site: SocketIOSite) {
         switch entry.content {
         case .event(let event, let isNoted):
             self.deliver(event, isNoted: isNoted, to: entry.selection, at: position, on: shard, site)
@@ -120,7 +120,7 @@ extension Namespace {
         to selection: Selection,
         at position: StreamPosition,
         on shard: Shard,
-        _ site: Site
+        _ site: SocketIOSite
     ) {
         let offset = position.recoveryText
         let isWatched = !isNoted && self.hasOutgoingListeners.load(ordering: .relaxed)
@@ -144,7 +144,7 @@ extension Namespace {
     }
 
     /// The sockets of a selection that one shard has.
-    func sockets(of selection: Selection, on shard: Shard, _ site: Site) -> [Socket] {
+    func sockets(of selection: Selection, on shard: Shard, _ site: SocketIOSite) -> [Socket] {
         self.wireNames.flatMap { wireName in
             shard.recipients(of: selection.audience(in: self, as: wireName, at: site.incarnation))
                 .compactMap { site.socket(on: $0, in: wireName) }
@@ -163,5 +163,18 @@ private struct LoggedMessage: FormattedMessage {
     func write(as format: FormatID, into wire: inout ByteBuffer) {
         let packet = self.event.packet(namespace: self.wireName, offset: self.offset)
         self.formats.write(packet, compresses: self.compresses, as: format, into: &wire)
+    }
+}
+
+extension Selection {
+    /// - Parameter incarnation: The node's own, as connections of others are none of its.
+    func audience(in namespace: Namespace, as wireName: String, at incarnation: NodeIncarnation) -> Audience {
+        Audience(
+            topics: self.rooms.isEmpty
+                ? [namespace.topic(nil, as: wireName)] : self.rooms.map { namespace.topic($0, as: wireName) },
+            excludedTopics: self.except.map { namespace.topic($0, as: wireName) },
+            excluding: self.excluding.flatMap { $0.incarnation == incarnation ? $0.connection : nil },
+            isVolatile: self.options.isVolatile
+        )
     }
 }

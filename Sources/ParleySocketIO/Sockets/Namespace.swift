@@ -9,7 +9,7 @@ internal import Synchronization
 public final class Namespace: Sendable {
     /// With its slash.
     public let name: String
-    let server: SocketIOServer
+    let registry: NamespaceRegistry
     /// The parent that it was made by, if any.
     let parent: ParentNamespace?
     /// Further names by which clients may call it; what is said here is said under each.
@@ -26,14 +26,14 @@ public final class Namespace: Sendable {
     /// That topic; without a log, what places the namespace on a shard.
     let logKey: TopicKey
 
-    init(name: String, server: SocketIOServer, parent: ParentNamespace?, aliases: [String]) {
+    init(name: String, registry: NamespaceRegistry, parent: ParentNamespace?, aliases: [String]) {
         self.name = name
-        self.server = server
+        self.registry = registry
         self.parent = parent
         self.aliases = aliases
         self.wireNames = [name] + aliases
-        self.hasLog = server.configuration.recovery.isEnabled
-        self.logKey = server.topics.log(of: name)
+        self.hasLog = registry.configuration.recovery.isEnabled
+        self.logKey = registry.topics.log(of: name)
     }
 
     // MARK: Connections
@@ -81,7 +81,7 @@ public final class Namespace: Sendable {
 
     func mayEmit(_ event: String) -> Bool {
         guard ReservedEvent.contains(event) else { return true }
-        self.server.logger.warning("Event not sent: its name is reserved", metadata: ["event": "\(event)"])
+        self.registry.logger.warning("Event not sent: its name is reserved", metadata: ["event": "\(event)"])
         return false
     }
 
@@ -93,7 +93,7 @@ public final class Namespace: Sendable {
 
     /// The topic of a room; of all sockets when `room` is `nil`.
     func topic(_ room: String?, as wireName: String) -> TopicKey {
-        self.server.topics.key(room, namespace: wireName)
+        self.registry.topics.key(room, namespace: wireName)
     }
 }
 

@@ -72,7 +72,7 @@ extension Socket {
     func emit(_ event: String, _ arguments: SocketArguments, options: EmitOptions) {
         guard self.namespace.mayEmit(event) else { return }
         if self.eventLoop.inEventLoop {
-            self.connection.emit(event, arguments, id: nil, from: self, options: options)
+            self.owner.emit(event, arguments, id: nil, from: self, options: options)
         } else {
             self.perform(.emit(event, arguments.detached(), id: nil, options))
         }
@@ -119,17 +119,11 @@ extension Socket {
 
     func sendAcknowledgement(_ id: UInt64, _ arguments: SocketArguments) {
         if self.eventLoop.inEventLoop {
-            self.connection.acknowledge(id, arguments, from: self)
+            self.owner.acknowledge(id, arguments, from: self)
         } else {
             self.perform(.acknowledge(id, arguments.detached()))
         }
     }
-}
-
-/// How an event travels.
-struct EmitOptions: Sendable, Equatable {
-    var isVolatile = false
-    var compresses = true
 }
 
 /// Emits to one client with options set before.

@@ -15,7 +15,7 @@ extension Socket {
     /// Before the socket is connected, rooms are remembered for then.
     /// - Returns: Those that are new to it and that it has to be subscribed to.
     func enter(_ rooms: [String]) -> [String] {
-        let limit = self.namespace.server.configuration.maximumRoomsPerSocket
+        let limit = self.namespace.registry.configuration.maximumRoomsPerSocket
         return self.state.withLock { state in
             guard state.phase != .disconnected else { return [] }
             var new: [String] = []

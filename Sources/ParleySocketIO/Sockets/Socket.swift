@@ -34,7 +34,7 @@ public final class Socket: Sendable {
     /// What its connection is for all nodes.
     let client: ClientID
     var hubID: ConnectionID { self.client.connection }
-    private let boundConnection: NIOLoopBound<EngineConnection>
+    private let boundOwner: NIOLoopBound<any SocketOwner>
     let state: Mutex<SocketState>
 
     init(
@@ -44,7 +44,9 @@ public final class Socket: Sendable {
         handshake: Handshake,
         privateID: String?,
         restoring session: RecoverableSession? = nil,
-        connection: EngineConnection
+        owner: any SocketOwner,
+        eventLoop: any EventLoop,
+        client: ClientID
     ) {
         self.id = id
         self.namespace = namespace
@@ -52,9 +54,9 @@ public final class Socket: Sendable {
         self.handshake = handshake
         self.privateID = privateID
         self.isRecovered = session != nil
-        self.eventLoop = connection.shard.eventLoop
-        self.client = ClientID(incarnation: connection.host.site.incarnation, connection: connection.id)
-        self.boundConnection = NIOLoopBound(connection, eventLoop: connection.shard.eventLoop)
+        self.eventLoop = eventLoop
+        self.client = client
+        self.boundOwner = NIOLoopBound(owner, eventLoop: eventLoop)
         var state = SocketState()
         if let session {
             state.rooms = session.rooms
@@ -66,15 +68,15 @@ public final class Socket: Sendable {
     }
 
     /// On the event loop only.
-    var connection: EngineConnection { self.boundConnection.value }
+    var owner: any SocketOwner { self.boundOwner.value }
 
     /// Has something done on the event loop: at once if this is it, elsewhere behind everything that was said to it from here.
     ///
     /// What the order has must own its bytes where it is given elsewhere.
     func perform(_ order: SocketOrder) {
         if self.eventLoop.inEventLoop {
-            self.connection.perform(order, for: self)
-        } else if let site = self.namespace.server.site {
+            self.owner.perform(order, for: self)
+        } else if let site = self.namespace.registry.site {
             let address = SocketAddress(connection: self.hubID, socketID: self.id)
             site.hub.tell(NodeCommand.order(order, to: address), for: site.part, to: Int(self.hubID.shard))
         }
@@ -103,11 +105,11 @@ public final class Socket: Sendable {
 
     /// Whether long-polling or WebSocket carries the connection at present.
     public func transport() async -> EngineConfiguration.Transport {
-        await self.ask { $0.session.transport } ?? .polling
+        await self.ask { $0.transport } ?? .polling
     }
 
     /// The same, on the connection's event loop only.
-    package var presentTransport: EngineConfiguration.Transport { self.connection.session.transport ?? .polling }
+    package var presentTransport: EngineConfiguration.Transport { self.owner.transport ?? .polling }
 
     /// Bytes that wait because the client does not read as fast as it is sent to.
     public func bufferedBytes() async -> Int {
@@ -115,12 +117,12 @@ public final class Socket: Sendable {
     }
 
     /// A question to its own event loop, for an answer here and now: no other shard is told anything.
-    private func ask<Value: Sendable>(_ body: @escaping @Sendable (EngineConnection) -> Value) async -> Value {
+    private func ask<Value: Sendable>(_ body: @escaping @Sendable (any SocketOwner) -> Value) async -> Value {
         await withCheckedContinuation { continuation in
             self.eventLoop.execute {
-                let connection = self.connection
-                connection.shard.receiveMail()
-                continuation.resume(returning: body(connection))
+                let owner = self.owner
+                owner.receiveMail()
+                continuation.resume(returning: body(owner))
             }
         }
     }
@@ -147,6 +149,19 @@ public final class Socket: Sendable {
     }
 }
 
+/// The client that has a socket. Confined to its event loop.
+protocol SocketOwner: AnyObject {
+    func socket(in wireName: String) -> Socket?
+    func emit(_ event: String, _ arguments: SocketArguments, id: UInt64?, from socket: Socket, options: EmitOptions)
+    func acknowledge(_ id: UInt64, _ arguments: SocketArguments, from socket: Socket)
+    func perform(_ order: SocketOrder, for socket: Socket)
+    /// Hears what other shards have said.
+    func receiveMail()
+    var transport: EngineConfiguration.Transport? { get }
+    /// Bytes that wait for the client.
+    var bufferedBytes: Int { get }
+}
+
 /// What changes about a socket.
 struct SocketState: Sendable {
     enum Phase: Sendable, Equatable {
@@ -164,9 +179,13 @@ struct SocketState: Sendable {
     var heard: StreamPosition?
     var data = SocketValue.object([:])
     var handlers: [ExactString: [EventHandler]] = [:]
-    /// What few sockets have; boxed, so that the others pay a word for it.
-    var extras: SocketExtras?
     var acknowledgements: [UInt64: PendingAcknowledgement] = [:]
+    /// What few sockets have; in a list of one, so that the others pay a word for it.
+    var extras: SocketExtras? {
+        get { self.extrasList.first }
+        set { self.extrasList = newValue.map { [$0] } ?? [] }
+    }
+    private var extrasList: [SocketExtras] = []
 }
 
 /// Handlers and middlewares that few sockets have.

@@ -1,23 +1,21 @@
 internal import NIOCore
-package import ParleyHub
-package import ParleyModel
-internal import Synchronization
+internal import ParleyHub
+internal import ParleyModel
 
-/// Where a server lives: its hub, its formats, and what it keeps on each shard.
-package struct Site: Sendable {
-    package let hub: Hub
-    package let formats: SocketIOFormats
-    package let dialect: DialectName
-    /// What its ``NodeCommand``s are addressed to.
+/// Where the sockets of a server live: its hub and formats, and what is kept on each shard. One object, as every client has it.
+final class SocketIOSite: Sendable {
+    let hub: Hub
+    let formats: SocketIOFormats
+    /// What the server's ``NodeCommand``s are addressed to.
     let part: HubPartID
     let questions = OpenQuestions()
     let incarnation: NodeIncarnation
     private let states: [NIOLoopBoundBox<ShardState>]
 
-    package init(hub: Hub, formats: SocketIOFormats, dialect: DialectName) {
+    init(_ site: Site) {
+        let hub = site.hub
         self.hub = hub
-        self.formats = formats
-        self.dialect = dialect
+        self.formats = site.formats
         self.part = hub.reservePart()
         self.incarnation = hub.configuration.incarnation
         self.states = (0..<hub.shardCount).map {
@@ -30,12 +28,8 @@ package struct Site: Sendable {
 
     /// The socket that a connection has in a namespace.
     func socket(on connection: Connection, in wireName: String) -> Socket? {
-        (connection.delegate as? any EngineConnectionHolder)?.engineConnection?.socket(in: wireName)
-    }
-
-    /// The connection of an id, on its shard.
-    func connection(_ id: ConnectionID, on shard: Shard) -> EngineConnection? {
-        (shard[id]?.delegate as? any EngineConnectionHolder)?.engineConnection
+        let user = (connection.delegate as? any EngineConnectionHolder)?.engineConnection?.user
+        return (user as? any SocketOwner)?.socket(in: wireName)
     }
 
     /// Calls `body` when this shard hears the log of a namespace: at once, or when its home has answered.
@@ -50,11 +44,6 @@ package struct Site: Sendable {
             shard.listen(to: namespace.logKey, for: self.part)
         }
     }
-}
-
-/// What has an Engine.IO connection: itself, or the driver of its WebSocket.
-package protocol EngineConnectionHolder: AnyObject {
-    var engineConnection: EngineConnection? { get }
 }
 
 /// What one shard knows of a server's namespaces. Confined to its loop.
@@ -120,22 +109,4 @@ final class ShardState {
     }
 
     var socketCount: Int { self.presences.values.reduce(0) { $0 + $1.sockets.count } }
-}
-
-extension SocketIOServer {
-    /// Before the hub is made: what it keeps of namespaces whose sockets can be recovered. Not in a store, as sockets do not outlive
-    /// the process.
-    package func setPolicy(in hub: inout HubConfiguration) {
-        let recovery = self.configuration.recovery
-        guard let duration = recovery.maximumDisconnection else { return }
-        hub.policies[self.topics.privateSpace] = SpacePolicy(
-            history: HistoryPolicy(
-                limit: recovery.maximumEvents,
-                maximumBytes: recovery.maximumBytes,
-                maximumAge: duration
-            ),
-            retention: duration,
-            isStored: false
-        )
-    }
 }

@@ -70,7 +70,9 @@ struct ListeningTests {
         #expect(other.of(1) == [])
     }
 
-    @Test("A listener hears everything from the position on that it is told, and what comes before is asked for at the home")
+    @Test(
+        "A listener hears everything from the position on that it is told, and what comes before is asked for at the home"
+    )
     func listening() throws {
         let node = Self.makeNode()
         let notes = Notes()

@@ -20,7 +20,8 @@ struct EncodedEventTests {
     )
     func packet(parser: SocketParser, arguments: SocketArguments) throws {
         let event = EncodedEvent("na\"me", arguments, parser: parser)
-        for (namespace, id, offset) in [("/", nil, nil), ("/a", 7, nil), ("/b", nil, "x.1")] as [(String, UInt64?, String?)]
+        for (namespace, id, offset) in [("/", nil, nil), ("/a", 7, nil), ("/b", nil, "x.1")]
+            as [(String, UInt64?, String?)]
         {
             let packet = event.packet(namespace: namespace, id: id, offset: offset)
             let direct = parser.event("na\"me", arguments, namespace: namespace, id: id, offset: offset)
