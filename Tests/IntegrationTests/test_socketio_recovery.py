@@ -222,6 +222,44 @@ async def test_what_is_said_to_everyone_is_replayed(engine):
     await back.expects_only()
 
 
+@pytest.mark.parametrize("then", TRANSPORTS)
+async def test_a_socket_that_is_away_is_put_into_rooms_and_taken_out(engine, then, room):
+    """What is done to a socket by others counts from then on, as if it were there."""
+    alice, bob = await members(engine, 2)
+    await alice.orders("join", [f"{room}-old"])
+    await has_an_offset(alice)
+    await lost(alice, bob)
+    for step in [
+        ("bcast", IO | {"rooms": [room]}, "before"),
+        ("ctl", "join", alice.id, [room]),
+        ("bcast", IO | {"rooms": [room]}, "in the new room"),
+        ("bcast", IO | {"rooms": [f"{room}-old"]}, "in the old room"),
+        ("ctl", "leave", f"{room}-old", [f"{room}-old"]),
+        ("bcast", IO | {"rooms": [f"{room}-old"]}, "after"),
+    ]:
+        await bob.orders(*step)
+    back, missed = await comes_back(engine, alice, then)
+    is_recovered(back, alice)
+    assert missed == [["in the new room"], ["in the old room"]]
+    await bob.orders("bcast", IO | {"rooms": [room]}, "now")
+    await bob.orders("bcast", IO | {"rooms": [f"{room}-old"]}, "not now")
+    await back.expects_only(["now"])
+
+
+@pytest.mark.parametrize("closes", [False, True])
+async def test_a_socket_that_is_made_to_leave_while_it_is_away_is_fresh(engine, closes, room):
+    alice, bob = await members(engine, 2)
+    await alice.orders("join", [room])
+    await has_an_offset(alice)
+    await lost(alice, bob)
+    await bob.orders("ctl", "disconnect", room, closes)
+    await bob.orders("bcast", IO | {"rooms": [room]}, "not for her any more")
+    back, missed = await comes_back(engine, alice)
+    is_fresh(back, alice)
+    assert missed == []
+    assert (await back.ask("info"))["recovered"] is False
+
+
 async def test_what_a_socket_said_to_the_others_is_not_replayed_to_it(engine):
     alice, bob = await members(engine, 2)
     await has_an_offset(alice)
