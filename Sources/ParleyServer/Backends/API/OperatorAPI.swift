@@ -12,7 +12,7 @@ struct OperatorAPI: Sendable {
 
     func register(on group: RouterGroup<APIContext>) {
         group.get("b") { request, _ in
-            let account = request.query["account"]
+            let account = request.parameter("account")
             let backends = self.supervisor.live().filter { account == nil || $0.service?.account == account }
             return Self.json(
                 JSONObjectWriter.object { $0.write("backends", json: self.api.list(backends, isForOperator: true)) }

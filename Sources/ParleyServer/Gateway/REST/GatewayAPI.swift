@@ -84,7 +84,7 @@ struct GatewayRequest: Sendable {
     /// Body or query, then Bearer header, then cookie.
     func token(in body: ByteBuffer) -> String? {
         if let token = JSONFields(body)?.name("token"), !token.isEmpty { return token }
-        if let token = self.request.uri.queryParameters["token"].map(String.init), !token.isEmpty { return token }
+        if let token = self.request.parameter("token"), !token.isEmpty { return token }
         if let token = AuthorizationField.bearer(self.request.headers[.authorization]) { return token }
         return self.mayBringCookies ? self.request.cookies["token"]?.value : nil
     }
