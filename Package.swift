@@ -131,7 +131,10 @@ let package = Package(
         ),
         .target(
             name: "ParleyTesting",
-            dependencies: ["ParleyClient", "ParleyHub", "ParleyModel", "ParleyText", "WebSocketProtocol", nioCore],
+            dependencies: [
+                "ParleyBackends", "ParleyClient", "ParleyHub", "ParleyModel", "ParleyText", "WebSocketProtocol",
+                nioCore,
+            ],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -217,7 +220,8 @@ let package = Package(
         .testTarget(
             name: "ParleyBackendsTests",
             dependencies: [
-                "ParleyBackends", "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore, nioPosix, logging,
+                "ParleyBackends", "ParleyHub", "ParleyModel", "ParleyTesting", "WebSocketProtocol", nioCore, nioPosix,
+                logging,
             ],
             swiftSettings: settings
         ),

@@ -2,12 +2,9 @@ public import ParleyModel
 
 /// Makes fencing tokens: strictly growing, whatever the clock does.
 public struct FencingClock: Sendable {
-    private var last: Int64
+    private var last: Int64 = 0
 
-    /// - Parameter last: The highest token that an earlier life may have given.
-    public init(after last: Int64 = 0) {
-        self.last = last
-    }
+    public init() {}
 
     /// Somebody has given that token.
     public mutating func advance(past token: Int64) { self.last = max(self.last, token) }

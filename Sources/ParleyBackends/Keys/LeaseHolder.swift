@@ -61,15 +61,6 @@ public struct LeaseHolder: Sendable {
         self.phase != .stopped && now < self.renewedAt + self.times.hardStop
     }
 
-    /// When ``tick(at:)`` is due; `nil`: never again.
-    public var deadline: NIODeadline? {
-        switch self.phase {
-        case .holding: return min(self.nextRenewal, self.renewedAt + self.times.softStop)
-        case .stopping: return self.renewedAt + self.times.hardStop
-        case .stopped: return nil
-        }
-    }
-
     public mutating func tick(at now: NIODeadline) -> [Action] {
         if self.phase != .stopped, now >= self.renewedAt + self.times.hardStop {
             self.phase = .stopped

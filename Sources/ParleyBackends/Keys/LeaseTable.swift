@@ -1,84 +1,51 @@
 public import NIOCore
 public import ParleyModel
 
-/// The store's side of key leases: who holds which key, until when.
+/// The directory's side of key leases: who holds which key, until when.
 ///
-/// A lease ends by the store's uptime alone; the wall clock only makes fencing tokens, and may jump. Together with
+/// A lease ends by the directory's uptime alone; the wall clock only makes fencing tokens, and may jump. Together with
 /// ``LeaseHolder``, which gives up earlier by its own clock, no key ever has two holders.
 public struct LeaseTable: Sendable {
-    /// A key that was acquired, and the right to renew and release it.
-    public struct Grant: Sendable, Hashable {
-        public let key: BackendKey
-        public let holder: String
-        /// Grows with every acquisition of any key, and stays the same over renewals.
-        public let fencingToken: Int64
-    }
-
-    public enum Acquisition: Sendable, Hashable {
-        case acquired(Grant)
-        /// By somebody else; see ``Grant/holder``.
-        case held(Grant)
-    }
-
     private struct Lease {
-        let grant: Grant
+        let grant: KeyGrant
         var expiry: NIODeadline
-        var isRenewable = true
     }
 
-    private let duration: TimeAmount
     private var leases: [BackendKey: Lease] = [:]
-    private var fencing: FencingClock
+    private var fencing = FencingClock()
 
-    /// - Parameter duration: How long a key stays with a holder that is not heard of.
-    public init(duration: TimeAmount = LeaseTimes().expiry, fencing: FencingClock = FencingClock()) {
-        self.duration = duration
-        self.fencing = fencing
-    }
+    public init() {}
 
+    /// - Parameter lease: How long the key stays with a holder that is not heard of.
     public mutating func acquire(
         _ key: BackendKey,
-        for holder: String,
+        for holder: KeyHolder,
+        lease: TimeAmount,
         now: NIODeadline,
         wall: WallTime
-    ) -> Acquisition {
+    ) -> KeyAcquisition {
         if let lease = self.leases[key], lease.expiry > now { return .held(lease.grant) }
-        let grant = Grant(key: key, holder: holder, fencingToken: self.fencing.next(at: wall))
-        self.leases[key] = Lease(grant: grant, expiry: now + self.duration)
+        let grant = KeyGrant(key: key, holder: holder, fencingToken: self.fencing.next(at: wall))
+        self.leases[key] = Lease(grant: grant, expiry: now + lease)
         return .acquired(grant)
     }
 
     /// - Returns: Whether the grant still holds the key; it does not come back once it is lost.
-    public mutating func renew(_ grant: Grant, now: NIODeadline) -> Bool {
-        guard let lease = self.leases[grant.key], lease.grant == grant, lease.isRenewable, lease.expiry > now else {
-            return false
-        }
-        self.leases[grant.key]?.expiry = now + self.duration
+    public mutating func renew(_ grant: KeyGrant, lease: TimeAmount, now: NIODeadline) -> Bool {
+        guard let current = self.leases[grant.key], current.grant == grant, current.expiry > now else { return false }
+        self.leases[grant.key]?.expiry = max(current.expiry, now + lease)
         return true
     }
 
-    public mutating func release(_ grant: Grant) {
+    public mutating func release(_ grant: KeyGrant) {
         if self.leases[grant.key]?.grant == grant { self.leases[grant.key] = nil }
     }
 
-    /// An operator forces a holder that is out of reach to lose its key.
-    public mutating func forbidRenewal(_ key: BackendKey) {
-        self.leases[key]?.isRenewable = false
-    }
-
-    public func holder(of key: BackendKey, now: NIODeadline) -> Grant? {
+    public func holder(of key: BackendKey, now: NIODeadline) -> KeyGrant? {
         guard let lease = self.leases[key], lease.expiry > now else { return nil }
         return lease.grant
     }
 
     /// Fencing tokens are larger than that of an earlier life from here on.
     public mutating func advanceFencing(past token: Int64) { self.fencing.advance(past: token) }
-
-    /// How many keys are in the table.
-    public var count: Int { self.leases.count }
-
-    /// Forgets what has expired.
-    public mutating func purge(now: NIODeadline) {
-        self.leases = self.leases.filter { $0.value.expiry > now }
-    }
 }

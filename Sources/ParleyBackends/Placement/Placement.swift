@@ -1,53 +1,41 @@
-public import NIOCore
-internal import Synchronization
-
 /// Decides which node runs a backend.
 public protocol Placement: Sendable {
+    /// Picks a node for one spawn, of those that are listed, do not drain, and have the cluster and the pool.
+    ///
+    /// Nothing is reserved: who asks at the same time may get the same node, and the node may refuse. The key lock alone decides
+    /// whether there is a backend.
     /// - Returns: The name of a node; `nil` when none can take it.
+    /// - Throws: ``StoreError`` when the nodes are not known at present; nothing has changed then.
     func place(cluster: String, pool: String) async throws -> String?
-    /// A backend has come to a node, or ended there.
-    func count(_ change: Int, on node: String)
-    /// - Parameter isDraining: `false`: takes new backends again.
-    /// - Returns: Whether that changed anything; `nil`: no such node.
-    func drain(_ node: String, _ isDraining: Bool) async throws -> Bool?
-    func nodes() async throws -> [NodeTable.Node]
 }
 
-/// One node, in this process: always heard of.
-public final class LocalPlacement: Placement {
-    private let table: Mutex<NodeTable>
-    private let name: String
-    private let uptime: @Sendable () -> NIODeadline
+/// Draws a few nodes at random, and takes the least busy of them: so that those who ask at once do not all take the same, although
+/// what they know of its load is a little old.
+public struct LeastBusyPlacement: Placement {
+    private let directory: any BackendNodeDirectory
+    private let candidates: Int
 
-    public init(node name: String, cluster: String, uptime: @escaping @Sendable () -> NIODeadline = { .now() }) {
-        var table = NodeTable()
-        table.register(NodeTable.Node(name: name, cluster: cluster, heardAt: uptime()))
-        self.table = Mutex(table)
-        self.name = name
-        self.uptime = uptime
+    /// - Parameter candidates: How many are drawn.
+    public init(_ directory: any BackendNodeDirectory, candidates: Int = 2) {
+        self.directory = directory
+        self.candidates = candidates
     }
 
-    public func place(cluster: String, pool: String) async -> String? {
-        self.table.withLock { table in
-            let now = self.uptime()
-            table.heartbeat(from: self.name, at: now)
-            var random = SystemRandomNumberGenerator()
-            return table.place(cluster: cluster, pool: pool, now: now, using: &random)?.name
-        }
+    public func place(cluster: String, pool: String) async throws -> String? {
+        var random = SystemRandomNumberGenerator()
+        return self.pick(from: try await self.directory.nodes(), cluster: cluster, pool: pool, using: &random)
     }
 
-    public func count(_ change: Int, on node: String) {
-        self.table.withLock { $0.add(change, backendsOn: node) }
-    }
-
-    public func drain(_ node: String, _ isDraining: Bool) async -> Bool? {
-        self.table.withLock { $0.drain(node, isDraining) }
-    }
-
-    public func nodes() async -> [NodeTable.Node] {
-        self.table.withLock { table in
-            table.heartbeat(from: self.name, at: self.uptime())
-            return table.all
-        }
+    func pick(
+        from nodes: [ListedNode],
+        cluster: String,
+        pool: String,
+        using random: inout some RandomNumberGenerator
+    ) -> String? {
+        let able = nodes.filter { !$0.isDraining && $0.node.cluster == cluster && $0.node.pool == pool }
+        return able.shuffled(using: &random).prefix(self.candidates).min {
+            $0.node.liveBackends < $1.node.liveBackends
+        }?
+        .node.name
     }
 }

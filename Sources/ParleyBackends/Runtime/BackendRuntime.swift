@@ -73,7 +73,9 @@ public protocol BackendRuntime: Sendable {
     /// Starts the backend.
     /// - Returns: Where it will listen.
     func launch(_ order: LaunchOrder, events: BackendRuntimeEvents) async throws(LaunchFailure) -> SocketAddress
-    /// Asks it to end, or kills it; at once and without waiting. Nothing happens when it runs no more.
+    /// Asks it to end, or kills it; does not wait until it has ended. Nothing happens when it runs no more.
+    ///
+    /// Called under no lock, and for one backend one call after another: it may take its time.
     func terminate(_ backend: BackendID, _ kind: TerminationKind)
     /// `nil` when it does not run, or is nothing that can be measured.
     func use(of backend: BackendID) async -> ResourceUse?

@@ -13,9 +13,7 @@ struct BackendEffect: Sendable {
         case stopPolling
         case signal(TerminationKind)
         /// Let go of its key, then ``SupervisorMachine/finish(_:at:)``.
-        case release(LeaseTable.Grant?)
-        /// Its node has one more or one less.
-        case count(Int, node: String)
+        case release(KeyGrant?)
         /// Keep what is known of it beyond this life.
         case save(StoredBackend)
         /// Once that is kept, it is the runtime's.

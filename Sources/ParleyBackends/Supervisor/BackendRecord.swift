@@ -26,7 +26,7 @@ struct BackendRecord: Sendable {
     var published: [BackendState]
     var fencingToken: Int64 = 0
 
-    var grant: LeaseTable.Grant?
+    var grant: KeyGrant?
     var lease: LeaseHolder?
     var address: SocketAddress?
     /// Whose tokens were taken back, where others may follow it.

@@ -72,16 +72,16 @@ final class BackendRecorder: Sendable {
     }
 
     private func write() async {
-        while let (changed, forgotten, waiting) = self.take() {
+        while let work = self.take() {
             do {
-                if !forgotten.isEmpty { try await self.store.delete(Array(forgotten)) }
-                if !changed.isEmpty { try await self.store.save(Array(changed.values)) }
-                for one in waiting { one.resume() }
+                if !work.forgotten.isEmpty { try await self.store.delete(Array(work.forgotten)) }
+                if !work.changed.isEmpty { try await self.store.save(Array(work.changed.values)) }
+                for one in work.waiting { one.resume() }
                 self.log(self.state.withLock { $0.health.succeeded(.write) })
             } catch {
                 self.log(self.state.withLock { $0.health.failed(.write, error) })
-                for one in waiting { one.resume() }
-                self.putBack(changed, forgotten)
+                for one in work.waiting { one.resume() }
+                self.putBack(work)
                 try? await Task.sleep(for: Self.retryPause)
             }
         }
@@ -102,31 +102,34 @@ final class BackendRecorder: Sendable {
         }
     }
 
+    private struct Work: Sendable {
+        var changed: [String: StoredBackend]
+        var forgotten: Set<String>
+        var waiting: [CheckedContinuation<Void, Never>]
+    }
+
     /// - Returns: `nil` when there is nothing to write, and nobody writes any more.
-    private func take() -> (
-        changed: [String: StoredBackend], forgotten: Set<String>, waiting: [CheckedContinuation<Void, Never>]
-    )? {
-        self.state.withLock { state in
-            let isIdle = state.changed.isEmpty && state.forgotten.isEmpty && state.waiting.isEmpty
-            guard !isIdle, !state.isClosed else {
-                state.isWriting = false
-                // Nothing is written any more: nobody is to wait for it.
-                for one in state.waiting { one.resume() }
-                state.waiting = []
-                return nil
-            }
-            defer { (state.changed, state.forgotten, state.waiting) = ([:], [], []) }
-            return (state.changed, state.forgotten, state.waiting)
+    private func take() -> Work? {
+        let (work, isOver) = self.state.withLock { state in
+            let work = Work(changed: state.changed, forgotten: state.forgotten, waiting: state.waiting)
+            let isOver = work.changed.isEmpty && work.forgotten.isEmpty && work.waiting.isEmpty || state.isClosed
+            if isOver { state.isWriting = false } else { (state.changed, state.forgotten) = ([:], []) }
+            state.waiting = []
+            return (work, isOver)
         }
+        guard isOver else { return work }
+        // Nothing is written any more: nobody is to wait for it.
+        for one in work.waiting { one.resume() }
+        return nil
     }
 
     /// What is newer wins.
-    private func putBack(_ changed: [String: StoredBackend], _ forgotten: Set<String>) {
+    private func putBack(_ work: Work) {
         self.state.withLock { state in
-            for (id, backend) in changed where state.changed[id] == nil && !state.forgotten.contains(id) {
+            for (id, backend) in work.changed where state.changed[id] == nil && !state.forgotten.contains(id) {
                 state.changed[id] = backend
             }
-            state.forgotten.formUnion(forgotten.filter { state.changed[$0] == nil })
+            state.forgotten.formUnion(work.forgotten.filter { state.changed[$0] == nil })
         }
     }
 }

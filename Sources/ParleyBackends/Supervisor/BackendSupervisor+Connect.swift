@@ -1,6 +1,5 @@
 internal import Logging
 internal import NIOCore
-internal import ParleyHub
 public import ParleyModel
 
 extension BackendSupervisor {
@@ -36,27 +35,28 @@ extension BackendSupervisor {
         throw .keyLockFailed
     }
 
-    private func holder(of key: BackendKey) async throws(BackendFailure) -> LeaseTable.Grant? {
+    private func holder(of key: BackendKey) async throws(BackendFailure) -> KeyGrant? {
         do {
-            return try await self.keyLock.holder(of: key)
+            return try await self.coordination.keys.holder(of: key)
         } catch {
-            throw self.keyLockFailed(error)
+            throw self.keysFailed(error)
         }
     }
 
-    private func keyLockFailed(_ error: any Error) -> BackendFailure {
-        self.logger.error("The lock of keys cannot be asked", metadata: ["error": "\(ErrorText.of(error))"])
+    private func keysFailed(_ error: any Error) -> BackendFailure {
+        self.logger.error("The directory of keys cannot be asked", metadata: ["error": "\(ErrorText.of(error))"])
         return .keyLockFailed
     }
 
     private func join(
-        _ holder: LeaseTable.Grant,
+        _ grant: KeyGrant,
         _ order: ConnectOrder,
         mayWait: Bool
     ) throws(BackendFailure) -> SupervisorMachine.Joining {
+        guard grant.holder.node == self.node else { return .gone }
         let (secrets, now) = (self.makeSecrets(), self.uptime())
         return try self.withMachine { machine in
-            machine.join(BackendID(unchecked: holder.holder), order, mayWait: mayWait, secrets, at: now)
+            machine.join(grant.holder.backend, order, mayWait: mayWait, secrets, at: now)
         }.get()
     }
 
@@ -67,13 +67,15 @@ extension BackendSupervisor {
         _ order: ConnectOrder
     ) async throws(BackendFailure) -> ConnectResult? {
         let id = try self.reserve(spawn, key, order, node: try await self.place(order))
-        let acquisition: LeaseTable.Acquisition
+        let (holder, lease) = (KeyHolder(backend: id, node: self.node), self.coordination.lease.expiry)
+        let acquisition: KeyAcquisition
         let requested = self.uptime()
         do {
-            acquisition = try await self.keyLock.acquire(key, for: id.text)
+            acquisition = try await self.coordination.keys.acquire(key, for: holder, lease: lease)
         } catch {
             self.withMachine { $0.abandon(id) }
-            throw self.keyLockFailed(error)
+            Task { await self.forsake(key, of: holder) }
+            throw self.keysFailed(error)
         }
         guard case .acquired(let grant) = acquisition else {
             self.withMachine { $0.abandon(id) }
@@ -86,7 +88,7 @@ extension BackendSupervisor {
         }
         guard let result else {
             // Told to end before it had begun.
-            try? await self.keyLock.release(grant)
+            await self.letGo(of: grant)
             throw .shuttingDown
         }
         return result
@@ -95,12 +97,40 @@ extension BackendSupervisor {
     private func place(_ order: ConnectOrder) async throws(BackendFailure) -> String {
         let node: String?
         do {
-            node = try await self.placement.place(cluster: self.configuration.cluster, pool: order.pool)
+            node = try await self.coordination.placement.place(cluster: self.configuration.cluster, pool: order.pool)
         } catch {
-            throw self.keyLockFailed(error)
+            throw self.nodesFailed(error)
         }
-        guard let node else { throw .draining }
+        // Orders are not passed on to others.
+        guard let node, node == self.node else { throw .draining }
         return node
+    }
+
+    // MARK: Letting go
+
+    /// Makes a key free, at once or after some trouble; if that cannot be said, it is when its lease is over.
+    func letGo(of grant: KeyGrant) async {
+        for attempt in 1...Self.attempts {
+            do {
+                return try await self.coordination.keys.release(grant)
+            } catch {
+                self.logger.warning(
+                    "A key could not be released",
+                    metadata: ["backend": "\(grant.holder.backend)", "error": "\(ErrorText.of(error))"]
+                )
+                // Cut short where nobody waits any more: then it goes on without a pause.
+                try? await Task.sleep(for: .milliseconds(100 * attempt))
+            }
+        }
+    }
+
+    /// A key may have been acquired for a backend that is none, as its answer was lost.
+    private func forsake(_ key: BackendKey, of holder: KeyHolder) async {
+        guard let grant = try? await self.coordination.keys.holder(of: key), grant.holder == holder,
+            // One that was asked for again, under the same id.
+            self.withMachine({ $0[holder.backend] == nil })
+        else { return }
+        await self.letGo(of: grant)
     }
 
     private func reserve(

@@ -22,7 +22,6 @@ extension BackendSupervisor {
         case .stopPolling: self.state.withLock { $0.polling.removeValue(forKey: id) }?.cancel()
         case .signal(let kind): self.runtime.terminate(id, kind)
         case .release(let grant): self.release(grant, of: id)
-        case .count(let change, let node): self.placement.count(change, on: node)
         case .save(let stored): self.recorder?.note(stored)
         case .take: self.take(id)
         case .forget: self.recorder?.forget(id)
@@ -106,9 +105,9 @@ extension BackendSupervisor {
         }
     }
 
-    private func release(_ grant: LeaseTable.Grant?, of id: BackendID) {
+    private func release(_ grant: KeyGrant?, of id: BackendID) {
         Task {
-            if let grant { try? await self.keyLock.release(grant) }
+            if let grant { await self.letGo(of: grant) }
             let now = self.uptime()
             self.act { $0.finish(id, at: now) }
         }

@@ -1,4 +1,3 @@
-internal import Logging
 public import ParleyModel
 internal import Synchronization
 
@@ -70,17 +69,9 @@ extension BackendSupervisor {
             do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
         }
         await self.recorder?.close()
+        // Should that fail, the node is forgotten when its lease is over.
+        try? await self.coordination.nodes.withdraw(self.node)
     }
 
     private var isIdle: Bool { self.state.withLock { $0.machine.live.isEmpty && $0.effects.isEmpty } }
-}
-
-extension BackendSupervisor {
-    /// - Parameter isDraining: `false`: takes new backends again.
-    /// - Returns: Whether that changed anything; `nil`: no such node.
-    public func drain(_ node: String, _ isDraining: Bool = true) async -> Bool? {
-        (try? await self.placement.drain(node, isDraining)) ?? nil
-    }
-
-    public func nodes() async -> [NodeTable.Node] { (try? await self.placement.nodes()) ?? [] }
 }

@@ -7,9 +7,13 @@ internal import Synchronization
 extension BackendSupervisor {
     /// Gets to know the backends of earlier lives, for those who ask for them. None of them runs any more: one that had not
     /// ended was killed just now, or is lost.
+    /// No fencing token that one of them had is given again.
     /// - Parameter orphans: Those that were found running, and killed.
     /// - Throws: ``StoreError``.
     public func restore(orphans: [BackendID]) async throws {
+        if let store = self.recorder?.store {
+            try await self.coordination.keys.advanceFencing(past: try await store.highestFencingToken())
+        }
         var unknown = Set(orphans)
         var found: [SupervisorMachine.Restored] = []
         for stored in try await self.recorder?.store.takeOver() ?? [] {

@@ -1,6 +1,5 @@
 public import NIOCore
 internal import ParleyModel
-internal import Synchronization
 
 /// What becomes of a WebSocket that may outlive its backend.
 public enum Succession: Sendable {

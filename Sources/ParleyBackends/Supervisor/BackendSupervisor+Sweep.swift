@@ -6,12 +6,15 @@ extension BackendSupervisor {
     /// forgets tokens and backends. To be called several times a second.
     public func sweep() {
         let moment = self.moment
-        let swept = self.decide { machine in
+        let swept = self.decide { machine -> (SupervisorMachine.Swept, [BackendEffect]) in
             let swept = machine.sweep(at: moment)
             return (swept, swept.effects)
         }
         for wake in swept.overdue { wake.resume() }
         for (id, grant) in swept.renewals { self.renew(grant, of: id) }
+        if let load = self.withMachine({ $0.announcement(at: moment.uptime) }) {
+            Task { try? await self.announce(load: load) }
+        }
     }
 
     /// Forgets tokens that have expired, and the memory of who spawned when.
@@ -20,11 +23,11 @@ extension BackendSupervisor {
         self.withMachine { $0.purge(at: now) }
     }
 
-    private func renew(_ grant: LeaseTable.Grant, of id: BackendID) {
+    private func renew(_ grant: KeyGrant, of id: BackendID) {
         let requested = self.uptime()
         Task {
             do {
-                let isGranted = try await self.keyLock.renew(grant)
+                let isGranted = try await self.coordination.keys.renew(grant, lease: self.coordination.lease.expiry)
                 let moment = self.moment
                 self.act { $0.renewed(isGranted, for: id, requestedAt: requested, at: moment) }
             } catch {

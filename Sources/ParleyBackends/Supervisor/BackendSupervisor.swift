@@ -18,8 +18,9 @@ public final class BackendSupervisor: Sendable {
 
     public let configuration: SupervisorConfiguration
     let runtime: any BackendRuntime
-    let keyLock: any KeyLock
-    let placement: any Placement
+    let coordination: BackendCoordination
+    /// By which the others know this one.
+    let node: String
     /// Returns when the backend at the address has answered HTTP; throws when it cannot be asked at all.
     let poll: @Sendable (SocketAddress) async throws -> Void
     let uptime: @Sendable () -> NIODeadline
@@ -29,12 +30,14 @@ public final class BackendSupervisor: Sendable {
     let state: Mutex<State>
     private let random = Mutex(PooledRandom())
 
-    /// - Parameter store: Where backends are known beyond this life; see ``restore(orphans:)``.
+    /// - Parameters:
+    ///   - node: The name of this node, which no other has.
+    ///   - store: Where backends are known beyond this life; see ``restore(orphans:)``.
     public init(
         _ configuration: SupervisorConfiguration,
         runtime: any BackendRuntime,
-        keyLock: any KeyLock,
-        placement: any Placement,
+        coordination: BackendCoordination,
+        node: String,
         poll: @escaping @Sendable (SocketAddress) async throws -> Void,
         store: (any BackendStore)? = nil,
         uptime: @escaping @Sendable () -> NIODeadline = { .now() },
@@ -43,14 +46,20 @@ public final class BackendSupervisor: Sendable {
     ) {
         self.configuration = configuration
         self.runtime = runtime
-        self.keyLock = keyLock
-        self.placement = placement
+        self.coordination = coordination
+        self.node = node
         self.poll = poll
         self.uptime = uptime
         self.wallTime = wallTime
         self.logger = logger
         self.recorder = store.map { BackendRecorder($0, logger: logger) }
-        self.state = Mutex(State(machine: SupervisorMachine(configuration, isRecording: store != nil)))
+        let machine = SupervisorMachine(
+            configuration,
+            lease: coordination.lease,
+            nodeLease: coordination.nodeLease,
+            isRecording: store != nil
+        )
+        self.state = Mutex(State(machine: machine))
     }
 
     var moment: BackendLifecycle.Moment { .init(uptime: self.uptime(), wall: self.wallTime()) }

@@ -3,7 +3,6 @@ public import NIOCore
 /// Times and bounds of a ``BackendSupervisor``.
 public struct SupervisorConfiguration: Sendable {
     public var lifecycle = BackendLifecycle.Limits()
-    public var lease = LeaseTimes()
     public var cluster = "localhost"
     /// What stands before tokens in the paths of requests; without a slash at its end.
     public var pathPrefix = ""

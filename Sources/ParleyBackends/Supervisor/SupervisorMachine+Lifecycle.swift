@@ -86,7 +86,7 @@ extension SupervisorMachine {
         self.keepOutput(of: number)
         if record.grant != nil {
             self.endCounts[record.lifecycle.state.reason, default: 0] += 1
-            effects.add(.count(-1, node: record.node), for: id)
+            self.heldCount -= 1
         }
         let connections = record.tokens.flatMap { self.forget($0) }
         self.records[number]?.tokenBytes = 0

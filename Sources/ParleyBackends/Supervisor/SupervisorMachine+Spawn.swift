@@ -125,7 +125,7 @@ extension SupervisorMachine {
     /// - Parameter requested: When the key was asked for.
     /// - Returns: `nil`: it was told to end before it had begun, and the caller lets go of the key.
     mutating func acquired(
-        _ grant: LeaseTable.Grant,
+        _ grant: KeyGrant,
         for id: BackendID,
         _ order: ConnectOrder,
         requestedAt requested: NIODeadline,
@@ -135,13 +135,13 @@ extension SupervisorMachine {
         guard let number = self.numbers[id], self.records[number]?.hasEnded == false else { return nil }
         self.records[number]?.grant = grant
         self.records[number]?.fencingToken = grant.fencingToken
-        self.records[number]?.lease = LeaseHolder(times: self.configuration.lease, requestedAt: requested)
+        self.records[number]?.lease = LeaseHolder(times: self.lease, requestedAt: requested)
         self.records[number]?.order.environment["SESSION_BACKEND_FENCING_TOKEN"] = "\(grant.fencingToken)"
         guard let record = self.records[number] else { return nil }
         self.spawnCount += 1
+        self.heldCount += 1
         let result = self.makeResult(for: record, order, isSpawned: true, secrets, at: now)
         var effects: [BackendEffect] = []
-        effects.add(.count(1, node: record.node), for: id)
         self.save(number, &effects)
         effects.add(.wake(self.watchers.take(.key(record.key))), for: id)
         effects.add(.logSpawn(record.service), for: id)

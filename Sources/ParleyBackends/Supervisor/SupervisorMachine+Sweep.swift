@@ -7,7 +7,7 @@ extension SupervisorMachine {
     struct Swept: Sendable {
         var effects: [BackendEffect] = []
         /// Keys whose leases are to be renewed.
-        var renewals: [(backend: BackendID, grant: LeaseTable.Grant)] = []
+        var renewals: [(backend: BackendID, grant: KeyGrant)] = []
         /// Those who have waited for long enough.
         var overdue: [Watchers<Subject>.Wake] = []
     }
@@ -25,7 +25,14 @@ extension SupervisorMachine {
         return swept
     }
 
-    /// The key lock has answered.
+    /// Whether the node is to be announced now; whoever asks does it, and tells what became of it.
+    /// - Returns: How many backends it has.
+    mutating func announcement(at now: NIODeadline) -> Int? {
+        guard !self.isShuttingDown, self.announcer.tick(load: self.heldCount, at: now) else { return nil }
+        return self.heldCount
+    }
+
+    /// The directory of keys has answered.
     /// - Parameter requested: When it was asked.
     mutating func renewed(
         _ isGranted: Bool,
@@ -76,7 +83,7 @@ extension BackendRecord {
     fileprivate mutating func tick(
         _ now: NIODeadline,
         events: inout [(BackendID, BackendLifecycle.Event)],
-        renewals: inout [(backend: BackendID, grant: LeaseTable.Grant)]
+        renewals: inout [(backend: BackendID, grant: KeyGrant)]
     ) {
         if let deadline = self.lifecycle.deadline, deadline <= now { events.append((self.id, .tick)) }
         let status = self.lifecycle.status

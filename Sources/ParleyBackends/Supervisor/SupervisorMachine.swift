@@ -18,6 +18,8 @@ struct SupervisorMachine: Sendable {
     }
 
     let configuration: SupervisorConfiguration
+    /// Of keys.
+    let lease: LeaseTimes
     /// Whether backends are known beyond this life.
     let isRecording: Bool
 
@@ -43,12 +45,18 @@ struct SupervisorMachine: Sendable {
     var watchers = Watchers<Subject>()
     /// How many backends have taken their keys.
     var spawnCount = 0
+    /// How many of those have not let go of them.
+    var heldCount = 0
+    var announcer: NodeAnnouncer
     var endCounts: [TerminationReason?: Int] = [:]
     var restarts: [BackendKey: RestartPace] = [:]
     private var lastNumber = 0
 
-    init(_ configuration: SupervisorConfiguration, isRecording: Bool) {
+    /// - Parameter nodeLease: How long an announcement of the node lasts.
+    init(_ configuration: SupervisorConfiguration, lease: LeaseTimes, nodeLease: TimeAmount, isRecording: Bool) {
         self.configuration = configuration
+        self.lease = lease
+        self.announcer = NodeAnnouncer(lease: nodeLease)
         self.isRecording = isRecording
     }
 

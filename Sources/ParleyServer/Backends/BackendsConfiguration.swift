@@ -42,6 +42,8 @@ public struct BackendsConfiguration: Sendable {
     public var allowsInlineCommands = false
     /// Where backends are known beyond this process; `nil`: nowhere.
     public var store: (any BackendStore)?
+    /// How this node agrees with others that run backends; `nil`: there are none.
+    public var coordination: BackendCoordination?
     /// What this program says of itself.
     public var version = "unknown"
 

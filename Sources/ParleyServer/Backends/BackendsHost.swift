@@ -11,23 +11,15 @@ final class BackendsHost: Sendable {
     let services: BackendsServices
     private let processes: ProcessRuntime
     private let containers: ContainerRuntime?
-    private let keyLock: MemoryKeyLock
-    private let store: (any BackendStore)?
     private let mountBase: String?
     /// Held from start to end.
     private let mountLock = Mutex<DirectoryLock?>(nil)
     /// Output and timers have a loop of their own: a backend that floods its output is not to slow connections down.
     private let group: MultiThreadedEventLoopGroup
-    private let timers: [RepeatedTask]
+    private let timers = Mutex<[RepeatedTask]>([])
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
     private static let sweepInterval = TimeAmount.milliseconds(200)
-    private static let localLease = LeaseTimes(
-        renewal: LeaseTimes().renewal,
-        softStop: .hours(1_000_000),
-        hardStop: .hours(1_100_000),
-        expiry: .hours(1_200_000)
-    )
     private static let purgeInterval = TimeAmount.minutes(3)
 
     init(
@@ -51,18 +43,13 @@ final class BackendsHost: Sendable {
         var settings = configuration.supervisor
         settings.cluster = configuration.cluster ?? "localhost"
         settings.pathPrefix = hasOwnProxyPort || configuration.cluster != nil ? "" : BackendsServices.sharedPrefix
-        // One process: nobody else can take a key, so that a server that was stopped for a while loses none.
-        settings.lease = Self.localLease
-        let keyLock = MemoryKeyLock(LeaseTable(duration: settings.lease.expiry), wallTime: wallTime)
-        self.keyLock = keyLock
-        self.store = configuration.store
         self.mountBase = configuration.processes.mountBase ?? configuration.containers?.mountBase
         let poller = ReadinessPoller(group: group)
         let supervisor = BackendSupervisor(
             settings,
             runtime: RuntimeSelection(processes: self.processes, containers: self.containers),
-            keyLock: keyLock,
-            placement: LocalPlacement(node: node, cluster: settings.cluster),
+            coordination: configuration.coordination ?? .alone(wallTime: wallTime),
+            node: node,
             poll: { try await poller.poll($0) },
             store: configuration.store,
             wallTime: wallTime,
@@ -80,15 +67,6 @@ final class BackendsHost: Sendable {
             logger: logger
         )
         self.pools = ProxyEndpoint.makePools(eventLoops, keepAlive: keepAlive, ledger: ledger)
-        let loop = group.next()
-        self.timers = [
-            loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
-                supervisor.sweep()
-            },
-            loop.scheduleRepeatedTask(initialDelay: Self.purgeInterval, delay: Self.purgeInterval) { _ in
-                supervisor.purge()
-            },
-        ]
     }
 
     /// - Parameter prefix: What stands before tokens.
@@ -96,7 +74,7 @@ final class BackendsHost: Sendable {
         ProxyEndpoint(self.services, prefix: prefix, pools: self.pools)
     }
 
-    /// Ends what earlier lives have left, and takes over what is known of them.
+    /// Ends what earlier lives have left, takes over what is known of them, and lists this node as one that takes backends.
     /// - Throws: ``StoreError``.
     func start() async throws {
         if let base = self.mountBase {
@@ -110,8 +88,19 @@ final class BackendsHost: Sendable {
             self.mountLock.withLock { $0 = lock }
         }
         let orphans = self.processes.orphans + (await self.containers?.removeOrphans() ?? [])
-        self.keyLock.advanceFencing(past: try await self.store?.highestFencingToken() ?? 0)
-        try await self.services.supervisor.restore(orphans: orphans)
+        let supervisor = self.services.supervisor
+        try await supervisor.restore(orphans: orphans)
+        try await supervisor.enter()
+        let loop = self.group.next()
+        let timers = [
+            loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
+                supervisor.sweep()
+            },
+            loop.scheduleRepeatedTask(initialDelay: Self.purgeInterval, delay: Self.purgeInterval) { _ in
+                supervisor.purge()
+            },
+        ]
+        self.timers.withLock { $0 = timers }
     }
 
     var liveCount: Int { self.services.supervisor.liveCount }
@@ -120,7 +109,7 @@ final class BackendsHost: Sendable {
     func shutDown() async {
         await self.services.supervisor.shutDown()
         await self.containers?.close()
-        for timer in self.timers { timer.cancel() }
+        for timer in self.timers.withLock({ $0 }) { timer.cancel() }
         self.processes.close()
         self.mountLock.withLock { $0.take() }?.release()
         try? await self.group.shutdownGracefully()

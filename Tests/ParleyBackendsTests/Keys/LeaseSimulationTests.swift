@@ -13,7 +13,7 @@ import Testing
         let rate: Double
         let offset: Double
         var pausedUntil = 0.0
-        var held: (grant: LeaseTable.Grant, holder: LeaseHolder)?
+        var held: (grant: KeyGrant, holder: LeaseHolder)?
         /// When a hard stop is done; until then the backend may still run.
         var isAsking = false
 
@@ -29,15 +29,16 @@ import Testing
 
     private enum Message {
         case acquire(node: Int, sentAt: NIODeadline)
-        case acquired(node: Int, LeaseTable.Grant, sentAt: NIODeadline)
+        case acquired(node: Int, KeyGrant, sentAt: NIODeadline)
         case notAcquired(node: Int)
-        case renew(node: Int, LeaseTable.Grant, sentAt: NIODeadline)
-        case renewed(node: Int, LeaseTable.Grant, Bool, sentAt: NIODeadline)
-        case release(LeaseTable.Grant)
+        case renew(node: Int, KeyGrant, sentAt: NIODeadline)
+        case renewed(node: Int, KeyGrant, Bool, sentAt: NIODeadline)
+        case release(KeyGrant)
     }
 
     @Test("No key ever has two holders", arguments: 0..<40 as Range<UInt64>)
-    func safety(seed: UInt64) {
+    func safety(seed: UInt64) throws {
+        let backend = try #require(BackendID("b"))
         var random = SplitMix(state: seed)
         let key = BackendKey(scope: "", name: "k")
         var table = LeaseTable()
@@ -76,7 +77,8 @@ import Testing
                 case .acquire(let node, let sentAt):
                     let answer = table.acquire(
                         key,
-                        for: nodes[node].name,
+                        for: KeyHolder(backend: backend, node: nodes[node].name),
+                        lease: LeaseTimes().expiry,
                         now: Self.storeClock(time),
                         wall: WallTime(milliseconds: wall)
                     )
@@ -90,7 +92,7 @@ import Testing
                         send(.notAcquired(node: node), at: time, to: &network)
                     }
                 case .renew(let node, let grant, let sentAt):
-                    let isRenewed = table.renew(grant, now: Self.storeClock(time))
+                    let isRenewed = table.renew(grant, lease: LeaseTimes().expiry, now: Self.storeClock(time))
                     send(.renewed(node: node, grant, isRenewed, sentAt: sentAt), at: time, to: &network)
                 case .release(let grant):
                     table.release(grant)

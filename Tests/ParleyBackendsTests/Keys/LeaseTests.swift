@@ -4,10 +4,11 @@ import ParleyModel
 import Testing
 
 @Suite struct LeaseTests {
-    private static let key = BackendKey(scope: "account/service", name: "document")
-    private static func at(_ seconds: Int64) -> NIODeadline { .zero + .seconds(seconds) }
+    fileprivate static let key = BackendKey(scope: "account/service", name: "document")
+    fileprivate static let lease = LeaseTimes().expiry
+    fileprivate static func at(_ seconds: Int64) -> NIODeadline { .zero + .seconds(seconds) }
 
-    private static func grant(_ acquisition: LeaseTable.Acquisition) -> LeaseTable.Grant? {
+    private static func grant(_ acquisition: KeyAcquisition) -> KeyGrant? {
         if case .acquired(let grant) = acquisition { return grant }
         return nil
     }
@@ -15,33 +16,23 @@ import Testing
     @Test("A key has one holder until it is released")
     func exclusion() throws {
         var table = LeaseTable()
-        let first = try #require(Self.grant(table.acquire(Self.key, for: "a", now: Self.at(0), wall: .zero)))
-        #expect(table.acquire(Self.key, for: "b", now: Self.at(1), wall: .zero) == .held(first))
+        let first = try #require(Self.grant(try table.acquire("a")))
+        #expect(try table.acquire("b", at: 1) == .held(first))
         table.release(first)
-        #expect(Self.grant(table.acquire(Self.key, for: "b", now: Self.at(1), wall: .zero))?.holder == "b")
+        #expect(Self.grant(try table.acquire("b", at: 1))?.holder.backend.text == "b")
     }
 
     @Test("A lease that is not renewed ends after a minute, and can be renewed no more")
     func expiry() throws {
         var table = LeaseTable()
-        let first = try #require(Self.grant(table.acquire(Self.key, for: "a", now: Self.at(0), wall: .zero)))
-        #expect(table.renew(first, now: Self.at(30)) == true)
+        let first = try #require(Self.grant(try table.acquire("a")))
+        #expect(table.renew(first, lease: Self.lease, now: Self.at(30)) == true)
         #expect(table.holder(of: Self.key, now: Self.at(89)) == first)
         #expect(table.holder(of: Self.key, now: Self.at(90)) == nil)
-        #expect(table.renew(first, now: Self.at(90)) == false)
-        let second = try #require(Self.grant(table.acquire(Self.key, for: "b", now: Self.at(90), wall: .zero)))
+        #expect(table.renew(first, lease: Self.lease, now: Self.at(90)) == false)
+        let second = try #require(Self.grant(try table.acquire("b", at: 90)))
         table.release(first)
         #expect(table.holder(of: Self.key, now: Self.at(90)) == second)
-    }
-
-    @Test("An operator forces a holder out by forbidding its renewal")
-    func forbidden() throws {
-        var table = LeaseTable()
-        let grant = try #require(Self.grant(table.acquire(Self.key, for: "a", now: Self.at(0), wall: .zero)))
-        table.forbidRenewal(Self.key)
-        #expect(table.renew(grant, now: Self.at(1)) == false)
-        #expect(table.holder(of: Self.key, now: Self.at(59)) == grant)
-        #expect(table.holder(of: Self.key, now: Self.at(60)) == nil)
     }
 
     @Test("Fencing tokens grow with every acquisition, whatever the clock does, and stay over renewals")
@@ -50,23 +41,13 @@ import Testing
         var tokens: [Int64] = []
         for milliseconds in [1000, 1000, 400, 5000, 4999] as [Int64] {
             let wall = WallTime(milliseconds: milliseconds)
-            let grant = try #require(Self.grant(table.acquire(Self.key, for: "a", now: Self.at(0), wall: wall)))
+            let grant = try #require(Self.grant(try table.acquire("a", wall: wall)))
             tokens.append(grant.fencingToken)
-            #expect(table.renew(grant, now: Self.at(0)) == true)
+            #expect(table.renew(grant, lease: Self.lease, now: Self.at(0)) == true)
             #expect(table.holder(of: Self.key, now: Self.at(0))?.fencingToken == grant.fencingToken)
             table.release(grant)
         }
         #expect(tokens == [1000, 1001, 1002, 5000, 5001])
-    }
-
-    @Test("Expired leases are forgotten")
-    func purge() {
-        var table = LeaseTable()
-        _ = table.acquire(Self.key, for: "a", now: Self.at(0), wall: .zero)
-        table.purge(now: Self.at(59))
-        #expect(table.count == 1)
-        table.purge(now: Self.at(60))
-        #expect(table.count == 0)
     }
 
     @Test("A holder that hears nothing asks again, stops softly at 40 seconds and hard at 50")
@@ -93,7 +74,6 @@ import Testing
         var holder = LeaseHolder(requestedAt: Self.at(0))
         #expect(holder.tick(at: Self.at(30)) == [.renew])
         holder.renewed(requestedAt: Self.at(30))
-        #expect(holder.deadline == Self.at(60))
         #expect(holder.tick(at: Self.at(59)) == [])
         #expect(holder.tick(at: Self.at(60)) == [.renew])
         // An answer that was overtaken.
@@ -117,5 +97,22 @@ import Testing
         #expect(holder.tick(at: Self.at(1000)) == [.stop(.hard)])
         holder.renewed(requestedAt: Self.at(1000))
         #expect(!holder.isEntitled(at: Self.at(1001)))
+    }
+}
+
+extension LeaseTable {
+    fileprivate mutating func acquire(
+        _ name: String,
+        at seconds: Int64 = 0,
+        wall: WallTime = .zero
+    ) throws -> KeyAcquisition {
+        let holder = KeyHolder(backend: try #require(BackendID(name)), node: "n")
+        return self.acquire(
+            LeaseTests.key,
+            for: holder,
+            lease: LeaseTests.lease,
+            now: LeaseTests.at(seconds),
+            wall: wall
+        )
     }
 }

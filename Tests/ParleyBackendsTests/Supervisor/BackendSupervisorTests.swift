@@ -221,7 +221,7 @@ import Testing
 
     @Test("A token expires an hour after its last use, and not while it is used")
     func expiry() async throws {
-        let fixture = Fixture { $0.lease = LeaseTimes(renewal: .hours(50), softStop: .hours(60), hardStop: .hours(70)) }
+        let fixture = Fixture(lease: LeaseTimes(renewal: .hours(50), softStop: .hours(60), hardStop: .hours(70)))
         let result = try await fixture.connect("k")
         try await fixture.states(of: result.backend, until: .ready)
         let route = try #require(fixture.supervisor.open(result.token).route)
@@ -393,10 +393,17 @@ import Testing
     func draining() async throws {
         let fixture = Fixture()
         let result = try await fixture.connect("k")
-        #expect(await fixture.supervisor.drain("dr-1") == true)
-        #expect(await fixture.supervisor.drain("dr-1") == false)
+        #expect(try await fixture.supervisor.drain("dr-1") == true)
+        #expect(try await fixture.supervisor.drain("dr-1") == false)
+        #expect(try await fixture.supervisor.drain("dr-2") == nil)
         await #expect(throws: BackendFailure.draining) { try await fixture.connect() }
         #expect(try await fixture.connect("k").backend == result.backend)
+        let node = BackendNode(name: "dr-1", cluster: "test", liveBackends: 1)
+        #expect(try await fixture.supervisor.nodes() == [ListedNode(node, isDraining: true)])
+        #expect(try await fixture.supervisor.drain("dr-1", false) == true)
+        #expect(try await fixture.connect().isSpawned)
+        await fixture.supervisor.shutDown()
+        #expect(try await fixture.supervisor.nodes() == [])
     }
 
     @Test("Shutting down ends all backends softly, and those that do not listen in the end")

@@ -18,13 +18,15 @@ import Testing
 
         let state = Mutex(State())
         private let left: [StoredBackend]
+        private let highestToken: Int64
 
-        init(_ left: [StoredBackend] = []) {
+        init(_ left: [StoredBackend] = [], highestToken: Int64 = 0) {
             self.left = left
+            self.highestToken = highestToken
         }
 
         func takeOver() async -> [StoredBackend] { self.left }
-        func highestFencingToken() async -> Int64 { 0 }
+        func highestFencingToken() async -> Int64 { self.highestToken }
 
         func save(_ backends: [StoredBackend]) async throws {
             try self.state.withLock { state in
@@ -97,6 +99,16 @@ import Testing
         #expect(try await fixture.connect("k").isSpawned)
         await fixture.supervisor.shutDown()
         #expect(store.state.withLock { $0.saved["gone"]?.states.last?.reason } == "lost")
+    }
+
+    @Test("No fencing token of an earlier life is given again, though the clock was set back")
+    func fencing() async throws {
+        let fixture = SupervisorFixture(store: Store(highestToken: 5_000_000))
+        try await fixture.supervisor.restore(orphans: [])
+        let id = try await fixture.connect("k").backend
+        try await fixture.states(of: id, until: .ready)
+        let environment = fixture.runtime[id]?.order.environment
+        #expect(environment?["SESSION_BACKEND_FENCING_TOKEN"] == "5000001")
     }
 
     @Test("What could not be written is written later, and nothing waits for it for long")

@@ -23,19 +23,24 @@ struct SupervisorFixture {
         isReady: Bool = true,
         store: (any BackendStore)? = nil,
         wall: WallTime = WallTime(milliseconds: 1),
+        lease: LeaseTimes = LeaseTimes(),
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-        configure: (inout SupervisorConfiguration) -> Void = { _ in }
+        configure: (inout SupervisorConfiguration) -> Void = { _ in },
+        coordinate: (inout BackendCoordination) -> Void = { _ in }
     ) {
         var configuration = SupervisorConfiguration()
         configuration.cluster = "test"
         configure(&configuration)
         let clock = self.clock
+        var coordination = BackendCoordination.alone(uptime: { clock.now }, wallTime: { wall })
+        coordination.lease = lease
+        coordinate(&coordination)
         self.runtime = runtime
         self.supervisor = BackendSupervisor(
             configuration,
             runtime: runtime,
-            keyLock: MemoryKeyLock(uptime: { clock.now }, wallTime: { wall }),
-            placement: LocalPlacement(node: "dr-1", cluster: "test", uptime: { clock.now }),
+            coordination: coordination,
+            node: "dr-1",
             poll: { _ in if !isReady { try await Task.sleep(for: .seconds(3600)) } },
             store: store,
             uptime: { clock.now },
@@ -53,6 +58,7 @@ struct SupervisorFixture {
             spawn: SpawnOrder(.command(["program"]))
         )
         change(&order)
+        try await self.supervisor.enter()
         return try await self.supervisor.connect(order)
     }
 

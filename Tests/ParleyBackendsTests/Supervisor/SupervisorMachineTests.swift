@@ -14,7 +14,12 @@ import Testing
         init(isRecording: Bool = false, _ configure: (inout SupervisorConfiguration) -> Void = { _ in }) {
             var configuration = SupervisorConfiguration()
             configure(&configuration)
-            self.machine = SupervisorMachine(configuration, isRecording: isRecording)
+            self.machine = SupervisorMachine(
+                configuration,
+                lease: LeaseTimes(),
+                nodeLease: .seconds(45),
+                isRecording: isRecording
+            )
         }
 
         var moment: BackendLifecycle.Moment { .init(uptime: self.now, wall: WallTime(milliseconds: 1)) }
@@ -34,7 +39,8 @@ import Testing
         }
 
         mutating func acquire(_ id: String) -> [String]? {
-            let grant = LeaseTable.Grant(key: Self.key(id), holder: id, fencingToken: 7)
+            let holder = KeyHolder(backend: BackendID(unchecked: id), node: "n")
+            let grant = KeyGrant(key: Self.key(id), holder: holder, fencingToken: 7)
             return self.machine.acquired(
                 grant,
                 for: BackendID(unchecked: id),
@@ -140,16 +146,17 @@ import Testing
     func life() {
         var fixture = Fixture(isRecording: true)
         #expect(fixture.reserve("b") == nil)
-        #expect(fixture.acquire("b") == ["count 1", "save scheduled", "logSpawn", "take"])
+        #expect(fixture.acquire("b") == ["save scheduled", "logSpawn", "take"])
         fixture.bring("b", to: .ready)
         #expect(fixture.take(Self.soft, "b") == ["stopPolling", "save terminating", "signal soft"])
         #expect(fixture.take(.after(29), "b") == [])
         #expect(fixture.take(.after(1), "b") == ["signal hard"])
         #expect(fixture.take(.event(.exited(code: 137)), "b") == ["stopPolling", "release 7"])
         #expect(fixture.machine[BackendID(unchecked: "b")]?.state.status == .terminating)
-        #expect(fixture.take(.finish, "b") == ["save terminated", "count -1", "logEnd"])
+        #expect(fixture.take(.finish, "b") == ["save terminated", "logEnd"])
         #expect(fixture.take(.finish, "b") == [])
         #expect(fixture.machine.live.isEmpty && fixture.machine.labels.isEmpty && fixture.machine.tokens.isEmpty)
+        #expect(fixture.machine.heldCount == 0)
         #expect(fixture.take(.after(24 * 3600), "b") == ["forget"])
         #expect(fixture.machine.records.isEmpty && fixture.machine.numbers.isEmpty)
     }
@@ -222,7 +229,6 @@ extension BackendEffect.Action {
         case .stopPolling: "stopPolling"
         case .signal(let kind): "signal \(kind.rawValue)"
         case .release(let grant): "release \(grant.map { "\($0.fencingToken)" } ?? "nothing")"
-        case .count(let change, _): "count \(change)"
         case .save(let stored): "save \(stored.states.last?.status ?? "")"
         case .take: "take"
         case .forget: "forget"

@@ -150,10 +150,6 @@ public final class ContainerRuntime: BackendRuntime {
 
     // MARK: Launching
 
-    private struct Created: Decodable {
-        let Id: String
-    }
-
     private struct Inspected: Decodable {
         struct Settings: Decodable {
             let Ports: [String: [Binding]?]

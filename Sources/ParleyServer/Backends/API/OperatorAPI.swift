@@ -34,17 +34,21 @@ struct OperatorAPI: Sendable {
                 try self.api.useStream(of: try BackendsAPI.backend(context))
             }
         }
-        group.post("drain") { _, _ in await self.drain(true) }
-        group.post("undrain") { _, _ in await self.drain(false) }
+        for (path, isDraining) in [("drain", true), ("undrain", false)] {
+            group.post(RouterPath(path)) { _, _ in
+                await self.api.planeAnswer { () throws(BackendFailure) in try await self.drain(isDraining) }
+            }
+        }
     }
 
-    private func drain(_ isDraining: Bool) async -> Response {
+    private func drain(_ isDraining: Bool) async throws(BackendFailure) -> Response {
         var nodes: [ByteBuffer] = []
-        for node in await self.supervisor.nodes() {
-            let isNew = await self.supervisor.drain(node.name, isDraining) ?? false
+        // Others have operators of their own.
+        for listed in try await self.supervisor.nodes() where listed.node.name == self.api.services.node {
+            let isNew = try await self.supervisor.drain(listed.node.name, isDraining) ?? false
             nodes.append(
                 JSONObjectWriter.object { writer in
-                    writer.write("name", node.name)
+                    writer.write("name", listed.node.name)
                     writer.write("updated", isNew)
                 }
             )

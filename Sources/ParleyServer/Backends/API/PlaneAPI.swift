@@ -111,7 +111,7 @@ struct PlaneAPI: Sendable {
                 await self.answer { () throws(BackendFailure) in
                     try self.checkCluster(context)
                     let drone = context.parameters.get("drone") ?? ""
-                    guard let updated = await self.supervisor.drain(drone, isDraining) else { throw .notFound }
+                    guard let updated = try await self.supervisor.drain(drone, isDraining) else { throw .notFound }
                     return Self.json(JSONObjectWriter.object { $0.write("updated", updated) })
                 }
             }
@@ -120,7 +120,7 @@ struct PlaneAPI: Sendable {
         group.get("c/:cluster/state") { _, context in
             await self.answer { () throws(BackendFailure) in
                 try self.checkCluster(context)
-                return Self.json(await self.clusterState())
+                return Self.json(try await self.clusterState())
             }
         }
     }
@@ -240,8 +240,8 @@ struct PlaneAPI: Sendable {
             }
     }
 
-    private func clusterState() async -> ByteBuffer {
-        let nodes = await self.supervisor.nodes()
+    private func clusterState() async throws(BackendFailure) -> ByteBuffer {
+        let nodes = try await self.supervisor.nodes()
         func description(_ kind: String, _ name: String) -> ByteBuffer {
             JSONObjectWriter.object { writer in
                 writer.write("name", object: { $0.write(kind, name) })
@@ -251,16 +251,17 @@ struct PlaneAPI: Sendable {
                 writer.write("controller_heartbeat_age", 0)
             }
         }
-        let drones = nodes.map { node in
+        let drones = nodes.map { listed in
             JSONObjectWriter.object { writer in
-                writer.write("ready", node.isReady)
-                writer.write("draining", node.isDraining)
+                // Others are not listed.
+                writer.write("ready", true)
+                writer.write("draining", listed.isDraining)
                 writer.write("last_heartbeat_age", 0)
-                writer.write("backend_count", node.liveBackends)
-                writer.write("node", json: description("Drone", node.name))
+                writer.write("backend_count", listed.node.liveBackends)
+                writer.write("node", json: description("Drone", listed.node.name))
             }
         }
-        let proxies = nodes.map { description("Proxy", "px-" + $0.name.dropFirst(3)) }
+        let proxies = nodes.map { description("Proxy", "px-" + $0.node.name.dropFirst(3)) }
         return JSONObjectWriter.object { writer in
             writer.write("drones", json: BackendJSON.array(drones))
             writer.write("proxies", json: BackendJSON.array(proxies))
