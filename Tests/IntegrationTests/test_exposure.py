@@ -187,7 +187,7 @@ def test_a_data_directory_has_the_backends_of_one_server(server, tmp_path):
     assert ended.returncode == 1
     for word in ("PARLEY_DATA_DIR", data, f"process {first.process.pid} on ", "since ", "BACKENDS=off"):
         assert word in ended.stderr, word
-    second = server("--data-dir", data, **gateway.SETTINGS, BACKENDS="off")
+    second = server("--data-dir", data, **gateway.SETTINGS, BACKENDS="off", SESSION_CHAT="off")
     session = gateway.acquire(first.gateway)
     assert gateway.look_up(second.gateway, session).status == 200
     first.stop()
