@@ -23,7 +23,7 @@ def texts(message: str) -> list[str]:
 
 async def test_what_somebody_has_seen_survives_a_kill(started, room):
     seen = 0
-    for life in range(3):
+    for _ in range(3):
         server = started(PARLEY_EVENT_LOOPS=2)
         chat = SessionChat(server.front_door)
         alice = await chat.connect("alice", room)
