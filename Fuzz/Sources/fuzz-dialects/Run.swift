@@ -71,7 +71,7 @@ private func converse(
             throw BrokenInvariant(sentence: "a topic of \(request.topic.value.utf8.count) bytes")
         }
         let member = Member(
-            connection: ConnectionID(shard: 0, slot: 0, generation: 0),
+            client: ClientID(incarnation: .lone, connection: ConnectionID(shard: 0, slot: 0, generation: 0)),
             id: request.memberID,
             name: request.memberName,
             dialect: .relay
