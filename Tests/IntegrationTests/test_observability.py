@@ -334,6 +334,7 @@ async def test_connections_of_the_gateway_are_said_to_begin_and_to_end(server):
 def test_a_handshake_that_is_refused_is_said_with_its_path_and_dialect(server, path, dialect):
     started = server(**GATEWAY)
     assert http.upgrade(started.front_door, path).status >= 400
+    started.stop()  # lines are written behind the answers that they tell of
     line = [line for line in said(started, "Request refused") if "dialect" in line][-1]
     assert (line["path"], line["dialect"], line["address"]) == (path.split("?")[0], dialect, "127.0.0.1")
 
