@@ -202,7 +202,9 @@ let package = Package(
         .testTarget(
             name: "ParleySocketIOTests",
             dependencies: [
-                "ParleySocketIO", "ParleyServer", "ParleyHub", "EngineIO", "SocketIO", "ParleyModel", nioCore, nioHTTP1,
+                "ParleySocketIO", "ParleyServer", "ParleyHub", "EngineIO", "SocketIO", "ParleyModel", nioCore,
+                nioEmbedded,
+                nioHTTP1,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: settings

@@ -10,8 +10,8 @@ package enum EngineCommand: ShardCommand {
     case poll(ConnectionID, for: ExchangeID)
     case beginPost(ConnectionID, for: ExchangeID)
     case post(ConnectionID, ByteBuffer, isBinary: Bool, for: ExchangeID)
-    /// The request has ended before its answer.
-    case dropPoll(ConnectionID)
+    /// The request has ended before its answer. That may be on its way, and another poll held by now.
+    case dropPoll(ConnectionID, of: ExchangeID)
     case dropPost(ConnectionID)
     /// The body of a request was too large.
     case refusePost(ConnectionID)
@@ -37,7 +37,7 @@ package enum EngineCommand: ShardCommand {
 }
 
 /// An HTTP request that waits for its session, wherever that is.
-package struct ExchangeID: Sendable {
+package struct ExchangeID: Sendable, Equatable {
     /// Of its event loop.
     let shard: Int
     let number: UInt64
@@ -72,7 +72,7 @@ extension EngineHost: HubPart {
         case .post(let id, let body, let isBinary, let exchange):
             guard let connection = self.connection(id, on: shard) else { return self.isUnknown(exchange, from: shard) }
             connection.post(body, isBinary: isBinary, for: exchange)
-        case .dropPoll(let id): self.connection(id, on: shard)?.pollDropped()
+        case .dropPoll(let id, let exchange): self.connection(id, on: shard)?.pollDropped(exchange)
         case .dropPost(let id): self.connection(id, on: shard)?.postDropped()
         case .refusePost(let id): self.connection(id, on: shard)?.postRefused()
         case .send(let id, let message): self.connection(id, on: shard)?.send(message)

@@ -34,12 +34,11 @@ extension EngineConnection {
     }
 
     /// The client dropped the connection of its held poll, or its half of it.
-    package func pollDropped() {
-        guard self.session.pollDropped() else { return }
-        let exchange = self.heldPoll
+    func pollDropped(_ exchange: ExchangeID) {
+        guard self.heldPoll == exchange, self.session.pollDropped() else { return }
         self.heldPoll = nil
         self.finish(.transportError)
-        if let exchange { self.answer(exchange, EngineAnswer(status: 400)) }
+        self.answer(exchange, EngineAnswer(status: 400))
     }
 
     func takePoll(all: Bool = false) -> EngineAnswer {

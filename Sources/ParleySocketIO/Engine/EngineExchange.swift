@@ -10,7 +10,7 @@ package final class EngineExchange {
     private enum Phase {
         case deciding
         /// A poll that its session holds.
-        case polling(ConnectionID)
+        case polling(ConnectionID, ExchangeID)
         /// A POST; `isTaken` once the session has agreed to it.
         case posting(ConnectionID, isTaken: Bool)
         case answered
@@ -122,8 +122,8 @@ package final class EngineExchange {
     /// The client sends nothing more. It may wait for an answer; but a poll that is held has none, and a client that goes away
     /// looks the same.
     package func inputClosed() {
-        guard case .polling(let id) = self.phase else { return }
-        self.tell(.dropPoll(id), to: id)
+        guard case .polling(let id, let exchange) = self.phase else { return }
+        self.tell(.dropPoll(id, of: exchange), to: id)
     }
 
     /// The connection is gone before there was an answer.
@@ -132,7 +132,7 @@ package final class EngineExchange {
         self.phase = .answered
         self.stopWaiting()
         switch phase {
-        case .polling(let id): self.tell(.dropPoll(id), to: id)
+        case .polling(let id, let exchange): self.tell(.dropPoll(id, of: exchange), to: id)
         case .posting(let id, _): self.tell(.dropPost(id), to: id)
         case .deciding, .answered: break
         }
@@ -272,8 +272,9 @@ package final class EngineExchange {
     // MARK: Live sessions
 
     private func poll(_ location: ConnectionID) {
-        self.phase = .polling(location)
-        self.tell(.poll(location, for: self.beginWaiting()), to: location)
+        let exchange = self.beginWaiting()
+        self.phase = .polling(location, exchange)
+        self.tell(.poll(location, for: exchange), to: location)
     }
 
     /// What the session says to a poll, or to a POST when it has taken it.
