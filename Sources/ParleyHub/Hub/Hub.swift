@@ -23,7 +23,7 @@ public final class Hub: Sendable {
         guard let histories = self.configuration.histories else { return }
         var topics: [Int: [TopicKey]] = [:]
         for key in try await histories.store.topics() {
-            topics[Int(key.stableHash % UInt64(shards.count)), default: []].append(key)
+            topics[self.home(of: key), default: []].append(key)
         }
         for (index, topics) in topics {
             try await shards[index].run { $0.adopt(topics) }
@@ -94,8 +94,7 @@ public final class Hub: Sendable {
     /// Who is in a topic, in the order of joining.
     public func members(of topic: TopicName, for dialect: DialectName) async throws -> [Member] {
         let key = self.configuration.key(topic, for: dialect)
-        let home = Int(key.stableHash % UInt64(self.shards.count))
-        return try await self.shards[home].run { shard in
+        return try await self.shards[self.home(of: key)].run { shard in
             shard.topics[key]?.machine.members.all ?? []
         }
     }
