@@ -14,7 +14,7 @@ struct HistoryWriter {
 
     /// Removals go first: a topic that was forgotten may have begun anew.
     struct Write: Sendable, Equatable {
-        var removals: [TopicKey] = []
+        var removals: Set<TopicKey> = []
         var publications: [StoredPublication] = []
         /// How many publications of a topic stay.
         var limits: [TopicKey: Int] = [:]
@@ -31,10 +31,10 @@ struct HistoryWriter {
         let retry: NIODeadline
     }
 
-    /// For so long decisions wait for a store that does not work, and everything behind them.
-    static let hold = TimeAmount.seconds(10)
     private static let delays: [TimeAmount] = [.milliseconds(50), .milliseconds(200), .seconds(1)]
 
+    /// For so long decisions wait for a store that does not work, and everything behind them.
+    let hold: TimeAmount
     private var decisions: [Decision] = []
     private var write = Write()
     private var writtenDecisions: [Decision] = []
@@ -42,6 +42,10 @@ struct HistoryWriter {
     private var failures = 0
     private var failingSince: NIODeadline?
     private var toldToWait: Set<TopicKey> = []
+
+    init(hold: TimeAmount = .seconds(10)) {
+        self.hold = hold
+    }
 
     /// Whether there is something to begin.
     var isDue: Bool { self.written == nil && !self.write.isEmpty }
@@ -63,15 +67,10 @@ struct HistoryWriter {
 
     /// A topic is forgotten, and with it what was decided last, if nobody has heard of that.
     mutating func remove(_ topic: TopicKey) {
+        self.write.removals.insert(topic)
+        guard self.write.limits.removeValue(forKey: topic) != nil else { return }
         self.decisions.removeAll { $0.topic == topic }
         self.write.publications.removeAll { $0.topic == topic }
-        self.write.limits[topic] = nil
-        if !self.write.removals.contains(topic) { self.write.removals.append(topic) }
-    }
-
-    /// Whether the store may still have what is to be removed.
-    func isRemoving(_ topic: TopicKey) -> Bool {
-        self.write.removals.contains(topic) || self.written?.removals.contains(topic) == true
     }
 
     /// The end of a tick.
@@ -108,7 +107,7 @@ struct HistoryWriter {
         self.toldToWait.formUnion(waiting)
         return Failure(
             waiting: waiting,
-            expired: now - since >= Self.hold ? topics : [],
+            expired: now - since >= self.hold ? topics : [],
             retry: now + delay
         )
     }

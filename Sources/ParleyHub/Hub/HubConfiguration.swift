@@ -1,3 +1,4 @@
+internal import NIOCore
 public import ParleyModel
 
 /// What a hub is made of: its wire formats, the spaces of its dialects, and where time and chance come from.
@@ -33,6 +34,8 @@ public struct HubConfiguration: Sendable {
     public var maximumHistoryBytes = 128 << 20
     /// Where histories of topics are kept, so that they outlive the process; `nil`: in memory alone.
     public var histories: StoredHistories?
+    /// For so long what is said, and who comes, waits for a store that does not work.
+    var maximumHold = TimeAmount.seconds(10)
     /// Where histories of topics that nobody is in are counted with everything else that waits; `nil`: nowhere.
     public var memory: MemoryLedger?
     /// Bytes of snapshots that a tick may bring to the members of one topic, all together; those of further events are merged

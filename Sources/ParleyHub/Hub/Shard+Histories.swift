@@ -64,7 +64,11 @@ extension Shard {
         self.metrics.historyBytes -= topic.historyBytes
         topic.historyBytes = 0
         self.topics[topic.key] = nil
-        if topic.isStored, !topic.machine.history.isEmpty { self.removeHistory(of: topic.key) }
+        if let stored = topic.stored {
+            self.heldHistoryBytes -= stored.heldBytes
+            stored.heldBytes = 0
+            if !topic.machine.history.isEmpty { self.removeHistory(of: topic.key) }
+        }
         self.configuration.policy(of: topic.key.space).limit.close(topic.key.name)
         self.metrics.topics -= 1
     }
@@ -100,6 +104,7 @@ extension Shard {
 
     /// The process as a whole is short of memory: half goes of what it can do without, lines that can be rendered anew first.
     private func shedHistories() {
+        self.giveUpHeld()
         let target = (self.idleHistoryBytes + self.renderedBytes) / 2
         self.forgetRendered()
         while self.idleHistoryBytes > target, self.forgetOldestIdleTopic() {}
@@ -118,7 +123,7 @@ extension Shard {
             holding = ledger.open(.history) { eventLoop.execute { shard.value.shard?.shedHistories() } }
             self.historyHolding = holding
         }
-        holding.update(bytes: self.idleHistoryBytes + self.renderedBytes)
+        holding.update(bytes: self.idleHistoryBytes + self.renderedBytes + self.heldHistoryBytes)
     }
 }
 

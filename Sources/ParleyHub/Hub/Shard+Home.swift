@@ -31,14 +31,15 @@ extension Shard {
     ///
     /// What is done may make a client say the next thing, which is decided and done from within, before the rest of this.
     func tell(_ topic: Topic, _ command: TopicCommand) {
-        guard topic.isStored else { return self.decide(topic, command) }
+        guard let stored = topic.stored else { return self.decide(topic, command) }
         // Each decision of a log makes room for the next: one after another, not one from within the other.
-        topic.commands.append(command)
-        guard topic.commands.count == 1 else { return }
-        while let next = topic.commands.first {
+        stored.commands.append(command)
+        guard stored.commands.count == 1 else { return }
+        while let next = stored.commands.first {
             self.decide(topic, next)
-            topic.commands.removeFirst()
+            stored.commands.removeFirst()
         }
+        self.countHeld(of: topic, stored)
     }
 
     private func decide(_ topic: Topic, _ command: TopicCommand) {
@@ -199,7 +200,7 @@ extension Shard {
 
     func retireIfEmpty(_ topic: Topic) {
         // Somebody may have come while its leave was told.
-        guard !topic.machine.isInUse, topic.listeners.isEmpty, topic.commands.count <= 1,
+        guard !topic.machine.isInUse, topic.listeners.isEmpty, topic.stored?.commands.count ?? 0 <= 1,
             self.topics[topic.key] === topic,
             topic.emptySince == nil
         else { return }

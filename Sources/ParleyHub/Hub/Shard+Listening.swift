@@ -40,7 +40,7 @@ extension Shard {
     }
 
     func homeListen(_ key: TopicKey, _ listener: TopicListener) {
-        guard let topic = self.topics[key] ?? self.createTopic(key), !topic.isStored else {
+        guard let topic = self.topics[key] ?? self.createTopic(key), topic.stored == nil else {
             return self.send(.listening(key, listener.part, nil), to: listener.shard)
         }
         if topic.emptySince != nil { self.wake(topic) }

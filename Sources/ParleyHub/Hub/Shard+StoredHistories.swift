@@ -22,7 +22,12 @@ extension Shard {
     }
 
     private func forgetUnopened(of space: SpaceID) {
-        for key in self.unopenedTopics where key.space == space { self.removeHistory(of: key) }
+        let keys = self.unopenedTopics.filter { $0.space == space }
+        // Those that somebody is about to open wait for that.
+        for key in keys where self.topics[key] == nil { self.removeHistory(of: key) }
+        guard keys.contains(where: { self.topics[$0] != nil }) else { return }
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.eventLoop.scheduleTask(in: Self.minimumGrace) { bound.value.forgetUnopened(of: space) }
     }
 
     func removeHistory(of key: TopicKey) {
@@ -35,8 +40,9 @@ extension Shard {
 
     /// The log of a topic is asked for its state.
     func loadHistory(of topic: Topic) {
-        if topic.log != nil, let publications = topic.loaded { return self.restore(topic, publications) }
-        guard self.unopenedTopics.contains(topic.key) || topic.log != nil else { return self.opened(topic, []) }
+        guard let stored = topic.stored else { return }
+        if stored.log != nil, let publications = stored.loaded { return self.restore(topic, publications) }
+        guard self.unopenedTopics.contains(topic.key) || stored.log != nil else { return self.opened(topic, []) }
         guard let histories = self.configuration.histories else { return }
         let (key, home) = (topic.key, self.peers[self.index])
         Task {
@@ -54,17 +60,16 @@ extension Shard {
     }
 
     func historyLoaded(_ key: TopicKey, _ result: Result<[StoredPublication], StoreError>) {
-        guard let topic = self.topics[key] else { return }
+        guard let topic = self.topics[key], let stored = topic.stored else { return }
         switch result {
-        case .success(let stored):
-            self.unopenedTopics.remove(key)
-            self.opened(topic, stored.map(\.publication))
+        case .success(let entries):
+            self.opened(topic, entries.map(\.publication))
         case .failure:
             let now = self.eventLoop.now
-            if topic.unreadableSince == nil { self.tell(topic, .brokerLost) }
-            let since = topic.unreadableSince ?? now
-            topic.unreadableSince = since
-            if now - since >= HistoryWriter.hold { self.tell(topic, .holdExpired) }
+            if stored.unreadableSince == nil { self.tell(topic, .brokerLost) }
+            let since = stored.unreadableSince ?? now
+            stored.unreadableSince = since
+            if now - since >= self.configuration.maximumHold { self.tell(topic, .holdExpired) }
             let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
             self.eventLoop.scheduleTask(in: Self.readPause) {
                 guard let topic = bound.value.topics[key] else { return }
@@ -74,22 +79,25 @@ extension Shard {
     }
 
     private func opened(_ topic: Topic, _ publications: [Publication]) {
-        if topic.log == nil {
-            topic.log = TopicLog(
+        guard let stored = topic.stored else { return }
+        if stored.log == nil {
+            stored.log = TopicLog(
                 epoch: self.context.random.next(),
                 policy: topic.machine.policy,
                 stored: publications
             )
         }
-        topic.loaded = publications
-        guard topic.unreadableSince != nil else { return self.restore(topic, publications) }
-        topic.unreadableSince = nil
+        stored.loaded = publications
+        guard stored.unreadableSince != nil else { return self.restore(topic, publications) }
+        stored.unreadableSince = nil
         self.tell(topic, .brokerBack)
     }
 
     private func restore(_ topic: Topic, _ publications: [Publication]) {
-        guard var state = topic.log?.state(for: self.configuration.incarnation) else { return }
-        topic.loaded = nil
+        guard var state = topic.stored?.log?.state(for: self.configuration.incarnation) else { return }
+        // Not before: who has waited for it may be gone, and the topic is forgotten as it was.
+        self.unopenedTopics.remove(topic.key)
+        topic.stored?.loaded = nil
         state.publications = publications
         self.tell(topic, .state(state))
     }
@@ -98,7 +106,7 @@ extension Shard {
 
     /// A topic proposes to its log, which decides; publications are told when they are written.
     func write(_ batch: TopicBatch, of topic: Topic) {
-        guard let (answer, record) = topic.log?.append(batch) else { return }
+        guard let (answer, record) = topic.stored?.log?.append(batch) else { return }
         guard let record else { return self.tell(topic, .answered(number: batch.number, answer)) }
         guard case .published = record.change else { return self.tell(topic, .accepted(record)) }
         self.historyWriter.add(
@@ -108,8 +116,28 @@ extension Shard {
         self.scheduleFlush()
     }
 
+    /// Takes note of what waits in `topic` for the store.
+    func countHeld(of topic: Topic, _ stored: StoredTopic) {
+        let bytes = topic.machine.broker?.waitingBytes ?? 0
+        guard bytes != stored.heldBytes, self.topics[topic.key] === topic else { return }
+        self.heldHistoryBytes += bytes - stored.heldBytes
+        stored.heldBytes = bytes
+        // Reported at the end of the tick: as a rule little waits, and not for long.
+        self.scheduleFlush()
+    }
+
+    /// The process is short of memory: what waits for a store that does not work waits no longer.
+    func giveUpHeld() {
+        guard self.heldHistoryBytes > 0 else { return }
+        for topic in self.topics.values where topic.stored?.heldBytes ?? 0 > 0 { self.tell(topic, .holdExpired) }
+    }
+
     /// The end of a tick.
     func writeHistories() {
+        if self.heldHistoryBytes > 0 || self.isHeldReported {
+            self.isHeldReported = self.heldHistoryBytes > 0
+            self.reportHistories()
+        }
         guard let write = self.historyWriter.begin() else { return }
         self.perform(write)
     }
@@ -121,7 +149,7 @@ extension Shard {
             let result: Result<Void, StoreError>
             do {
                 try await histories.watch.watching(.write) {
-                    if !write.removals.isEmpty { try await histories.store.remove(write.removals) }
+                    if !write.removals.isEmpty { try await histories.store.remove(Array(write.removals)) }
                     if !write.publications.isEmpty {
                         try await histories.store.append(write.publications, keeping: write.limits)
                     }

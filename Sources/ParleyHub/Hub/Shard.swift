@@ -36,7 +36,10 @@ public final class Shard {
     var renderedBytes = 0
 
     /// What was decided and is not in the store yet: see Shard+StoredHistories.swift.
-    var historyWriter = HistoryWriter()
+    var historyWriter: HistoryWriter
+    /// Bytes of publications that wait for the store.
+    var heldHistoryBytes = 0
+    var isHeldReported = false
     /// Topics of which an earlier process has left a history that nobody has asked for yet.
     var unopenedTopics: Set<TopicKey> = []
 
@@ -87,6 +90,7 @@ public final class Shard {
         self.eventLoop = eventLoop
         self.configuration = configuration
         self.context = DialectContext(now: eventLoop.now, random: configuration.makeRandom())
+        self.historyWriter = HistoryWriter(hold: configuration.maximumHold)
         self.wheel = TimerWheel(now: eventLoop.now)
         self.fineWheel = TimerWheel(now: eventLoop.now, resolution: .milliseconds(4))
         self.outboxes = Array(repeating: [], count: configuration.shards)

@@ -60,7 +60,15 @@ struct BrokerSide: Sendable {
 
     func isLocal(_ client: ClientID) -> Bool { client.incarnation == self.incarnation }
 
-    var isIdle: Bool { self.isSynced && self.localCount == 0 && self.queue.isEmpty && self.inFlight == nil }
+    /// Whether nobody of this node is there, or waits for anything.
+    var isIdle: Bool {
+        !self.isStateRequested && self.localCount == 0 && self.queue.isEmpty && self.inFlight == nil
+    }
+
+    /// Bytes of publications that nobody has heard of.
+    var waitingBytes: Int {
+        self.heldBytes + (self.inFlight?.proposals.reduce(0) { $0 + $1.byteCount } ?? 0)
+    }
 
     /// - Returns: Whether there was room for it.
     mutating func enqueue(_ proposal: Proposal) -> Bool {

@@ -6,14 +6,8 @@ final class Topic: TopicView {
     let key: TopicKey
     /// What happens in it.
     var machine: TopicMachine
-    /// What decides, where a store has the history; `nil` until that has been looked at.
-    var log: TopicLog?
-    /// What the store has, until the machine knows it.
-    var loaded: [Publication]?
-    /// Since when the store cannot be read.
-    var unreadableSince: NIODeadline?
-    /// The one that is being decided, and those that wait for it.
-    var commands: CircularBuffer<TopicCommand> = []
+    /// `nil`: no store has its history.
+    let stored: StoredTopic?
     /// Who is told what is said, and is no member.
     var listeners: [TopicListener] = []
     /// When the last member left; `nil` while somebody is here.
@@ -46,10 +40,8 @@ final class Topic: TopicView {
     ) {
         self.key = key
         self.machine = TopicMachine(epoch: epoch, policy: policy, ordering: ordering)
+        self.stored = self.machine.isAtHome ? nil : StoredTopic()
     }
-
-    /// Whether its history is in a store, and what happens is told when it is there.
-    var isStored: Bool { self.machine.broker != nil }
 
     var name: TopicName { self.key.name }
 

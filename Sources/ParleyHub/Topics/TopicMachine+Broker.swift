@@ -244,10 +244,11 @@ extension TopicMachine {
 
     // MARK: Catching up
 
-    private mutating func fetch(into effects: inout ContiguousArray<TopicEffect>) {
+    mutating func fetch(into effects: inout ContiguousArray<TopicEffect>) {
         guard let broker = self.broker, broker.isUp, broker.isSynced, broker.fetchingAfter == nil else { return }
-        self.broker?.fetchingAfter = self.position
-        effects.append(.fetch(after: self.position))
+        let position = self.position
+        self.broker?.fetchingAfter = position
+        effects.append(.fetch(after: position))
     }
 
     private mutating func fetched(into effects: inout ContiguousArray<TopicEffect>) {

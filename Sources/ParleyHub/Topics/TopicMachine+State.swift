@@ -100,10 +100,8 @@ extension TopicMachine {
     }
 
     private mutating func compareHeard(into effects: inout ContiguousArray<TopicEffect>) {
-        guard let heard = self.broker?.heard, heard.epoch == self.position.epoch, heard.offset > self.position.offset,
-            self.broker?.isUp == true
+        guard let heard = self.broker?.heard, heard.epoch == self.position.epoch, heard.offset > self.position.offset
         else { return }
-        self.broker?.fetchingAfter = self.position
-        effects.append(.fetch(after: self.position))
+        self.fetch(into: &effects)
     }
 }

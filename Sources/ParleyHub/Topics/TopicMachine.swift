@@ -20,7 +20,16 @@ struct TopicMachine: Sendable {
     var members = MemberList()
     var history = History()
     /// `nil` with the ordering `home`.
-    var broker: BrokerSide?
+    var broker: BrokerSide? {
+        get { self.brokerSide.first }
+        _modify {
+            var side = self.brokerSide.popLast()
+            defer { if let side { self.brokerSide.append(side) } }
+            yield &side
+        }
+    }
+    /// One or none: most topics are decided at home, and have no room for what a broker has to be remembered of.
+    private var brokerSide: [BrokerSide] = []
 
     /// - Parameter epoch: Of this life of the topic; with a broker it counts for nothing until the broker has told its own.
     init(epoch: UInt64, policy: HistoryPolicy, ordering: Ordering = .home) {
@@ -39,7 +48,7 @@ struct TopicMachine: Sendable {
         at now: WallTime,
         into effects: inout ContiguousArray<TopicEffect>
     ) {
-        guard self.broker == nil else { return self.receiveInCluster(command, at: now, into: &effects) }
+        guard self.isAtHome else { return self.receiveInCluster(command, at: now, into: &effects) }
         switch command {
         case .join(let join, let format): self.join(join, format, into: &effects)
         case .leave(let client): self.leave(client, into: &effects)
@@ -47,6 +56,9 @@ struct TopicMachine: Sendable {
         case .accepted, .answered, .state, .fetched, .trimmed, .tail, .brokerLost, .brokerBack, .holdExpired: break
         }
     }
+
+    /// Whether what happens is decided at once.
+    var isAtHome: Bool { self.brokerSide.isEmpty }
 
     /// The same, for who can afford a list.
     mutating func receive(_ command: TopicCommand, at now: WallTime) -> ContiguousArray<TopicEffect> {
@@ -112,7 +124,7 @@ struct TopicMachine: Sendable {
     }
 
     /// Whether somebody is there, or on the way, or about to say something.
-    var isInUse: Bool { !self.members.isEmpty || self.broker?.isIdle == false }
+    var isInUse: Bool { !self.members.isEmpty || !self.isAtHome && self.broker?.isIdle == false }
 
     // MARK: Recovery
 
@@ -153,7 +165,7 @@ struct TopicMachine: Sendable {
         guard self.policy.limit > 0 else { return nil }
         switch command {
         case .publish(let publish):
-            guard self.broker == nil, !self.history.refuses(self.policy) else { return nil }
+            guard self.isAtHome, !self.history.refuses(self.policy) else { return nil }
             return self.history.lastDiscarded(bytes: publish.payload.byteCount, policy: self.policy)
         case .accepted(let record):
             guard case .published(let said) = record.change else { return nil }

@@ -76,15 +76,12 @@ import Testing
         writer.add(self.decision(self.hall, 1), keeping: 5)
         writer.remove(self.den)
         writer.remove(self.den)
-        #expect(writer.isRemoving(self.den))
         writer.add(self.decision(self.den, 1), keeping: 5)
         let write = writer.begin()
         #expect(write?.removals == [self.den])
         #expect(write?.publications.map(\.topic) == [self.hall, self.den])
         #expect(write?.publications.map(\.publication.offset) == [1, 1])
-        #expect(writer.isRemoving(self.den))
         #expect(writer.succeeded().decisions.map(\.topic) == [self.hall, self.den])
-        #expect(!writer.isRemoving(self.den))
     }
 
     private func decision(_ topic: TopicKey, _ offsets: UInt64...) -> HistoryWriter.Decision {

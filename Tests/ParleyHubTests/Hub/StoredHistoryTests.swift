@@ -31,13 +31,8 @@ import Testing
     @Test("Another process goes on where one has ended, and with offsets behind its own")
     func restart() async throws {
         let store = ScriptedHistoryStore()
-        let first = try await Node(store)
-        let ann = Client(first, loop: 0)
-        try await ann.join("den")
-        for number in 1...7 { ann.say("\(number)", in: "den") }
-        _ = try await ann.said(7)
+        let first = try await Self.node(leaving: 7, in: store)
         let last = store.memory.publications(in: first.key("den")).last?.publication.offset
-        // As a process that was killed: nobody has left.
         let second = try await Node(store)
         let bob = Client(second, loop: 1, name: "bob")
         try await bob.join("den")
@@ -71,11 +66,7 @@ import Testing
     @Test("A history that cannot be read has joins wait for it")
     func unreadable() async throws {
         let store = ScriptedHistoryStore()
-        let first = try await Node(store)
-        let ann = Client(first, loop: 0)
-        try await ann.join("den")
-        ann.say("1", in: "den")
-        _ = try await ann.said(1)
+        let first = try await Self.node(leaving: 1, in: store)
 
         let second = try await Node(store)
         store.fail(reads: 2)
@@ -108,11 +99,7 @@ import Testing
     @Test("Many who come at once while a history is read are all let in")
     func crowd() async throws {
         let store = ScriptedHistoryStore()
-        let first = try await Node(store)
-        let ann = Client(first, loop: 0)
-        try await ann.join("den")
-        ann.say("1", in: "den")
-        _ = try await ann.said(1)
+        let first = try await Self.node(leaving: 1, in: store)
         let second = try await Node(store)
         let crowd = (0..<2000).map { Client(second, loop: $0 % 2) }
         for client in crowd { client.beginJoin("den") }
@@ -120,6 +107,52 @@ import Testing
         #expect(try await second.hub.members(of: TopicName("den"), for: .relay).count == 2000)
         try await first.end()
         try await second.end()
+    }
+
+    @Test("Who has waited too long is refused, and the history is there for the next")
+    func refused() async throws {
+        let store = ScriptedHistoryStore()
+        let first = try await Self.node(leaving: 1, in: store)
+        let second = try await Node(store) { $0.maximumHold = .zero }
+        store.fail(reads: 1)
+        let bob = Client(second, loop: 1, name: "bob")
+        try await bob.join("den")
+        #expect(try await bob.outcomes() == [.refused(.overloaded)])
+        await store.read()
+        while try await second.topicCount() > 0 {}
+        #expect(second.stored("den") == ["1"])
+        try await bob.join("den")
+        #expect(try await bob.welcome() == "welcome:bob|1")
+        try await first.end()
+        try await second.end()
+    }
+
+    @Test("What waits for the store counts with all that waits")
+    func ledger() async throws {
+        let ledger = MemoryLedger(maximumBytes: 1 << 20)
+        let node = try await Node { $0.memory = ledger }
+        let ann = Client(node, loop: 0)
+        try await ann.join("den")
+        node.store.close()
+        let text = String(repeating: "x", count: 1000)
+        for _ in 0..<3 { ann.say(text, in: "den") }
+        for _ in 0..<4 { try await node.turn() }
+        #expect(ledger.bytes(of: .history) == 3000)
+        node.store.open()
+        #expect(try await ann.said(3).count == 3)
+        for _ in 0..<4 { try await node.turn() }
+        #expect(ledger.bytes(of: .history) == 0)
+        try await node.end()
+    }
+
+    /// A process that is going to be killed, as nobody leaves: so much has been said in "den", 1 first.
+    private static func node(leaving count: Int, in store: ScriptedHistoryStore) async throws -> Node {
+        let node = try await Node(store)
+        let ann = Client(node, loop: 0)
+        try await ann.join("den")
+        for number in 1...count { ann.say("\(number)", in: "den") }
+        _ = try await ann.said(count)
+        return node
     }
 }
 
@@ -135,7 +168,11 @@ private final class Node: Sendable {
         let texts = Mutex<[String]>([])
     }
 
-    init(_ store: ScriptedHistoryStore = ScriptedHistoryStore(), retention: TimeAmount = .seconds(300)) async throws {
+    init(
+        _ store: ScriptedHistoryStore = ScriptedHistoryStore(),
+        retention: TimeAmount = .seconds(300),
+        configure: (inout HubConfiguration) -> Void = { _ in }
+    ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         let noted = Changes()
         var configuration = HubConfiguration(wallTime: { WallTime(milliseconds: 0) })
@@ -151,6 +188,7 @@ private final class Node: Sendable {
                 }
             noted.texts.withLock { $0.append(text) }
         }
+        configure(&configuration)
         self.store = store
         self.group = group
         self.noted = noted
@@ -167,6 +205,8 @@ private final class Node: Sendable {
             return String(buffer: text)
         }
     }
+
+    func topicCount() async throws -> Int { try await self.hub.collect { $0.topics.count }.reduce(0, +) }
 
     /// Every loop has done what it had to do.
     func turn() async throws { _ = try await self.hub.collect { _ in } }
@@ -208,6 +248,8 @@ private struct Client: Sendable {
     }
 
     func joined() async throws { try await self.until { !$0.joins.isEmpty } }
+
+    func outcomes() async throws -> [JoinOutcome] { try await self.look { $0.joins.map(\.outcome) } ?? [] }
 
     /// Why the hub has closed it.
     func expulsions() async throws -> [CloseReason] { try await self.look { $0.expulsions } ?? [] }

@@ -10,7 +10,9 @@ final class ScriptedHistoryStore: HistoryStore {
         var isClosed = false
         var waiting: [CheckedContinuation<Void, Never>] = []
         var hasRemoved = false
-        var watcher: CheckedContinuation<Void, Never>?
+        var hasRead = false
+        var removalWatcher: CheckedContinuation<Void, Never>?
+        var readWatcher: CheckedContinuation<Void, Never>?
     }
 
     let memory = MemoryHistoryStore()
@@ -61,7 +63,24 @@ final class ScriptedHistoryStore: HistoryStore {
             return state.failingReads > 0
         }
         if fails { throw StoreError(.unavailable, "It does not read") }
+        defer {
+            self.state.withLock { state in
+                state.hasRead = true
+                return state.readWatcher.take()
+            }?.resume()
+        }
         return self.memory.publications(in: topic)
+    }
+
+    /// Something has been read.
+    func read() async {
+        await withCheckedContinuation { continuation in
+            let isOver = self.state.withLock { state in
+                if !state.hasRead { state.readWatcher = continuation }
+                return state.hasRead
+            }
+            if isOver { continuation.resume() }
+        }
     }
 
     func topics() async throws -> [TopicKey] { self.memory.topics() }
@@ -70,7 +89,7 @@ final class ScriptedHistoryStore: HistoryStore {
         self.memory.remove(topics)
         self.state.withLock { state in
             state.hasRemoved = true
-            return state.watcher.take()
+            return state.removalWatcher.take()
         }?.resume()
     }
 
@@ -78,7 +97,7 @@ final class ScriptedHistoryStore: HistoryStore {
     func removed() async {
         await withCheckedContinuation { continuation in
             let isOver = self.state.withLock { state in
-                if !state.hasRemoved { state.watcher = continuation }
+                if !state.hasRemoved { state.removalWatcher = continuation }
                 return state.hasRemoved
             }
             if isOver { continuation.resume() }
