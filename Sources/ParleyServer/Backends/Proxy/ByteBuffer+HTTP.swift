@@ -1,0 +1,32 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import ParleyBackends
+
+/// HTTP/1.1 as it is on the wire (RFC 9112).
+extension ByteBuffer {
+    /// Status line and header lines (RFC 9112 §4).
+    static func responseHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) -> ByteBuffer {
+        var bytes = ByteBufferAllocator().buffer(capacity: 512)
+        bytes.writeString("HTTP/1.1 \(status.code) ")
+        HeaderBytes.write(status.reasonPhrase, to: &bytes)
+        bytes.writeStaticString("\r\n")
+        bytes.writeHeaders(headers)
+        return bytes
+    }
+
+    /// Header lines, and the empty one.
+    mutating func writeHeaders(_ headers: HTTPHeaders) {
+        for (name, value) in headers {
+            self.writeString(name)
+            self.writeStaticString(": ")
+            HeaderBytes.write(value, to: &self)
+            self.writeStaticString("\r\n")
+        }
+        self.writeStaticString("\r\n")
+    }
+
+    /// The line before a chunk (RFC 9112 §7.1).
+    static func chunkHeader(_ length: Int) -> ByteBuffer {
+        ByteBuffer(string: String(length, radix: 16) + "\r\n")
+    }
+}
