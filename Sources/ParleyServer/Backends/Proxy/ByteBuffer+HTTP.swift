@@ -29,4 +29,11 @@ extension ByteBuffer {
     static func chunkHeader(_ length: Int) -> ByteBuffer {
         ByteBuffer(string: String(length, radix: 16) + "\r\n")
     }
+
+    /// What stands behind the last chunk (RFC 9112 §7.1.2).
+    static func lastChunk(_ trailers: HTTPHeaders) -> ByteBuffer {
+        var bytes = ByteBuffer(staticString: "0\r\n")
+        bytes.writeHeaders(trailers)
+        return bytes
+    }
 }

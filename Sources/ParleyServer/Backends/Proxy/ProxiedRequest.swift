@@ -4,21 +4,21 @@ internal import ParleyBackends
 
 /// A client's request, and how it is put to a backend.
 struct ProxiedRequest: Sendable {
-    let request: UpgradeRequest
-    let isUpgrade: Bool
+    private let request: UpgradeRequest
     private let path: ProxyPath
-    private let peer: ProxyHeaders.Peer
+    private let isUpgrade: Bool
 
-    init(_ request: UpgradeRequest, path: ProxyPath, peer: ProxyHeaders.Peer, isUpgrade: Bool) {
+    init(_ request: UpgradeRequest, path: ProxyPath, isUpgrade: Bool) {
         self.request = request
         self.path = path
-        self.peer = peer
         self.isUpgrade = isUpgrade
     }
 
-    /// - Parameter isResumable: Whether somebody else may go on with the WebSocket: no extension is offered then, as what they
-    ///   do to messages would depend on earlier ones.
-    func head(for route: BackendRoute, isResumable: Bool = false) -> HTTPRequestHead {
+    /// - Parameters:
+    ///   - address: Of the backend.
+    ///   - isResumable: Whether somebody else may go on with the WebSocket: no extension is offered then, as what they do to
+    ///     messages would depend on earlier ones.
+    func head(for route: BackendRoute, at address: SocketAddress? = nil, isResumable: Bool = false) -> HTTPRequestHead {
         var head = HTTPRequestHead(version: .http1_1, method: self.request.head.method, uri: self.path.rest)
         // A static token is part of what the backend serves.
         if route.isStatic { head.uri = self.request.head.uri }
@@ -26,10 +26,14 @@ struct ProxiedRequest: Sendable {
             self.request.head.headers,
             for: route,
             path: self.request.path,
-            from: self.peer,
+            from: self.request.proxyPeer,
             isUpgrade: self.isUpgrade,
             version: self.request.head.version
         )
+        // What goes on is HTTP/1.1, which has one (RFC 9112 §3.2): the address asked, where the client has named none.
+        if self.request.head.version == .http1_0, !head.headers.contains(name: "Host"), let address {
+            head.headers.add(name: "Host", value: address.authority)
+        }
         if isResumable { head.headers.remove(name: "Sec-WebSocket-Extensions") }
         return head
     }
@@ -42,5 +46,25 @@ struct ProxiedRequest: Sendable {
         if let subprotocol { head.headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol) }
         head.headers.add(name: "x-verified-resumed-from", value: previous.text)
         return head
+    }
+}
+
+extension UpgradeRequest {
+    /// Who has sent it, as backends are told.
+    fileprivate var proxyPeer: ProxyHeaders.Peer {
+        ProxyHeaders.Peer(
+            address: self.peerAddress?.clientIP ?? "unknown",
+            isSecure: self.isSecure,
+            isTrusted: self.isPeerTrusted,
+            client: self.isPeerTrusted ? self.remoteAddress?.clientIP : nil
+        )
+    }
+}
+
+extension SocketAddress {
+    /// As it stands in a Host field.
+    fileprivate var authority: String {
+        let address = self.ipAddress ?? "localhost"
+        return "\(address.contains(":") ? "[\(address)]" : address):\(self.port ?? 80)"
     }
 }

@@ -37,77 +37,48 @@ struct ProxyEndpoint: Sendable {
     /// On `eventLoop` only.
     func pool(on eventLoop: any EventLoop) -> UpstreamPool? { self.pools[ObjectIdentifier(eventLoop)]?.value }
 
-    /// What a request is answered without asking any backend.
-    struct Refusal {
-        let status: HTTPResponseStatus
-        var location: String?
-        /// A sentence for whoever reads it; only ``gone`` has none.
-        var text = ""
-        /// Seconds.
-        var retryAfter: Int?
-
-        /// Nobody knows the token, or no more. Its answer is empty, as Plane's is.
-        static let gone = Refusal(status: .gone)
-
-        /// The whole answer, without the fields of the connection.
-        func head(version: HTTPVersion) -> HTTPResponseHead {
-            var headers = HTTPHeaders(ProxyHeaders.crossOrigin.map { ($0.name, $0.value) })
-            headers.add(name: "Date", value: HTTPDate.current)
-            headers.add(name: "Server", value: ProxyHeaders.server)
-            if let location { headers.add(name: "Location", value: location) }
-            if let retryAfter { headers.add(name: "Retry-After", value: "\(retryAfter)") }
-            if !self.text.isEmpty { headers.add(name: "Content-Type", value: "text/plain; charset=utf-8") }
-            headers.add(name: "Content-Length", value: "\(self.text.utf8.count)")
-            return HTTPResponseHead(version: version, status: self.status, headers: headers)
-        }
+    /// For the exchanges of one event loop, whose pool is given.
+    func resources(_ pool: UpstreamPool, on eventLoop: any EventLoop) -> ProxyResources {
+        ProxyResources(
+            eventLoop: eventLoop,
+            routes: self.services.supervisor,
+            pool: pool,
+            ledger: self.services.ledger,
+            resumeBudget: self.services.resumeBudget
+        )
     }
 
     enum Decision {
-        case refuse(Refusal)
+        case refuse(ProxyRefusal)
         case open(BackendRoute, SocketAddress?, ProxyPath)
     }
 
     /// Looks at the head of a request, and opens the way to its backend.
     func decide(_ request: UpgradeRequest) -> Decision {
         if request.path == self.prefix + "/ready" {
-            let isReady = !self.services.isShuttingDown
-            return .refuse(
-                Refusal(status: isReady ? .ok : .serviceUnavailable, text: isReady ? "ready\n" : "not ready\n")
-            )
+            return .refuse(self.services.isShuttingDown ? .notReady : .ready)
         }
         guard let path = ProxyPath(request.head.uri, under: self.prefix) else { return .refuse(self.rootRefusal) }
-        guard request.head.method != .CONNECT else {
-            return .refuse(Refusal(status: .notImplemented, text: "Expected another method than CONNECT\n"))
-        }
-        // What follows such a body cannot be told from the other protocol.
-        guard !ProxyHeaders.isUpgrade(request.head.headers) || !ProxyExchange.hasBody(request.head.headers) else {
-            return .refuse(Refusal(status: .badRequest, text: "Expected an upgrade without a body\n"))
-        }
-        // Other codings would be lost on the way (RFC 9112 §6.1).
-        guard request.head.headers["Transfer-Encoding"].allSatisfy({ $0.lowercased() == "chunked" }) else {
-            return .refuse(Refusal(status: .notImplemented, text: "Expected Transfer-Encoding: chunked, or none\n"))
-        }
-        guard !request.head.headers.contains(where: { HeaderBytes.isLossy($0.value) }) else {
-            return .refuse(
-                Refusal(status: .badRequest, text: "Expected header fields in UTF-8 behind a first request\n")
-            )
-        }
+        if let refusal = Self.refusal(of: request.head) { return .refuse(refusal) }
         // Clients of HTTP/1.0 may leave it out.
         let host = request.header("Host")
         if let refusal = self.refusal(ofHost: host) { return .refuse(refusal) }
         switch self.services.supervisor.open(String(path.token)) {
         case .gone: return .refuse(.gone)
-        case .full:
-            return .refuse(
-                Refusal(
-                    status: .serviceUnavailable,
-                    text: "As many requests wait for this session as may\n",
-                    retryAfter: 1
-                )
-            )
+        case .full: return .refuse(.tooManyWait)
         case .ready(let route, let address): return self.checked(route, address, path, host ?? "")
         case .pending(let route): return self.checked(route, nil, path, host ?? "")
         }
+    }
+
+    /// What cannot be put to any backend.
+    static func refusal(of head: HTTPRequestHead) -> ProxyRefusal? {
+        if head.method == .CONNECT { return .connect }
+        // What follows such a body cannot be told from the other protocol.
+        if ProxyHeaders.isUpgrade(head.headers), ProxyExchangeMachine.hasBody(head.headers) { return .bodyOfUpgrade }
+        // Other codings would be lost on the way (RFC 9112 §6.1).
+        if head.headers["Transfer-Encoding"].contains(where: { $0.lowercased() != "chunked" }) { return .otherCoding }
+        return head.headers.contains { HeaderBytes.isLossy($0.value) } ? .lossyFields : nil
     }
 
     private func checked(
@@ -118,9 +89,7 @@ struct ProxyEndpoint: Sendable {
     ) -> Decision {
         if !self.serves(route, at: Authority(host).host) {
             self.services.supervisor.closed(route)
-            return .refuse(
-                Refusal(status: .forbidden, text: "Expected the host that the session's URL has, as connect gives it\n")
-            )
+            return .refuse(.otherHost)
         }
         return .open(route, address, path)
     }
@@ -138,33 +107,19 @@ struct ProxyEndpoint: Sendable {
         return label.map { !self.services.supervisor.isNameOfOther(than: route.backend, $0) } ?? true
     }
 
-    private var rootRefusal: Refusal {
-        guard let location = self.services.configuration.rootRedirect else {
-            return Refusal(status: .badRequest, text: "Expected the URL of a session, as connect gives it\n")
-        }
-        return Refusal(status: .movedPermanently, location: location)
+    private var rootRefusal: ProxyRefusal {
+        self.services.configuration.rootRedirect.map { .redirect(to: $0) } ?? .noToken
     }
 
     /// Where a cluster has a name, others are not for us.
-    private func refusal(ofHost host: String?) -> Refusal? {
+    private func refusal(ofHost host: String?) -> ProxyRefusal? {
         guard let cluster = self.services.configuration.cluster.map({ Authority($0) }) else { return nil }
-        let expected = "Expected a Host that is BACKENDS_CLUSTER, or one name below it\n"
-        guard let host else { return Refusal(status: .badRequest, text: expected) }
+        guard let host else { return .noHost }
         let asked = Authority(host)
         let isPort = (asked.port ?? 443) == (cluster.port ?? 443)
         // Itself, or one name below it.
         let isBelow = asked.host.hasSuffix("." + cluster.host)
         let isHost = asked.host == cluster.host || isBelow && !asked.host.dropLast(cluster.host.count + 1).contains(".")
-        return isPort && isHost ? nil : Refusal(status: .forbidden, text: expected)
-    }
-
-    /// Who has sent a request, as backends are told.
-    func peer(of request: UpgradeRequest) -> ProxyHeaders.Peer {
-        ProxyHeaders.Peer(
-            address: request.peerAddress?.clientIP ?? "unknown",
-            isSecure: request.isSecure,
-            isTrusted: request.isPeerTrusted,
-            client: request.isPeerTrusted ? request.remoteAddress?.clientIP : nil
-        )
+        return isPort && isHost ? nil : .otherCluster
     }
 }

@@ -21,8 +21,6 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     weak var delegate: (any UpstreamDelegate)?
-    /// Whether it has been used for another exchange before.
-    var isReused = false
     private(set) var channel: (any Channel)?
     weak var pool: UpstreamPool?
     let address: SocketAddress

@@ -3,67 +3,72 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import ParleyHub
 
-/// The connections of one event loop to backends that wait for their next request.
+/// The connections of one event loop to backends: makes new ones, and keeps those that wait for their next request.
 final class UpstreamPool {
-    private static let connectTimeout = TimeAmount.seconds(10)
-    /// Below the five seconds after which Node closes a connection that nobody uses.
-    private static let idleTime = TimeAmount.seconds(4)
-    private static let maximumIdlePerBackend = 64
+    typealias Initializer = @Sendable (any Channel) -> EventLoopFuture<Void>
+    /// Opens a channel on the event loop of the pool, once it is set up.
+    typealias Dial = (SocketAddress, @escaping Initializer) -> EventLoopFuture<any Channel>
 
-    private struct Idle {
-        let connection: UpstreamConnection
-        let since: NIODeadline
-    }
+    private static let connectTimeout = TimeAmount.seconds(10)
 
     private let eventLoop: any EventLoop
-    private let keepAlive: KeepAlive?
-    private var idle: [SocketAddress: [Idle]] = [:]
+    private let ledger: MemoryLedger
+    private let dial: Dial
+    private var idle = IdleConnections<SocketAddress, UpstreamConnection>()
     private var sweep: Scheduled<Void>?
 
-    private let ledger: MemoryLedger
-
-    init(eventLoop: any EventLoop, keepAlive: KeepAlive?, ledger: MemoryLedger) {
+    init(eventLoop: any EventLoop, ledger: MemoryLedger, dial: @escaping Dial) {
         self.eventLoop = eventLoop
-        self.keepAlive = keepAlive
         self.ledger = ledger
+        self.dial = dial
+    }
+
+    convenience init(eventLoop: any EventLoop, keepAlive: KeepAlive?, ledger: MemoryLedger) {
+        self.init(eventLoop: eventLoop, ledger: ledger) { address, initializer in
+            ClientBootstrap(group: eventLoop)
+                .connectTimeout(Self.connectTimeout)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .channelInitializer { channel in
+                    keepAlive?.apply(to: channel)
+                    return initializer(channel)
+                }
+                .connect(to: address)
+        }
     }
 
     /// - Returns: A connection that was used before and is open still; `nil`: there is none.
     func takeIdle(to address: SocketAddress) -> UpstreamConnection? {
-        while let last = self.idle[address]?.popLast() {
-            if last.connection.isActive, last.since + Self.idleTime > self.eventLoop.now { return last.connection }
-            last.connection.close()
+        while let taken = self.idle.take(to: address, at: self.eventLoop.now) {
+            switch taken {
+            case .good(let connection) where connection.isActive: return connection
+            case .good(let connection), .stale(let connection): connection.close()
+            }
         }
         return nil
     }
 
     func connect(to address: SocketAddress) -> EventLoopFuture<UpstreamConnection> {
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
-        let (eventLoop, keepAlive, ledger) = (self.eventLoop, self.keepAlive, self.ledger)
-        return ClientBootstrap(group: eventLoop)
-            .connectTimeout(Self.connectTimeout)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    keepAlive?.apply(to: channel)
-                    let bytes = UpstreamBytes()
-                    let connection = UpstreamConnection(address: address, bytes: bytes, ledger: ledger)
-                    connection.pool = bound.value
-                    try channel.pipeline.syncOperations.addHandlers(
-                        bytes,
-                        UpstreamRequestEncoder(),
-                        ByteToMessageHandler(
-                            HTTPResponseDecoder(
-                                leftOverBytesStrategy: .forwardBytes,
-                                informationalResponseStrategy: .forward
-                            )
-                        ),
-                        connection
-                    )
-                }
+        let ledger = self.ledger
+        return self.dial(address) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let bytes = UpstreamBytes()
+                let connection = UpstreamConnection(address: address, bytes: bytes, ledger: ledger)
+                connection.pool = bound.value
+                try channel.pipeline.syncOperations.addHandlers(
+                    bytes,
+                    UpstreamRequestEncoder(),
+                    ByteToMessageHandler(
+                        HTTPResponseDecoder(
+                            leftOverBytesStrategy: .forwardBytes,
+                            informationalResponseStrategy: .forward
+                        )
+                    ),
+                    connection
+                )
             }
-            .connect(to: address)
-            .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: UpstreamConnection.self) }
+        }
+        .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: UpstreamConnection.self) }
     }
 
     /// Takes the handlers of HTTP out of a backend's connection; what came behind the response is passed on.
@@ -87,31 +92,24 @@ final class UpstreamPool {
     func giveBack(_ connection: UpstreamConnection) {
         connection.delegate = nil
         connection.setReading(true)
-        guard connection.isActive, self.idle[connection.address, default: []].count < Self.maximumIdlePerBackend else {
+        guard connection.isActive, self.idle.add(connection, to: connection.address, at: self.eventLoop.now) else {
             return connection.close()
         }
-        connection.isReused = true
-        self.idle[connection.address, default: []].append(Idle(connection: connection, since: self.eventLoop.now))
         self.scheduleSweep()
     }
 
-    func remove(_ connection: UpstreamConnection) {
-        self.idle[connection.address]?.removeAll { $0.connection === connection }
-        if self.idle[connection.address]?.isEmpty == true { self.idle[connection.address] = nil }
-    }
+    /// One that is closed.
+    func remove(_ connection: UpstreamConnection) { self.idle.remove(connection, to: connection.address) }
 
     private func scheduleSweep() {
         guard self.sweep == nil else { return }
-        self.sweep = self.eventLoop.assumeIsolated().scheduleTask(in: Self.idleTime) { self.sweepIdle() }
+        let idleTime = IdleConnections<SocketAddress, UpstreamConnection>.idleTime
+        self.sweep = self.eventLoop.assumeIsolated().scheduleTask(in: idleTime) { self.sweepIdle() }
     }
 
     private func sweepIdle() {
         self.sweep = nil
-        let limit = self.eventLoop.now - Self.idleTime
-        for connection in self.idle.values.flatMap({ $0.filter { $0.since <= limit } }).map(\.connection) {
-            connection.close()
-            self.remove(connection)
-        }
+        for connection in self.idle.removeStale(at: self.eventLoop.now) { connection.close() }
         if !self.idle.isEmpty { self.scheduleSweep() }
     }
 }

@@ -2,81 +2,68 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyBackends
 internal import ParleyHub
-internal import ParleyModel
-internal import WebSocketProtocol
 
-/// A client's WebSocket through the proxy that stays open while one backend follows another: drives a ``ResumableSocket``.
+/// A client's WebSocket through the proxy that stays open while one backend follows another: does what a
+/// ``ResumableTunnelMachine`` says.
 ///
 /// On the event loop of its connections.
 final class ResumableTunnel {
-    private let proxied: ProxiedRequest
-    private let endpoint: ProxyEndpoint
-    private let pool: UpstreamPool
-    private let eventLoop: any EventLoop
-    private let subprotocol: String?
-    private var socket: ResumableSocket
-    private var client: TunnelEnd?
-    private var backend: TunnelEnd?
-
-    /// The present backend's, or the last one's.
-    private var route: BackendRoute?
     /// What is to be taken back of a route that is open.
-    private var opened: Opened?
-    private var handshake: ResumeHandshake?
-    /// What a backend has said that is not joined yet; `nil`: all others.
-    private var early: ByteBuffer?
-    private var search: Task<Void, Never>?
-    private var patience: Scheduled<Void>?
-    private var deadline = NIODeadline.uptimeNanoseconds(0)
-    /// What ``ResumeBudget`` knows of.
-    private var accounted = 0
-    private var holding: MemoryLedger.Holding?
-
-    private struct Opened {
+    private struct Watch {
         let registration: Int
         let leaving: Int
         var wait: Int?
     }
 
-    private static let retryTime = TimeAmount.milliseconds(100)
+    private let proxied: ProxiedRequest
+    private let resources: ProxyResources
+    private let subprotocol: String?
+    private var machine = ResumableTunnelMachine(ResumePolicy())
+    private var client: TunnelEnd?
+    private var backend: TunnelEnd?
+
+    /// The present backend's, or the last one's.
+    private var route: BackendRoute?
+    private var watched: Watch?
+    /// The route that was found.
+    private var next: BackendRoute?
+    /// The backend before that of the route.
+    private var previous: BackendID?
+    private var address: SocketAddress?
+    private var upstream: UpstreamConnection?
+    private var handshake: ResumeHandshake?
+    private var search: Task<Void, Never>?
+    private var patience: Scheduled<Void>?
+    /// What the process knows to wait here.
+    private var holding: MemoryLedger.Holding?
 
     /// - Parameter subprotocol: That of the WebSocket, which every backend must agree to.
-    init(
-        _ proxied: ProxiedRequest,
-        _ endpoint: ProxyEndpoint,
-        pool: UpstreamPool,
-        eventLoop: any EventLoop,
-        subprotocol: String?
-    ) {
+    init(_ proxied: ProxiedRequest, _ resources: ProxyResources, subprotocol: String?) {
         self.proxied = proxied
-        self.endpoint = endpoint
-        self.pool = pool
-        self.eventLoop = eventLoop
+        self.resources = resources
         self.subprotocol = subprotocol
-        self.socket = ResumableSocket(ResumePolicy())
     }
 
-    private var supervisor: BackendSupervisor { self.endpoint.services.supervisor }
+    private var routes: any ProxyRoutes { self.resources.routes }
+    private var eventLoop: any EventLoop { self.resources.eventLoop }
 
     /// - Parameter route: Opened; its backend has agreed to speak WebSocket.
     func begin(_ route: BackendRoute, to channel: any Channel) -> TunnelHandlers {
-        self.socket = ResumableSocket(route.resume ?? ResumePolicy())
-        let (client, backend) = (
-            TunnelEnd(self, ledger: self.endpoint.services.ledger),
-            TunnelEnd(self, ledger: self.endpoint.services.ledger)
-        )
-        (self.client, self.backend) = (client, backend)
-        self.adopt(route)
+        let ledger = self.resources.ledger
+        let (client, backend) = (TunnelEnd(self, ledger: ledger), TunnelEnd(self, ledger: ledger))
+        self.machine = ResumableTunnelMachine(route.resume ?? ResumePolicy())
+        (self.client, self.backend, self.route) = (client, backend, route)
+        self.perform(self.machine.begin())
         Self.tellResets(channel)
-        return TunnelHandlers(client: client, backend: backend, onStart: self.start) {
-            (self.client, self.backend) = (nil, nil)
-            self.release()
-        }
-    }
-
-    private func start() {
-        self.perform(self.socket.begin())
-        self.flush()
+        return TunnelHandlers(
+            client: client,
+            backend: backend,
+            onStart: { self.perform(self.machine.started()) },
+            onFailure: {
+                (self.client, self.backend) = (nil, nil)
+                self.perform(self.machine.failed())
+            }
+        )
     }
 
     /// Has the end of a backend's connection come in two steps, so that the system can be asked about it.
@@ -88,9 +75,9 @@ final class ResumableTunnel {
 
     func received(_ bytes: ByteBuffer, from end: TunnelEnd) {
         if end === self.client {
-            self.perform(self.socket.clientSent(bytes))
+            self.perform(self.machine.clientSent(bytes))
         } else if end === self.backend {
-            if self.early?.writeImmutableBuffer(bytes) == nil { self.perform(self.socket.backendSent(bytes)) }
+            self.perform(self.machine.backendSent(bytes))
         }
     }
 
@@ -99,11 +86,12 @@ final class ResumableTunnel {
         self.backend?.flush()
     }
 
-    /// Each is read from as fast as the other is written to; a client without a backend as fast as its pings are answered.
     func mayRead(_ end: TunnelEnd) -> Bool {
-        guard !self.socket.isOver else { return true }
-        let other = end === self.client && !self.socket.isAlone ? self.backend : self.client
-        return other?.isWritable ?? true
+        switch self.machine.pacemaker(of: end === self.client ? .client : .backend) {
+        case .client: self.client?.isWritable ?? true
+        case .backend: self.backend?.isWritable ?? true
+        case nil: true
+        }
     }
 
     func writabilityChanged() {
@@ -114,256 +102,212 @@ final class ResumableTunnel {
     func closed(_ end: TunnelEnd) {
         if end === self.client {
             self.client = nil
-            if !self.socket.clientClosed() { self.stop() }
+            self.perform(self.machine.clientClosed())
         } else if end === self.backend {
             self.backend = nil
-            // Gone before it had come: the search goes on.
-            if self.early.take() != nil { return self.lost() }
-            self.release()
-            self.perform(self.socket.backendClosed(isReset: end.isReset))
-            self.flush()
-            self.client?.resumeReading()
+            self.perform(self.machine.backendClosed(isReset: end.isReset, now: self.eventLoop.now))
         }
     }
 
-    private func perform(_ actions: [ResumableSocket.Action]) {
-        let last = actions.lastIndex { if case .toBackend = $0 { true } else { false } }
-        var wholeBytes = 0
-        for (index, action) in actions.enumerated() {
-            switch action {
-            case .toClient(let bytes): self.client?.write(bytes)
-            case .toBackend(let bytes, let isWhole):
-                if isWhole { wholeBytes += bytes.readableBytes }
-                guard index == last, wholeBytes > 0, let backend = self.backend else {
-                    self.backend?.write(bytes)
-                    continue
-                }
-                // One promise for all: they are written in order.
-                backend.write(bytes) { [wholeBytes] in
-                    if self.backend === backend { self.socket.wrote(wholeBytes) }
-                }
-            case .closeBackend: self.backend?.finish(.all)
-            case .findBackend: self.find()
-            case .end(let reason): self.end(reason)
+    // MARK: What the machine says
+
+    private func perform(_ actions: [ResumableTunnelMachine.Action]) {
+        for action in actions { self.perform(action) }
+    }
+
+    private func perform(_ action: ResumableTunnelMachine.Action) {
+        switch action {
+        case .toClient(let bytes): self.client?.write(bytes)
+        case .toBackend(let bytes, confirming: 0): self.backend?.write(bytes)
+        case .toBackend(let bytes, confirming: let count): self.write(bytes, confirming: count)
+        case .flush: self.flush()
+        case .readClient: self.client?.resumeReading()
+        case .finishClient: self.client?.finish(.output)
+        case .finishBackend: self.finishBackend()
+        case .closeBackend: self.backend?.close()
+
+        case .findSuccessor(let isExpected, let deadline): self.findSuccessor(isExpected, until: deadline)
+        case .startPatience(let deadline):
+            self.patience = self.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+                self.perform(self.machine.waitedInVain())
             }
+        case .stopPatience: self.patience?.cancel()
+        case .open: self.open()
+        case .retry(let pause):
+            self.eventLoop.assumeIsolated().scheduleTask(in: pause) { self.perform(self.machine.retries()) }
+        case .watch(let number): self.watch(number)
+        case .passOver: self.route = self.next.take()
+        case .awaitBackend(let number): self.awaitBackend(number)
+        case .connect(let number): self.connect(number)
+        case .shakeHands(let number): self.shakeHands(number)
+        case .join(let number): self.join(number)
+        case .drop: self.upstream.take()?.close()
+        case .stopSearch:
+            self.search?.cancel()
+            self.handshake.take()?.cancel()
+            self.upstream = nil
+        case .release: self.release()
+
+        case .hold(let bytes, let more):
+            let isWithin = self.resources.resumeBudget.add(more)
+            self.hold(bytes)
+            if !isWithin, more > 0 { self.perform(self.machine.exhausted()) }
         }
-        self.account()
     }
 
-    private func end(_ reason: CloseReason?) {
-        if let reason, let client = self.client {
-            var frame = ByteBuffer()
-            WebSocketFrame.writeClose(code: .init(rawValue: reason.code), reason: reason.reason, into: &frame)
-            client.write(frame)
+    private func write(_ bytes: ByteBuffer, confirming count: Int) {
+        guard let backend = self.backend else { return }
+        backend.write(bytes) {
+            if self.backend === backend { self.machine.wrote(count) }
         }
-        self.client?.finish(.output)
-        self.stop()
     }
 
-    /// The client is gone, or about to be.
-    private func stop() {
-        self.search?.cancel()
-        self.patience?.cancel()
-        self.handshake?.cancel()
-        self.handshake = nil
-        self.release()
+    private func finishBackend() {
         self.backend?.finish(.all)
         // Nobody will tell of an end that never came to a connection.
         if self.backend?.isAttached == false { self.backend = nil }
-        self.account()
-        self.client?.resumeReading()
-    }
-
-    /// What is held for backends and clients is bounded in all.
-    private func account() {
-        // A few bytes are no more than any connection has.
-        let held = self.socket.heldBytes / ResumeBudget.granule * ResumeBudget.granule
-        guard held != self.accounted else { return }
-        let isWithin = self.endpoint.services.resumeBudget.add(held - self.accounted)
-        self.count(held)
-        let isMore = held > self.accounted
-        self.accounted = held
-        if !isWithin, isMore { self.perform(self.socket.exhausted()) }
     }
 
     /// With all that waits in the process; the largest is told to go when that is too much.
-    private func count(_ held: Int) {
-        guard held > 0 else {
+    private func hold(_ bytes: Int) {
+        guard bytes > 0 else {
             self.holding = nil
             return
         }
         if self.holding == nil {
-            let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
-            self.holding = self.endpoint.services.ledger.open(.proxy) {
-                eventLoop.execute { bound.value.perform(bound.value.socket.exhausted()) }
-            }
+            self.holding = self.resources.ledger.open(.proxy, evict: self.later { $0.perform($0.machine.exhausted()) })
         }
-        self.holding?.update(bytes: held)
+        self.holding?.update(bytes: bytes)
     }
 
-    // MARK: Routes
-
-    /// A route is open, and stays so until ``release()``.
-    private func adopt(_ route: BackendRoute) {
-        self.route = route
+    /// For those who call from any thread.
+    private func later(_ body: @escaping @Sendable (ResumableTunnel) -> Void) -> @Sendable () -> Void {
         let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
-        self.opened = Opened(
-            registration: self.supervisor.register(route) { eventLoop.execute { bound.value.cutOff(route) } },
-            leaving: self.supervisor.whenLeaving(route) { eventLoop.execute { bound.value.leaving(route) } }
+        return { eventLoop.execute { body(bound.value) } }
+    }
+
+    // MARK: The route
+
+    private func watch(_ number: Int) {
+        if let next = self.next.take() { self.route = next }
+        guard let route = self.route else { return }
+        let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
+        self.watched = Watch(
+            registration: self.routes.register(route) { eventLoop.execute { bound.value.cutOff(number, route) } },
+            leaving: self.routes.whenLeaving(route) {
+                eventLoop.execute { bound.value.perform(bound.value.machine.leaving(number)) }
+            }
         )
     }
 
+    private func cutOff(_ number: Int, _ route: BackendRoute) {
+        self.perform(self.machine.cutOff(number, isServing: self.routes.isServing(route)))
+    }
+
     private func release() {
-        guard let opened = self.opened.take(), let route = self.route else { return }
-        self.supervisor.unregister(opened.registration, of: route)
-        self.supervisor.stopWatching(opened.leaving, of: route)
-        if let wait = opened.wait { self.supervisor.stopWaiting(wait, for: route) }
-        self.supervisor.closed(route)
-    }
-
-    /// The token was taken back, or the backend has been gone for a while.
-    private func cutOff(_ route: BackendRoute) {
-        guard self.route === route, self.opened != nil else { return }
-        if self.supervisor.isServing(route) {
-            self.perform(self.socket.revoked())
-        } else {
-            self.backend?.close()
-        }
-    }
-
-    private func leaving(_ route: BackendRoute) {
-        guard self.route === route, self.backend != nil else { return }
-        self.socket.backendLeaves()
-        self.client?.resumeReading()
+        guard let watched = self.watched.take(), let route = self.route else { return }
+        self.routes.unregister(watched.registration, of: route)
+        self.routes.stopWatching(watched.leaving, of: route)
+        if let wait = watched.wait { self.routes.stopWaiting(wait, for: route) }
+        self.routes.closed(route)
     }
 
     // MARK: The next backend
 
-    private func find() {
-        guard let policy = self.route?.resume else { return }
-        self.deadline = .now() + policy.patience
-        self.patience = self.eventLoop.assumeIsolated().scheduleTask(in: policy.patience) {
-            self.giveUp(.serviceRestart)
-        }
-        self.findNext()
-    }
-
-    private func findNext() {
+    private func findSuccessor(_ isExpected: Bool, until deadline: NIODeadline) {
         guard let route = self.route else { return }
         let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
-        let (supervisor, deadline, isExpected) = (self.supervisor, self.deadline, self.socket.hasFarewell)
-        self.search = Task {
-            let succession = await supervisor.successor(of: route, isExpected: isExpected, until: deadline)
+        self.search = self.routes.findSuccessor(of: route, isExpected: isExpected, until: deadline) { succession in
             eventLoop.execute { bound.value.found(succession) }
         }
     }
 
     private func found(_ succession: Succession) {
-        guard self.isSearching else { return }
         switch succession {
-        case .successor(let route): self.open(route, after: self.route?.backend ?? route.backend)
-        case .stayed: self.giveUp(nil)
-        case .none: self.giveUp(.serviceRestart)
-        case .shuttingDown: self.giveUp(.serverShuttingDown)
+        case .successor(let route):
+            self.previous = self.route?.backend
+            self.next = route
+            self.perform(self.machine.found(.successor))
+        case .stayed: self.perform(self.machine.found(.stayed))
+        case .none: self.perform(self.machine.found(.nobody))
+        case .shuttingDown: self.perform(self.machine.found(.shuttingDown))
         }
     }
 
-    /// Also for the last words of a client that is gone.
-    private var isSearching: Bool { self.socket.isAlone }
-
-    private func giveUp(_ reason: CloseReason?) {
-        guard self.isSearching else { return }
-        self.perform(self.socket.gaveUp(reason))
-        self.flush()
-    }
-
-    private func open(_ route: BackendRoute, after previous: BackendID) {
-        switch self.supervisor.open(route.token) {
+    private func open() {
+        guard let next = self.next else { return }
+        switch self.routes.open(next.token) {
         case .ready(let route, let address):
-            self.adopt(route)
-            self.connect(to: address, after: previous)
+            self.next = route
+            self.address = address
+            self.perform(self.machine.opened(.ready))
         case .pending(let route):
-            self.adopt(route)
-            let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
-            self.opened?.wait = self.supervisor.whenReady(route) { address in
-                eventLoop.execute { bound.value.settled(route, address, after: previous) }
-            }
-        case .gone:
-            self.route = route
-            self.findNext()
-        case .full:
-            self.eventLoop.assumeIsolated().scheduleTask(in: Self.retryTime) {
-                if self.isSearching { self.open(route, after: previous) }
-            }
+            self.next = route
+            self.perform(self.machine.opened(.pending))
+        case .gone: self.perform(self.machine.opened(.gone))
+        case .full: self.perform(self.machine.opened(.full))
         }
     }
 
-    private func settled(_ route: BackendRoute, _ address: SocketAddress?, after previous: BackendID) {
-        guard self.isSearching, self.route === route else { return }
-        self.opened?.wait = nil
-        if let address { self.connect(to: address, after: previous) } else { self.lost() }
-    }
-
-    private func connect(to address: SocketAddress, after previous: BackendID) {
+    private func awaitBackend(_ number: Int) {
         guard let route = self.route else { return }
-        self.pool.connect(to: address).assumeIsolated().whenComplete { result in
-            guard self.isSearching, self.route === route, case .success(let upstream) = result else {
-                if case .success(let upstream) = result { upstream.close() }
-                return self.lost()
-            }
-            self.handshake = ResumeHandshake(
-                upstream,
-                asking: self.proxied.head(for: route, after: previous, subprotocol: self.subprotocol)
-            ) { outcome in
-                self.handshake = nil
-                switch outcome {
-                case .agreed(let channel): self.join(channel)
-                case .refused: self.giveUp(.serviceRestart)
-                case .closed: self.lost()
-                }
+        let (bound, eventLoop) = (NIOLoopBound(self, eventLoop: self.eventLoop), self.eventLoop)
+        let wait = self.routes.whenReady(route) { address in
+            eventLoop.execute { bound.value.settled(number, address) }
+        }
+        self.watched?.wait = wait
+    }
+
+    private func settled(_ number: Int, _ address: SocketAddress?) {
+        self.address = address
+        self.perform(self.machine.settled(number, isReady: address != nil))
+    }
+
+    private func connect(_ number: Int) {
+        guard let address = self.address else { return }
+        self.resources.pool.connect(to: address).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let upstream):
+                self.upstream = upstream
+                self.perform(self.machine.connected(number))
+            case .failure: self.perform(self.machine.connectFailed(number))
             }
         }
     }
 
-    /// That one is gone as well.
-    private func lost() {
-        guard self.isSearching else { return }
-        self.release()
-        self.findNext()
+    private func shakeHands(_ number: Int) {
+        guard let route = self.route, let previous = self.previous, let upstream = self.upstream else { return }
+        let head = self.proxied.head(for: route, after: previous, subprotocol: self.subprotocol)
+        self.handshake = ResumeHandshake(upstream, asking: head) { answer in
+            self.handshake = nil
+            self.perform(self.machine.answered(number, answer))
+        }
     }
 
-    private func join(_ channel: any Channel) {
-        guard self.isSearching else { return channel.close(promise: nil) }
-        let end = TunnelEnd(self, ledger: self.endpoint.services.ledger)
+    private func join(_ number: Int) {
+        // Nobody would say so later.
+        guard let channel = self.upstream.take()?.channel, channel.isActive else {
+            return self.perform(self.machine.joinFailed(number))
+        }
+        let end = TunnelEnd(self, ledger: self.resources.ledger)
         do {
-            // Nobody would say so later.
-            guard channel.isActive else { return self.lost() }
             try channel.pipeline.syncOperations.addHandler(end)
         } catch {
-            return self.lost()
+            return self.perform(self.machine.joinFailed(number))
         }
         self.backend = end
         Self.tellResets(channel)
         // Nothing can be written before the decoder is gone; what came behind the answer is passed on as it goes.
-        self.early = ByteBuffer()
         let bound = NIOLoopBound((self, end), eventLoop: self.eventLoop)
         UpstreamPool.removeHTTP(from: channel.pipeline.syncOperations)?.whenComplete { _ in
             let (tunnel, end) = bound.value
-            if tunnel.backend === end { tunnel.joined() }
+            if tunnel.backend === end { tunnel.joined(number) }
         }
     }
 
-    private func joined() {
-        guard self.isSearching, let route = self.route else { return }
-        self.patience?.cancel()
-        self.perform(self.socket.backendJoined())
-        if let early = self.early.take() { self.perform(self.socket.backendSent(early)) }
-        self.flush()
-        // All has been said.
-        if self.client == nil { return self.stop() }
-        // Asked to end in the meantime.
-        if !self.supervisor.isServing(route) { self.socket.backendLeaves() }
-        self.client?.resumeReading()
+    private func joined(_ number: Int) {
+        let isServing = self.route.map(self.routes.isServing) ?? false
+        self.perform(self.machine.joined(number, isServing: isServing))
     }
 }
 

@@ -1,25 +1,16 @@
 internal import NIOCore
 internal import NIOHTTP1
-internal import WebSocketProtocol
 
-/// Asks a backend to go on with a WebSocket that another has begun.
+/// Asks a backend to go on with a WebSocket that another has begun: does what a ``ResumeAgreement`` says.
 final class ResumeHandshake: UpstreamDelegate {
-    enum Outcome {
-        case agreed(any Channel)
-        /// It says something else, or other things than the first.
-        case refused
-        case closed
-    }
-
     private let upstream: UpstreamConnection
-    private let head: HTTPRequestHead
-    private var completion: ((Outcome) -> Void)?
-    private var answer: HTTPResponseHead?
+    private var agreement: ResumeAgreement
+    private var completion: ((ResumeAnswer) -> Void)?
 
-    /// - Parameter completion: Called once, unless ``cancel()`` is.
-    init(_ upstream: UpstreamConnection, asking head: HTTPRequestHead, completion: @escaping (Outcome) -> Void) {
+    /// - Parameter completion: Called once, unless ``cancel()`` is; the connection is open then only if the backend has agreed.
+    init(_ upstream: UpstreamConnection, asking head: HTTPRequestHead, completion: @escaping (ResumeAnswer) -> Void) {
         self.upstream = upstream
-        self.head = head
+        self.agreement = ResumeAgreement(head.headers)
         self.completion = completion
         upstream.delegate = self
         upstream.write(.head(head))
@@ -31,39 +22,18 @@ final class ResumeHandshake: UpstreamDelegate {
         self.upstream.close()
     }
 
-    func upstreamReceived(head: HTTPResponseHead) {
-        // What comes before the answer proper says nothing here.
-        if head.status.code == 101 || head.status.code >= 200 { self.answer = head }
-        if head.status.code >= 200 { self.complete(.refused) }
-    }
-
+    func upstreamReceived(head: HTTPResponseHead) { self.complete(self.agreement.received(head)) }
     func upstreamReceived(body: ByteBuffer) {}
-
-    func upstreamEnded(trailers: HTTPHeaders?) {
-        guard let answer = self.answer, let channel = self.upstream.channel, self.isAgreement(answer) else {
-            return self.complete(.refused)
-        }
-        self.complete(.agreed(channel))
-    }
-
+    func upstreamEnded(trailers: HTTPHeaders?) { self.complete(self.agreement.ended()) }
     func upstreamReadComplete() {}
     func upstreamWritabilityChanged() {}
     func upstreamClosed() { self.complete(.closed) }
 
-    /// RFC 6455 §4.1: what a client checks, which cannot check it this time.
-    private func isAgreement(_ answer: HTTPResponseHead) -> Bool {
-        let key = self.head.headers.first(name: "Sec-WebSocket-Key") ?? ""
-        return answer.headers.first(name: "Sec-WebSocket-Accept") == WebSocketHandshake.acceptValue(forKey: key)
-            && answer.headers.first(name: "Sec-WebSocket-Protocol")
-                == self.head.headers.first(name: "Sec-WebSocket-Protocol")
-            && !answer.headers.contains(name: "Sec-WebSocket-Extensions")
-    }
-
-    private func complete(_ outcome: Outcome) {
-        guard let completion = self.completion.take() else { return }
+    private func complete(_ answer: ResumeAnswer?) {
+        guard let answer, let completion = self.completion.take() else { return }
         self.upstream.delegate = nil
-        if case .agreed = outcome {} else { self.upstream.close() }
-        completion(outcome)
+        if answer != .agreed { self.upstream.close() }
+        completion(answer)
     }
 }
 
