@@ -1,6 +1,9 @@
 # Parley: `make` or `make help` lists what there is. Settings go on the same line: make bench BENCH=--tls
 SOURCES := Sources Tests Examples Benchmarks Conformance Fuzz/Sources Package.swift Fuzz/Package.swift
 
+# Optimised, as it is given to users: with the Swift runtime in the program, and without checks that the debug build of the tests makes.
+RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+
 ARGS ?=
 BENCH ?=
 CONFORMANCE ?=
@@ -13,7 +16,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: release ## Start a server to play with; it prints addresses and tokens (ARGS=... are its options)
-	@swift build -c release --product whiteboard
+	@swift build $(RELEASE) --product whiteboard
 	.build/release/parley serve --dev $(ARGS)
 
 build: ## Debug build, which is what the tests use
@@ -22,7 +25,7 @@ build: ## Debug build, which is what the tests use
 
 release: ## Optimised build: .build/release/parley
 	@scripts/bootstrap run
-	swift build -c release --product parley
+	swift build $(RELEASE) --product parley
 
 test: ## Everything: unit, integration, fuzz, conformance (PARLEY_BINARY=... tests that server)
 	@scripts/bootstrap test
@@ -35,8 +38,9 @@ check: ## The quick part of it: lint, unit tests, fast integration tests
 bench: ## Speed and memory beside a C floor and Node's ws (BENCH="--rounds 7 --only fan16", BENCH=--tls)
 	@scripts/bootstrap bench
 	@$(MAKE) --no-print-directory release
-	swift build -c release --product socketio-fixture
+	swift build $(RELEASE) --product socketio-fixture
 	Benchmarks/bench.py --parley .build/release/parley --check $(BENCH)
+	Benchmarks/allocations.py --parley .build/release/parley --check
 	Benchmarks/backends.py --parley .build/release/parley --check
 
 conformance: ## All of the Autobahn suite, a quarter of an hour (CONFORMANCE="--quick", "--shard 1/4", "6.4.*")
