@@ -22,14 +22,20 @@ final class UpstreamRequestEncoder: ChannelOutboundHandler, RemovableChannelHand
             context.write(self.wrapOutboundOut(bytes), promise: promise)
         case .body(.byteBuffer(let piece)):
             guard self.isChunked else { return context.write(self.wrapOutboundOut(piece), promise: promise) }
-            guard piece.readableBytes > 0 else { return }
+            guard piece.readableBytes > 0 else {
+                promise?.succeed()
+                return
+            }
             context.write(self.wrapOutboundOut(.chunkHeader(piece.readableBytes)), promise: nil)
             context.write(self.wrapOutboundOut(piece), promise: nil)
             context.write(self.wrapOutboundOut(ByteBuffer(staticString: "\r\n")), promise: promise)
         case .body(.fileRegion):
             preconditionFailure("files are never proxied")
         case .end:
-            guard self.isChunked else { return }
+            guard self.isChunked else {
+                promise?.succeed()
+                return
+            }
             context.write(self.wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: promise)
         }
     }

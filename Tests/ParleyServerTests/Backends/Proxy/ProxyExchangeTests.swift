@@ -54,7 +54,7 @@ import Testing
         exchange.ended()
         _ = try fixture.sent()
         try fixture.answer("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n")
-        #expect(fixture.client.takeText().hasPrefix("HTTP/1.1 103 Early Hints\r\nLink: a\r\n"))
+        #expect(fixture.client.takeText().hasPrefix("HTTP/1.1 103 \r\nLink: a\r\n"))
         try fixture.answer("HTTP/1.1 200 OK\r\n\r\nhello")
         #expect(fixture.client.takeText().hasSuffix("\r\n\r\n5\r\nhello\r\n"))
         fixture.client.isWritable = false
@@ -121,7 +121,7 @@ import Testing
         #expect(fixture.client.takeEvents().last == "aborted")
         fixture.refuseConnections()
         try fixture.exchange().ended()
-        #expect(fixture.client.takeEvents().suffix(2) == ["refused with 502", "kept"])
+        #expect(fixture.client.takeEvents().suffix(2) == ["refused with 502", "closed"])
         #expect(fixture.isIdle)
     }
 
@@ -176,7 +176,7 @@ import Testing
         let exchange = try fixture.exchange()
         exchange.ended()
         try fixture.answer("HTTP/1.1 200 OK\r\n\r\ndata")
-        #expect(exchange.hasResponse)
+        #expect(fixture.client.answers == 1)
         fixture.routes.endTokens()
         fixture.loop.run()
         #expect(fixture.client.takeEvents().last == "aborted")

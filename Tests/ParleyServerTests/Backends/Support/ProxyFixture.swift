@@ -66,7 +66,7 @@ final class ProxyFixture {
         let route = ScriptedRoutes.route("b1", resume: resume)
         self.routes.noteOpen()
         let exchange = ProxyExchange(
-            UpgradeRequest(head: head, peer: try SocketAddress(ipAddress: "192.0.2.1", port: 9)),
+            UpgradeRequest(head: head, peer: Peer(try SocketAddress(ipAddress: "192.0.2.1", port: 9))),
             .open(route, isReady ? self.address : nil, path),
             self.resources,
             downstream: self.client
@@ -153,6 +153,7 @@ final class RecordingClient: ProxyDownstream {
             return handlers.onFailure()
         }
         UpstreamPool.removeHTTP(from: upstream.pipeline.syncOperations)?.assumeIsolated().whenComplete { _ in
+            self.channel.flush()
             handlers.onStart()
         }
     }
