@@ -1,4 +1,5 @@
 public import NIOCore
+internal import ParleyText
 
 /// Bytes of header fields that are no text: RFC 9110 §5.5 lets any byte above 0x7F be in a value, and a parser that makes
 /// text of values loses those that are no UTF-8.
@@ -32,19 +33,19 @@ public enum HeaderBytes {
 
     /// As ``escape(_:)``, for text of our own.
     static func escaped(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 == 0xEF }) else { return text }
+        guard text.containsByte(0xEF) else { return text }
         return Self.escape(ByteBuffer(string: text)).map { String(buffer: $0) } ?? text
     }
 
     /// Whether a parser has lost bytes of a value.
     public static func isLossy(_ value: String) -> Bool {
-        value.utf8.contains(0xEF) && value.unicodeScalars.contains("\u{FFFD}")
+        value.containsByte(0xEF) && value.unicodeScalars.contains("\u{FFFD}")
     }
 
     /// Writes a value as its bytes came.
     public static func write(_ value: String, to bytes: inout ByteBuffer) {
         // Characters of the private use area begin with it.
-        guard value.utf8.contains(0xEF) else {
+        guard value.containsByte(0xEF) else {
             bytes.writeString(value)
             return
         }
@@ -54,6 +55,36 @@ public enum HeaderBytes {
             } else {
                 bytes.writeBytes(UTF8.encode(scalar)!)
             }
+        }
+    }
+
+    /// Writes a line of a head.
+    public static func writeLine(_ name: String, _ value: String, to bytes: inout ByteBuffer) {
+        guard !value.containsByte(0xEF) else {
+            bytes.writeString(name)
+            bytes.writeStaticString(": ")
+            Self.write(value, to: &bytes)
+            bytes.writeStaticString("\r\n")
+            return
+        }
+        let (nameLength, length) = (name.utf8.count, name.utf8.count + value.utf8.count + 4)
+        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { space in
+            guard let start = space.baseAddress else { return 0 }
+            Self.copy(name, to: start)
+            start.storeBytes(of: UInt16(bigEndian: 0x3A20), toByteOffset: nameLength, as: UInt16.self)
+            Self.copy(value, to: start + (nameLength + 2))
+            start.storeBytes(of: UInt16(bigEndian: 0x0D0A), toByteOffset: length - 2, as: UInt16.self)
+            return length
+        }
+    }
+
+    private static func copy(_ text: String, to place: UnsafeMutableRawPointer) {
+        let isCopied = text.utf8.withContiguousStorageIfAvailable { bytes in
+            if let start = bytes.baseAddress { place.copyMemory(from: start, byteCount: bytes.count) }
+        }
+        guard isCopied == nil else { return }
+        for (offset, byte) in text.utf8.enumerated() {
+            place.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
         }
     }
 

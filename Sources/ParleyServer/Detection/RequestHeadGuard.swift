@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import ParleyBackends
 internal import ParleyModel
+internal import ParleyText
 
 /// Stands before the HTTP parser and lets no request head through that breaks a bound.
 ///
@@ -41,11 +42,11 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
         return !scanner.isFresh
     }
 
-    /// Bytes of a head that are no text, which the parser would lose; see ``HeaderBytes``.
-    /// - Returns: `nil`: they are all right as they are.
-    private static func textual(_ input: ByteBuffer, length: Int) -> ByteBuffer? {
+    /// Keeps bytes of a head that are no text, which the parser would lose; see ``HeaderBytes``.
+    private static func textual(_ input: ByteBuffer, length: Int) -> ByteBuffer {
+        if input.withUnsafeReadableBytes({ UnsafeRawBufferPointer(rebasing: $0[..<length]).isASCII }) { return input }
         var rest = input
-        guard let head = rest.readSlice(length: length), var escaped = HeaderBytes.escape(head) else { return nil }
+        guard let head = rest.readSlice(length: length), var escaped = HeaderBytes.escape(head) else { return input }
         escaped.writeImmutableBuffer(rest)
         return escaped
     }
@@ -63,12 +64,10 @@ final class RequestHeadGuard: ChannelInboundHandler, RemovableChannelHandler {
             switch verdict {
             case .incomplete:
                 self.phase = .awaitingHead(scanner)
-                context.fireChannelRead(
-                    self.wrapInboundOut(Self.textual(input, length: input.readableBytes) ?? input)
-                )
+                context.fireChannelRead(self.wrapInboundOut(Self.textual(input, length: input.readableBytes)))
             case .complete:
                 self.phase = .passing
-                context.fireChannelRead(self.wrapInboundOut(Self.textual(input, length: scanner.end) ?? input))
+                context.fireChannelRead(self.wrapInboundOut(Self.textual(input, length: scanner.end)))
             case .refuse(let refusal):
                 self.phase = .discarding
                 context.fireErrorCaught(refusal)

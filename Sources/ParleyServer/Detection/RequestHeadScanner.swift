@@ -1,4 +1,5 @@
 internal import ParleyModel
+internal import ParleyText
 
 /// Bounds a request head while it arrives, before anything of it is kept or parsed.
 ///
@@ -46,45 +47,83 @@ struct RequestHeadScanner: Equatable {
 
     mutating func scan(_ bytes: UnsafeRawBufferPointer) -> Verdict {
         self.higherMinorVersion = nil
-        for (offset, byte) in bytes.enumerated() {
-            if self.isInRequestLine {
-                self.requestLineBytes += 1
-                if self.requestLineBytes > Self.maximumRequestLineBytes { return .refuse(.requestLineTooLong) }
-                if self.recent == Self.versionPrefix, (UInt8(ascii: "2")...UInt8(ascii: "9")).contains(byte) {
-                    self.higherMinorVersion = offset
-                }
-                self.recent = self.recent << 8 | UInt64(byte)
-                if byte == UInt8(ascii: "\n") {
-                    // Empty lines before a request are allowed (RFC 9112 §2.2).
-                    let isEmpty = self.requestLineBytes <= (self.isCarriageReturnLast ? 2 : 1)
-                    guard isEmpty || self.isCarriageReturnLast else { return .refuse(.bareLineFeed) }
-                    self.isInRequestLine = isEmpty
-                    if isEmpty { self.requestLineBytes = 0 }
-                }
-            } else {
-                self.headerBytes += 1
-                if self.headerBytes > self.maximumHeaderBytes { return .refuse(.headersTooLarge) }
-                if byte == UInt8(ascii: "\n") {
-                    guard self.isCarriageReturnLast else { return .refuse(.bareLineFeed) }
-                    if self.lineBytes == 1 {
-                        let higherMinorVersion = self.higherMinorVersion
-                        self = RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes)
-                        self.end = offset + 1
-                        self.higherMinorVersion = higherMinorVersion
-                        return .complete
-                    }
-                    self.fields += 1
-                    if self.fields > Self.maximumHeaderFields { return .refuse(.headersTooLarge) }
-                    self.lineBytes = 0
-                } else {
-                    if self.lineBytes == 0, byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") {
-                        return .refuse(.badRequest)
-                    }
-                    self.lineBytes += 1
-                }
-            }
-            self.isCarriageReturnLast = byte == UInt8(ascii: "\r")
+        var offset = 0
+        while offset < bytes.count {
+            let lineFeed = bytes.firstOffset(of: UInt8(ascii: "\n"), from: offset)
+            let end = lineFeed.map { $0 + 1 } ?? bytes.count
+            let verdict =
+                self.isInRequestLine
+                ? self.scanRequestLine(bytes, offset..<end, isEnded: lineFeed != nil)
+                : self.scanField(bytes, offset..<end, isEnded: lineFeed != nil)
+            guard case .incomplete = verdict else { return verdict }
+            offset = end
         }
         return .incomplete
+    }
+
+    /// - Parameter range: Not empty; what has come of the line.
+    private mutating func scanRequestLine(
+        _ bytes: UnsafeRawBufferPointer,
+        _ range: Range<Int>,
+        isEnded: Bool
+    ) -> Verdict {
+        self.requestLineBytes += range.count
+        if self.requestLineBytes > Self.maximumRequestLineBytes { return .refuse(.requestLineTooLong) }
+        var recent = self.recent
+        for offset in range {
+            let byte = bytes[offset]
+            if recent == Self.versionPrefix, (UInt8(ascii: "2")...UInt8(ascii: "9")).contains(byte) {
+                self.higherMinorVersion = offset
+            }
+            recent = recent << 8 | UInt64(byte)
+        }
+        self.recent = recent
+        let hasCarriageReturn = self.passCarriageReturn(bytes, range, isEnded: isEnded)
+        guard isEnded else { return .incomplete }
+        // Empty lines before a request are allowed (RFC 9112 §2.2).
+        let isEmpty = self.requestLineBytes <= (hasCarriageReturn ? 2 : 1)
+        guard isEmpty || hasCarriageReturn else { return .refuse(.bareLineFeed) }
+        self.isInRequestLine = isEmpty
+        if isEmpty { self.requestLineBytes = 0 }
+        return .incomplete
+    }
+
+    /// - Parameter range: Not empty; what has come of the line.
+    private mutating func scanField(
+        _ bytes: UnsafeRawBufferPointer,
+        _ range: Range<Int>,
+        isEnded: Bool
+    ) -> Verdict {
+        let isFolded = self.lineBytes == 0 && bytes[range.lowerBound].isOptionalWhiteSpace
+        if isFolded, self.headerBytes < self.maximumHeaderBytes { return .refuse(.badRequest) }
+        self.headerBytes += range.count
+        if self.headerBytes > self.maximumHeaderBytes { return .refuse(.headersTooLarge) }
+        let hasCarriageReturn = self.passCarriageReturn(bytes, range, isEnded: isEnded)
+        self.lineBytes += range.count
+        guard isEnded else { return .incomplete }
+        guard hasCarriageReturn else { return .refuse(.bareLineFeed) }
+        if self.lineBytes == 2 {
+            let higherMinorVersion = self.higherMinorVersion
+            self = RequestHeadScanner(maximumHeaderBytes: self.maximumHeaderBytes)
+            self.end = range.upperBound
+            self.higherMinorVersion = higherMinorVersion
+            return .complete
+        }
+        self.fields += 1
+        if self.fields > Self.maximumHeaderFields { return .refuse(.headersTooLarge) }
+        self.lineBytes = 0
+        return .incomplete
+    }
+
+    /// - Returns: Whether a line that is ended has a CR before its LF.
+    private mutating func passCarriageReturn(
+        _ bytes: UnsafeRawBufferPointer,
+        _ range: Range<Int>,
+        isEnded: Bool
+    ) -> Bool {
+        let last = range.upperBound - (isEnded ? 2 : 1)
+        let isLast = last < range.lowerBound ? self.isCarriageReturnLast : bytes[last] == UInt8(ascii: "\r")
+        self.isCarriageReturnLast = isLast && !isEnded
+        return isLast
     }
 }

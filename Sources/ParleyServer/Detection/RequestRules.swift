@@ -39,7 +39,7 @@ enum RequestRules {
         let target = head.uri
         switch target.utf8.first {
         case UInt8(ascii: "/"):
-            return target.utf8.contains(UInt8(ascii: "#")) ? .badTarget : nil
+            return target.containsByte(UInt8(ascii: "#")) ? .badTarget : nil
         case UInt8(ascii: "*") where target.utf8.count == 1 && head.method == .OPTIONS:
             return nil
         default:

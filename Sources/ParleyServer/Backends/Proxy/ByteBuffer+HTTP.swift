@@ -7,7 +7,9 @@ extension ByteBuffer {
     /// Status line and header lines (RFC 9112 §4).
     static func responseHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) -> ByteBuffer {
         var bytes = ByteBufferAllocator().buffer(capacity: 512)
-        bytes.writeString("HTTP/1.1 \(status.code) ")
+        bytes.writeStaticString("HTTP/1.1 ")
+        bytes.writeString(String(status.code))
+        bytes.writeStaticString(" ")
         HeaderBytes.write(status.reasonPhrase, to: &bytes)
         bytes.writeStaticString("\r\n")
         bytes.writeHeaders(headers)
@@ -16,12 +18,7 @@ extension ByteBuffer {
 
     /// Header lines, and the empty one.
     mutating func writeHeaders(_ headers: HTTPHeaders) {
-        for (name, value) in headers {
-            self.writeString(name)
-            self.writeStaticString(": ")
-            HeaderBytes.write(value, to: &self)
-            self.writeStaticString("\r\n")
-        }
+        for (name, value) in headers { HeaderBytes.writeLine(name, value, to: &self) }
         self.writeStaticString("\r\n")
     }
 

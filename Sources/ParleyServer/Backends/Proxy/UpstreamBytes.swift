@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyText
 
 /// Keeps what is no text in the heads of a backend's responses, which the parser behind it would lose.
 final class UpstreamBytes: ChannelInboundHandler, RemovableChannelHandler {
@@ -13,7 +14,11 @@ final class UpstreamBytes: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard self.heads.isInHead else { return context.fireChannelRead(data) }
         var bytes = self.unwrapInboundIn(data)
-        let count = bytes.withUnsafeReadableBytes { self.heads.scan($0) }
+        let (count, isText) = bytes.withUnsafeReadableBytes { bytes in
+            let count = self.heads.scan(bytes)
+            return (count, UnsafeRawBufferPointer(rebasing: bytes[..<count]).isASCII)
+        }
+        if isText { return context.fireChannelRead(data) }
         guard let head = bytes.readSlice(length: count), var escaped = HeaderBytes.escape(head) else {
             return context.fireChannelRead(data)
         }
