@@ -74,15 +74,11 @@ final class ConnectionLimits: Sendable {
 
     var current: Int { self.count.load(ordering: .relaxed) }
 
-    /// Takes a place for a connection from `address`. The permit must be released exactly once.
-    func acquire(address: SocketAddress?) -> Result<ConnectionPermit, Refusal> {
-        self.acquire(ip: address?.clientIP)
-    }
-
     /// Those of whom nobody knows where they are count as if they were in one place.
     private static let unknown = "unknown"
 
-    /// - Parameter ip: An address as text.
+    /// Takes a place for a connection. The permit must be released exactly once.
+    /// - Parameter ip: Where it comes from: an address as text.
     func acquire(ip: String?) -> Result<ConnectionPermit, Refusal> {
         let taken = self.count.add(1, ordering: .relaxed).newValue
         guard self.maximum == 0 || taken <= self.maximum else {

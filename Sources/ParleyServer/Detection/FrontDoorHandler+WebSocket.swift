@@ -36,7 +36,7 @@ extension FrontDoorHandler {
             let key = request.header("Sec-WebSocket-Key")
         else { return }
         let permit: ConnectionPermit
-        switch self.services.limits.acquire(address: request.remoteAddress) {
+        switch self.services.limits.acquire(ip: request.remoteIP) {
         case .success(let acquired): permit = acquired
         case .failure(let refusal): return self.machine.failed(refusal)
         }
@@ -140,8 +140,8 @@ extension FrontDoorHandler {
     func removeHTTP(_ context: ChannelHandlerContext) -> EventLoopFuture<Void>.Isolated {
         let pipeline = context.pipeline.syncOperations
         self.removeEncoder(context)
-        pipeline.removeHandler(self).whenFailure { _ in }
-        pipeline.removeHandler(self.headGuard).whenFailure { _ in }
+        context.pipeline.removeHandler(self, promise: nil)
+        context.pipeline.removeHandler(self.headGuard, promise: nil)
         // Last: what came behind the handshake is passed on when the decoder goes.
         return pipeline.removeHandler(self.decoder).assumeIsolated()
     }

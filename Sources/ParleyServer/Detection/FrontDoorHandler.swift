@@ -58,7 +58,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var outputTimer: Scheduled<Void>?
     /// What the process knows to wait here.
     private var holding: MemoryLedger.Holding?
-    private var knownPeer: SocketAddress?
+    private var knownPeer: Peer?
 
     init(
         services: ListenerServices,
@@ -251,14 +251,14 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Asked of the system once.
-    func peer() -> SocketAddress? {
+    private func peer() -> Peer? {
         if let peer = self.knownPeer { return peer }
-        self.knownPeer = self.context?.remoteAddress
+        self.knownPeer = self.context?.remoteAddress.map { Peer($0) }
         return self.knownPeer
     }
 
     /// Who has sent the present request, behind proxies that are trusted; where nobody knows, the last of those.
-    func client() -> SocketAddress? { self.party.request?.remoteAddress ?? self.peer() }
+    func client() -> SocketAddress? { self.party.request?.remoteAddress ?? self.peer()?.address }
 
     // MARK: Time
 

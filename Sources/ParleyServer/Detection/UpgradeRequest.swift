@@ -1,10 +1,11 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyModel
+internal import ParleyText
 internal import WebSocketProtocol
 
-/// The head of a request as endpoints look at it.
-struct UpgradeRequest: Sendable {
+/// The head of a request as endpoints look at it. Passed from hand to hand, and never changed: a class, so that this costs nothing.
+final class UpgradeRequest: Sendable {
     let head: HTTPRequestHead
     /// The path before the query, as sent.
     let path: Substring
@@ -12,7 +13,7 @@ struct UpgradeRequest: Sendable {
     /// Where the client is; `nil` when nobody knows.
     let remoteAddress: SocketAddress?
     /// The other end of the connection: the client, or a proxy.
-    let peerAddress: SocketAddress?
+    let peer: Peer?
     /// Whether the peer is believed in what it says of those who stand before it.
     let isPeerTrusted: Bool
     /// Whether it came over TLS.
@@ -23,21 +24,24 @@ struct UpgradeRequest: Sendable {
     ///   - proxies: Who is believed that it speaks for others.
     init(
         head: HTTPRequestHead,
-        peer: SocketAddress?,
+        peer: Peer?,
         isSecure: Bool = false,
         trusting proxies: TrustedProxies = .none
     ) {
         self.head = head
-        let client = ClientAddress(peer: peer, head.headers, trusting: proxies)
+        let client = ClientAddress(peer: peer?.address, head.headers, trusting: proxies)
         self.remoteAddress = client.address
-        self.peerAddress = peer
+        self.peer = peer
         self.isPeerTrusted = client.isPeerTrusted
         self.isSecure = isSecure
-        let target = head.uri
-        let end = target.utf8.firstIndex(of: UInt8(ascii: "?"))
-        self.path = target[..<(end ?? target.endIndex)]
-        self.query = QueryParameters(end.map { target[target.utf8.index(after: $0)...] })
+        let target = head.uri[...]
+        let end = target.firstIndex(ofByte: UInt8(ascii: "?"))
+        self.path = target[..<end]
+        self.query = QueryParameters(end < target.endIndex ? target[target.utf8.index(after: end)...] : nil)
     }
+
+    /// As people write it; `nil` when nobody knows.
+    var remoteIP: String? { self.isPeerTrusted ? self.remoteAddress?.clientIP : self.peer?.ip }
 
     func header(_ name: String) -> String? { self.head.headers.first(name: name) }
 

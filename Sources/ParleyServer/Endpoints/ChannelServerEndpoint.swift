@@ -11,7 +11,7 @@ struct ChannelServerEndpoint: WebSocketEndpoint {
 
     func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
         let entry = self.registry.makeEntry(
-            sourceIP: request.remoteAddress?.clientIP ?? "",
+            sourceIP: request.remoteIP ?? "",
             userAgent: request.header("User-Agent") ?? ""
         )
         let dialect = ChannelServerDialect(connectionID: entry.wireID, configuration: self.configuration)

@@ -53,10 +53,10 @@ extension UpgradeRequest {
     /// Who has sent it, as backends are told.
     fileprivate var proxyPeer: ProxyHeaders.Peer {
         ProxyHeaders.Peer(
-            address: self.peerAddress?.clientIP ?? "unknown",
+            address: self.peer?.ip ?? "unknown",
             isSecure: self.isSecure,
             isTrusted: self.isPeerTrusted,
-            client: self.isPeerTrusted ? self.remoteAddress?.clientIP : nil
+            client: self.isPeerTrusted ? self.remoteIP : nil
         )
     }
 }

@@ -66,7 +66,7 @@ final class EmbeddedPeer {
                 hub: hub,
                 shard: hub.shard(on: self.loop),
                 compression: setup.compression,
-                permit: try self.limits.acquire(address: nil).get(),
+                permit: try self.limits.acquire(ip: nil).get(),
                 client: nil,
                 isSecure: false
             )
