@@ -3,6 +3,7 @@ internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyText
 
 /// Which parts a listener has, in the order in which they are asked. Source: docs/architecture.md, §5, and the order of routing on a
 /// shared port.
@@ -47,7 +48,7 @@ extension ServerComposition {
     private var relay: ListenerPart {
         let relay = self.endpoints.relay
         var part = ListenerPart(name: .relay, claims: { $0.first == "relay" }, crossOrigin: self.general)
-        part.route = { $0.path == "/relay" || $0.path.hasPrefix("/relay/") ? .webSocket(relay) : nil }
+        part.route = { $0.path.isAtOrBelow(RelayEndpoint.path) ? .webSocket(relay) : nil }
         return part
     }
 
@@ -200,7 +201,10 @@ extension ServerComposition {
         self.backends.map { backends in
             let (proxy, place) = (backends.proxy(under: prefix), RoutePath(prefix))
             var part = ListenerPart(name: .backendsProxy, claims: { $0.isAtOrBelow(place) && $0 != place })
-            part.route = { prefix.isEmpty || $0.path.hasPrefix(prefix + "/") ? .proxy(proxy) : nil }
+            part.route = { request in
+                let isBelow = prefix.isEmpty || request.path.rest(after: prefix)?.utf8.first == UInt8(ascii: "/")
+                return isBelow ? .proxy(proxy) : nil
+            }
             return part
         }
     }

@@ -3,6 +3,7 @@ internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyText
 
 /// What the connections of a listener are given.
 extension ServerComposition {
@@ -56,6 +57,6 @@ extension ServerComposition.GatewayEndpoints {
     }
 
     func isSocketIO(_ request: UpgradeRequest) -> Bool {
-        request.path == "/socket.io" || request.path.hasPrefix("/socket.io/") || request.query["EIO"] != nil
+        request.path.isAtOrBelow("/socket.io") || request.query["EIO"] != nil
     }
 }

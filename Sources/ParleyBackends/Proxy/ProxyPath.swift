@@ -1,3 +1,5 @@
+internal import ParleyText
+
 /// The target of a proxied request: which token, and what the backend is asked for.
 public struct ProxyPath: Sendable, Equatable {
     public let token: Substring
@@ -9,15 +11,12 @@ public struct ProxyPath: Sendable, Equatable {
     ///   - prefix: What stands before the token on a shared port; without a slash at its end.
     /// - Returns: `nil` when there is no token.
     public init?(_ target: String, under prefix: String = "") {
-        // By bytes: to Swift a slash with an accent behind it is another character.
-        let bytes = target.utf8
-        guard bytes.starts(with: prefix.utf8), case let path = bytes.dropFirst(prefix.utf8.count),
-            path.first == UInt8(ascii: "/")
-        else { return nil }
-        let token = path.dropFirst().prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
-        guard !token.isEmpty else { return nil }
-        self.token = Substring(token)
-        let rest = bytes[token.endIndex...]
-        self.rest = rest.first == UInt8(ascii: "/") ? String(Substring(rest)) : "/" + Substring(rest)
+        guard let path = target[...].rest(after: prefix), path.utf8.first == UInt8(ascii: "/") else { return nil }
+        let behind = path[path.utf8.index(after: path.startIndex)...]
+        let end = behind.firstIndex(ofByte: UInt8(ascii: "/"), or: UInt8(ascii: "?"))
+        guard behind.startIndex < end else { return nil }
+        self.token = behind[..<end]
+        let rest = behind[end...]
+        self.rest = rest.utf8.first == UInt8(ascii: "/") ? String(rest) : "/" + rest
     }
 }

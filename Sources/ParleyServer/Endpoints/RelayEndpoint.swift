@@ -15,6 +15,7 @@ struct RelayEndpoint: WebSocketEndpoint {
         case token(any Authenticator)
     }
 
+    static let path = "/relay"
     static let maximumTopicBytes = 256
     /// What the echo takes, at least. Nobody else hears it, so that it may be generous; conformance suites send as much.
     static let minimumEchoMessageBytes = 16 << 20
@@ -70,9 +71,8 @@ struct RelayEndpoint: WebSocketEndpoint {
 
     /// - Returns: The topic, empty for an echo; `nil` when the path names none that may be.
     private static func topic(of request: UpgradeRequest) -> String? {
-        if request.path == "/relay" || request.path == "/relay/" { return "" }
-        guard request.path.hasPrefix("/relay/"),
-            let topic = PercentEncoding.decode(request.path.dropFirst("/relay/".count)),
+        guard request.path.isAtOrBelow(Self.path), let name = request.path.rest(after: Self.path),
+            let topic = PercentEncoding.decode(name.dropFirst()),
             topic.utf8.count <= Self.maximumTopicBytes
         else { return nil }
         return topic

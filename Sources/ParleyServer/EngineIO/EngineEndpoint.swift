@@ -51,9 +51,8 @@ struct EngineEndpoint: Sendable {
 
     /// Whether a request belongs here by its path, or by carrying `EIO`.
     static func claims(path: Substring, configuration: SocketIOConfiguration) -> Bool {
-        guard path.hasPrefix(configuration.path) else { return false }
-        let rest = path.dropFirst(configuration.path.count)
-        return rest.first == "/" || (rest.isEmpty && !configuration.addsTrailingSlash)
+        guard let rest = path.rest(after: configuration.path) else { return false }
+        return rest.utf8.first == UInt8(ascii: "/") || (rest.isEmpty && !configuration.addsTrailingSlash)
     }
 
     private func connectionRequest(_ request: UpgradeRequest) -> ConnectionRequest {
@@ -61,7 +60,7 @@ struct EngineEndpoint: Sendable {
             method: request.head.method.rawValue,
             url: request.head.uri,
             headers: request.head.headers.map { ($0.name, $0.value) },
-            remoteAddress: request.remoteAddress?.clientIP,
+            remoteAddress: request.remoteIP,
             isSecure: request.isSecure,
             time: self.host.wallTime()
         )
