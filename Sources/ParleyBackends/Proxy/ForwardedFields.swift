@@ -33,20 +33,24 @@ struct ForwardedFields {
     /// - Parameter host: As the request has it.
     func append(to fields: inout [(String, String)], from peer: ProxyHeaders.Peer, host: String?) {
         let scheme = self.scheme ?? (peer.isSecure ? "https" : "http")
-        fields.append(
-            ("x-forwarded-for", (self.addresses.map { String($0) } + [peer.address]).joined(separator: ", "))
-        )
+        fields.append(("x-forwarded-for", Self.list(self.addresses.map { String($0) }, peer.address)))
         fields.append(("x-forwarded-proto", scheme))
         if let host = self.host ?? host { fields.append(("x-forwarded-host", host)) }
         fields.append(("x-real-ip", peer.client))
-        let own = "for=\(ForwardedNode(address: peer.address).text);proto=\(peer.isSecure ? "https" : "http")"
-        fields.append(("forwarded", (self.earlierElements + [own]).joined(separator: ", ")))
-        fields += self.others
+        let proto = peer.isSecure ? ";proto=https" : ";proto=http"
+        let element = "for=" + ForwardedNode(address: peer.address).text + proto
+        fields.append(("forwarded", Self.list(self.earlierElements, element)))
+        if !self.others.isEmpty { fields += self.others }
+    }
+
+    private static func list(_ earlier: [String], _ last: String) -> String {
+        earlier.isEmpty ? last : (earlier + [last]).joined(separator: ", ")
     }
 
     /// A proxy that writes `X-Forwarded-For` alone passes a `Forwarded` as its client made it up: that one counts where it says the
     /// same, or nothing else is said.
     private var earlierElements: [String] {
+        if self.addresses.isEmpty { return self.elements.map { String($0) } }
         let nodes = self.addresses.map { "for=" + ForwardedNode(claim: $0).text }
         let agrees =
             nodes.count == self.elements.count
@@ -55,7 +59,7 @@ struct ForwardedFields {
                     Substring($0).trimmingOptionalWhiteSpace.lowercased().utf8.elementsEqual(node.lowercased().utf8)
                 }
             }
-        return self.addresses.isEmpty || agrees ? self.elements.map { String($0) } : nodes
+        return agrees ? self.elements.map { String($0) } : nodes
     }
 
     /// Those of a value that another can follow: a quotation that has no end would swallow it.

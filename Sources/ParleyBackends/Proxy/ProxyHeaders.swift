@@ -55,7 +55,7 @@ public enum ProxyHeaders {
         let named = Self.connectionOptions(headers)
         // What a parser has let through, and what we say, needs no check.
         var result: [(String, String)] = []
-        result.reserveCapacity(headers.count + 11)
+        result.reserveCapacity(headers.count + 13)
         var forwarded = ForwardedFields()
         var via: [String] = []
         for (name, value) in headers {
@@ -79,7 +79,8 @@ public enum ProxyHeaders {
             result.append(("Transfer-Encoding", "chunked"))
         }
         // RFC 9110 §7.6.3: whoever is on the way says so.
-        result.append(("via", (via + ["\(version.major).\(version.minor) \(Self.server)"]).joined(separator: ", ")))
+        let hop = version == .http1_1 ? Self.usualHop : "\(version.major).\(version.minor) \(Self.server)"
+        result.append(("via", via.isEmpty ? hop : (via + [hop]).joined(separator: ", ")))
         if let user = route.user { result.append(("x-verified-username", HeaderBytes.escaped(user))) }
         if let userData = route.userData { result.append(("x-verified-user-data", userData)) }
         result.append(("x-verified-path", String(path)))
@@ -102,7 +103,8 @@ public enum ProxyHeaders {
     public static func response(_ headers: HTTPHeaders, of backend: BackendID, isUpgrade: Bool) -> HTTPHeaders {
         let named = Self.connectionOptions(headers)
         var result: [(String, String)] = []
-        result.reserveCapacity(headers.count + 6)
+        // Three more say when it was made, how it is framed, and whether the connection is kept.
+        result.reserveCapacity(headers.count + 8)
         var hasCrossOriginRules = false
         for (name, value) in headers {
             if Self.isHopByHop(name) || !named.isEmpty && named.contains(name.lowercased()) { continue }
@@ -125,6 +127,7 @@ public enum ProxyHeaders {
     }
 
     public static let server = "parley"
+    private static let usualHop = "1.1 \(server)"
 
     /// For answers that say nothing of other origins, and for our own refusals.
     public static let crossOrigin: [(name: String, value: String)] = [

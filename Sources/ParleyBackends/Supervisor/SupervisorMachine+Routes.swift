@@ -4,21 +4,26 @@ internal import ParleyModel
 /// What a token opens. Every proxied request comes here, some more than once: the time that this takes is theirs.
 extension SupervisorMachine {
     mutating func open(_ token: String, at now: NIODeadline) -> RouteAnswer {
-        let key = ExactString(token)
-        guard let issued = self.tokens[key], issued.isValid(at: now) else { return .gone }
+        guard let place = self.tokens.index(forKey: ExactString(token)), self.tokens.values[place].isValid(at: now)
+        else {
+            return .gone
+        }
+        let route = self.tokens.values[place].route
         let maximum = self.configuration.maximumHeldRequests
-        let answer = self.records[issued.route.number]?.open(issued.route, at: now, maximumHeldRequests: maximum)
-        switch answer ?? .gone {
-        case .ready, .pending: self.tokens[key]?.openRequests += 1
+        let answer =
+            self.records.withValue(of: route.number) { $0.open(route, at: now, maximumHeldRequests: maximum) } ?? .gone
+        switch answer {
+        case .ready, .pending: self.tokens.values[place].openRequests += 1
         case .gone, .full: break
         }
-        return answer ?? .gone
+        return answer
     }
 
     mutating func closed(_ route: BackendRoute, at now: NIODeadline) {
         // A connection may outlive its backend, and its token.
-        self.records[route.number]?.activity.connectionClosed(at: now)
-        self.tokens[ExactString(route.token)]?.closed(at: now, lifetime: self.configuration.tokenLifetime)
+        self.records.withValue(of: route.number) { $0.activity.connectionClosed(at: now) }
+        let lifetime = self.configuration.tokenLifetime
+        self.tokens.withValue(of: ExactString(route.token)) { $0.closed(at: now, lifetime: lifetime) }
     }
 
     func route(_ token: String, at now: NIODeadline) -> BackendRoute? {

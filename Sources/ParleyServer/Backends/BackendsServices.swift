@@ -26,6 +26,8 @@ final class BackendsServices: Sendable {
     let startedAt: WallTime
     /// By which the server is called besides `localhost`; without ports, in lower case.
     let ownHosts: Set<String>
+    /// The name below which backends have theirs, if there is one.
+    let cluster: Authority?
     let resumeBudget = ResumeBudget()
     /// What waits in the proxy counts with all that waits in the process.
     let ledger: MemoryLedger
@@ -54,6 +56,7 @@ final class BackendsServices: Sendable {
         self.wallTime = wallTime
         self.logger = logger
         self.startedAt = wallTime()
+        self.cluster = configuration.cluster.map { Authority($0) }
         let authority = configuration.publicAPIURL?.split(separator: "/").dropFirst().first
         let names = [
             configuration.host.map { $0.contains(":") ? "[\($0)]" : $0 }, configuration.cluster,
@@ -132,7 +135,7 @@ final class BackendsServices: Sendable {
     private func proxyURL(_ backend: BackendID, _ subdomain: String?, _ authority: String) -> String {
         if let cluster = self.configuration.cluster {
             // A port means that nobody stands before us and speaks TLS.
-            let isPlain = Authority(cluster).port.map { $0 != 443 } ?? false
+            let isPlain = self.cluster?.port.map { $0 != 443 } ?? false
             let label = subdomain ?? (self.configuration.urlStyle == .subdomain ? backend.text : nil)
             return "\(isPlain ? "http" : "https")://\(label.map { $0 + "." } ?? "")\(cluster)"
         }

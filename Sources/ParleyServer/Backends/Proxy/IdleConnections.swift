@@ -24,15 +24,21 @@ struct IdleConnections<Address: Hashable, Connection: AnyObject> {
 
     /// - Returns: Whether it is kept.
     mutating func add(_ connection: Connection, to address: Address, at now: NIODeadline) -> Bool {
-        guard self.idle[address, default: []].count < Self.maximumPerAddress else { return false }
-        self.idle[address, default: []].append(Idle(connection: connection, since: now))
+        Self.add(Idle(connection: connection, since: now), to: &self.idle[address, default: []])
+    }
+
+    private static func add(_ connection: Idle, to waiting: inout [Idle]) -> Bool {
+        guard waiting.count < Self.maximumPerAddress else { return false }
+        waiting.append(connection)
         return true
     }
 
     /// - Returns: `nil`: there is none.
     mutating func take(to address: Address, at now: NIODeadline) -> Taken? {
-        guard let last = self.idle[address]?.popLast() else { return nil }
-        if self.idle[address]?.isEmpty == true { self.idle[address] = nil }
+        guard let index = self.idle.index(forKey: address), let last = self.idle.values[index].popLast() else {
+            return nil
+        }
+        if self.idle.values[index].isEmpty { self.idle.remove(at: index) }
         return last.since + Self.idleTime > now ? .good(last.connection) : .stale(last.connection)
     }
 

@@ -9,11 +9,13 @@ struct ProxyEndpoint: Sendable {
     let services: BackendsServices
     /// What stands before tokens; without a slash at its end.
     let prefix: String
+    private let readyPath: String
     private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 
     init(_ services: BackendsServices, prefix: String, pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]) {
         self.services = services
         self.prefix = prefix
+        self.readyPath = prefix + "/ready"
         self.pools = pools
     }
 
@@ -55,7 +57,7 @@ struct ProxyEndpoint: Sendable {
 
     /// Looks at the head of a request, and opens the way to its backend.
     func decide(_ request: UpgradeRequest) -> Decision {
-        if request.path == self.prefix + "/ready" {
+        if request.path.hasSameBytes(as: self.readyPath) {
             return .refuse(self.services.isShuttingDown ? .notReady : .ready)
         }
         guard let path = ProxyPath(request.head.uri, under: self.prefix) else { return .refuse(self.rootRefusal) }
@@ -87,7 +89,7 @@ struct ProxyEndpoint: Sendable {
         _ path: ProxyPath,
         _ host: String
     ) -> Decision {
-        if !self.serves(route, at: Authority(host).host) {
+        if !self.serves(route, at: host) {
             self.services.supervisor.closed(route)
             return .refuse(.otherHost)
         }
@@ -95,13 +97,14 @@ struct ProxyEndpoint: Sendable {
     }
 
     /// Browsers keep what pages of one host have from those of another: no backend answers under the name of another.
-    private func serves(_ route: BackendRoute, at host: String) -> Bool {
-        let configuration = self.services.configuration
-        guard let cluster = configuration.cluster.map({ Authority($0).host }) else {
-            return route.subdomain.map { host.hasPrefix($0.lowercased() + ".") } ?? true
+    private func serves(_ route: BackendRoute, at authority: String) -> Bool {
+        guard let cluster = self.services.cluster?.host else {
+            return route.subdomain.map { Authority(authority).host.hasPrefix($0.lowercased() + ".") } ?? true
         }
+        let host = Authority(authority).host
         let label = host == cluster ? nil : host.dropLast(cluster.utf8.count + 1)
-        if let own = route.subdomain ?? (configuration.urlStyle == .subdomain ? route.backend.text : nil) {
+        if let own = route.subdomain ?? (self.services.configuration.urlStyle == .subdomain ? route.backend.text : nil)
+        {
             return label == own.lowercased()[...]
         }
         return label.map { !self.services.supervisor.isNameOfOther(than: route.backend, $0) } ?? true
@@ -113,7 +116,7 @@ struct ProxyEndpoint: Sendable {
 
     /// Where a cluster has a name, others are not for us.
     private func refusal(ofHost host: String?) -> ProxyRefusal? {
-        guard let cluster = self.services.configuration.cluster.map({ Authority($0) }) else { return nil }
+        guard let cluster = self.services.cluster else { return nil }
         guard let host else { return .noHost }
         let asked = Authority(host)
         let isPort = (asked.port ?? 443) == (cluster.port ?? 443)

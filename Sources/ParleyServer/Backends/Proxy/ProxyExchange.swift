@@ -21,10 +21,13 @@ final class ProxyExchange: UpstreamDelegate {
     private let request: UpgradeRequest
     private let decision: ProxyEndpoint.Decision
     private let resources: ProxyResources
-    private weak var downstream: (any ProxyDownstream)?
+    /// Until all is said. A weak reference would make each use of it, and of the other end, a slow one.
+    private var downstream: (any ProxyDownstream)?
     private var machine: ProxyExchangeMachine
     private var session: Session?
     private var upstream: UpstreamConnection?
+    /// On its way to the client.
+    private var output = SmallWrites()
     /// What the process knows to wait here.
     private var holding: MemoryLedger.Holding?
 
@@ -87,7 +90,10 @@ final class ProxyExchange: UpstreamDelegate {
     func ended() { self.perform(self.machine.ended()) }
 
     /// The client is gone.
-    func aborted() { self.perform(self.machine.aborted()) }
+    func aborted() {
+        self.perform(self.machine.aborted())
+        self.downstream = nil
+    }
 
     func writabilityChanged(_ isWritable: Bool) { self.perform(self.machine.clientWritable(isWritable)) }
 
@@ -99,11 +105,11 @@ final class ProxyExchange: UpstreamDelegate {
 
     func upstreamReceived(body: ByteBuffer) {
         switch self.machine.backendReceived(body) {
-        case .plain(let piece): self.downstream?.write(piece)
+        case .plain(let piece): self.write(piece)
         case .chunk(let piece):
-            self.downstream?.write(.chunkHeader(piece.readableBytes))
-            self.downstream?.write(piece)
-            self.downstream?.write(ByteBuffer(staticString: "\r\n"))
+            self.write(.chunkHeader(piece.readableBytes))
+            self.write(piece)
+            self.write(ByteBuffer(staticString: "\r\n"))
         case .drop: break
         }
     }
@@ -156,19 +162,22 @@ final class ProxyExchange: UpstreamDelegate {
         case .hold(let bytes): self.hold(bytes)
         case .respond(let status, let headers):
             if status.code >= 200 { self.downstream?.responseBegan() }
-            self.downstream?.write(.responseHead(status, headers))
-        case .endChunks(let trailers): self.downstream?.write(.lastChunk(trailers))
+            self.write(.responseHead(status, headers))
+        case .endChunks(let trailers): self.write(.lastChunk(trailers))
         case .flushClient: self.flushClient()
         case .refuse(let refusal, let isHead, let connection): self.refuse(refusal, isHead, connection)
-        case .finish(let keepsAlive): self.downstream?.finish(keepsAlive: keepsAlive)
-        case .abort: self.downstream?.abort()
+        case .finish(let keepsAlive): self.downstream.take()?.finish(keepsAlive: keepsAlive)
+        case .abort: self.downstream.take()?.abort()
         case .tunnel(let tunnel): self.begin(tunnel)
         case nil: break
         }
     }
 
+    private func write(_ bytes: ByteBuffer) { self.output.add(bytes) { self.downstream?.write($0) } }
+
     private func flushClient() {
         guard let downstream = self.downstream else { return }
+        self.output.flush { downstream.write($0) }
         downstream.flush()
         self.perform(self.machine.clientWritable(downstream.isWritable))
     }
@@ -177,8 +186,8 @@ final class ProxyExchange: UpstreamDelegate {
         if refusal.status.code >= 400 { self.downstream?.refused(refusal.status) }
         var headers = refusal.headers(date: HTTPDate.current)
         if let connection { headers.add(name: "Connection", value: connection) }
-        self.downstream?.write(.responseHead(refusal.status, headers))
-        if !isHead, !refusal.text.isEmpty { self.downstream?.write(ByteBuffer(string: refusal.text)) }
+        self.write(.responseHead(refusal.status, headers))
+        if !isHead, !refusal.text.isEmpty { self.write(ByteBuffer(string: refusal.text)) }
     }
 
     /// With all that waits in the process.
@@ -276,7 +285,7 @@ final class ProxyExchange: UpstreamDelegate {
     private func begin(_ tunnel: ProxyExchangeMachine.Tunnel) {
         // A connection of its own from here on.
         guard let upstream = self.upstream.take(), let session = self.stopWatching() else { return }
-        guard let channel = upstream.channel, let downstream = self.downstream else {
+        guard let channel = upstream.channel, let downstream = self.downstream.take() else {
             upstream.close()
             return self.resources.routes.closed(session.route)
         }

@@ -20,11 +20,15 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    weak var delegate: (any UpstreamDelegate)?
+    /// Who uses it at present, until it is given back, closed or gone.
+    var delegate: (any UpstreamDelegate)?
     private(set) var channel: (any Channel)?
-    weak var pool: UpstreamPool?
+    /// As long as it is open.
+    var pool: UpstreamPool?
     let address: SocketAddress
     private let bytes: UpstreamBytes
+    /// While HTTP is spoken.
+    private var context: ChannelHandlerContext?
     /// What the backend has not taken of a request.
     private let unsent: WaitingBytes
     private var isPaused = false
@@ -38,7 +42,12 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
     var isActive: Bool { self.channel?.isActive ?? false }
     var isWritable: Bool { self.channel?.isWritable ?? false }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.channel = context.channel }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.channel = context.channel
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let delegate = self.delegate else {
@@ -62,7 +71,7 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.unsent.update(nil)
-        self.pool?.remove(self)
+        self.pool.take()?.remove(self)
         let delegate = self.delegate
         self.delegate = nil
         delegate?.upstreamClosed()
@@ -74,11 +83,12 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func write(_ part: HTTPClientRequestPart) {
         if case .head = part { self.bytes.expectHead() }
-        self.channel?.write(part, promise: nil)
+        // Through the decoder, which has to know what was asked.
+        self.context?.write(self.wrapOutboundOut(part), promise: nil)
     }
 
     func flush() {
-        self.channel?.flush()
+        self.context?.flush()
         if !self.isWritable { self.unsent.update(self.channel) }
     }
 
