@@ -41,23 +41,4 @@ import Testing
     func containsToken(header: String, expected: Bool) {
         #expect(WebSocketHandshake.containsToken(header, "upgrade") == expected)
     }
-
-    @Test(
-        "SHA-1 gives the digests of FIPS 180, with padding into one block and into two",
-        arguments: [
-            ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
-            ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
-            ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "84983e441c3bd26ebaae4aa1f95129e5e54670f1"),
-            (String(repeating: "a", count: 1000), "291e9a6c66994949b57ba5e650361e98fc36b1ba"),
-        ]
-    )
-    func sha1(text: String, hex: String) {
-        let digest = Array(text.utf8).withUnsafeBytes { SHA1.digest($0) }
-        let words = [digest.0, digest.1, digest.2, digest.3, digest.4]
-        let digits = words.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }
-        #expect(digits.joined() == hex)
-    }
 }

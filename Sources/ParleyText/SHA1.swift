@@ -1,7 +1,7 @@
-/// SHA-1 (FIPS 180-4 §6.1). Broken as a signature; the handshake only uses it to show that the server has read the key.
-enum SHA1 {
+/// SHA-1 (FIPS 180-4 §6.1). Broken as a signature; here it only answers the key of a WebSocket handshake and names scripts of Redis.
+package enum SHA1 {
     /// The digest's five words, of which each is sent with its most significant byte first.
-    static func digest(_ message: UnsafeRawBufferPointer) -> (UInt32, UInt32, UInt32, UInt32, UInt32) {
+    package static func digest(_ message: UnsafeRawBufferPointer) -> (UInt32, UInt32, UInt32, UInt32, UInt32) {
         var state: (UInt32, UInt32, UInt32, UInt32, UInt32) =
             (0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0)
         let whole = message.count & ~63
@@ -21,6 +21,16 @@ enum SHA1 {
             }
         }
         return state
+    }
+
+    /// The digest of text in hexadecimal digits, in lower case.
+    package static func hexadecimal(_ text: String) -> String {
+        var text = text
+        let words = text.withUTF8 { self.digest(UnsafeRawBufferPointer($0)) }
+        let bytes = [words.0, words.1, words.2, words.3, words.4].flatMap { word in
+            withUnsafeBytes(of: word.bigEndian) { Array($0) }
+        }
+        return Hexadecimal.encode(bytes)
     }
 
     private static func process(
