@@ -56,6 +56,7 @@ let package = Package(
         .target(name: "WebSocketProtocol", dependencies: ["ParleyText", nioCore, "CZlib"], swiftSettings: settings),
         .target(name: "EngineIO", dependencies: ["ParleyText", nioCore], swiftSettings: settings),
         .target(name: "SocketIO", dependencies: ["ParleyModel", "ParleyText", nioCore], swiftSettings: settings),
+        .target(name: "RESP", dependencies: [nioCore], swiftSettings: settings),
         .target(
             name: "ParleyDialects",
             dependencies: ["ParleyModel", "ParleyText", nioCore],
@@ -194,6 +195,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "EngineIOTests", dependencies: ["EngineIO", nioCore], swiftSettings: settings),
+        .testTarget(name: "RESPTests", dependencies: ["RESP", nioCore], swiftSettings: settings),
         .testTarget(
             name: "SocketIOTests",
             dependencies: ["SocketIO", "ParleyModel", nioCore],
