@@ -16,6 +16,12 @@ let package = Package(
     ],
     targets: [
         .target(name: "FuzzSupport", swiftSettings: settings),
+        // The sources of RESP by a link to them, as it is in no product.
+        .target(
+            name: "FuzzedRESP",
+            dependencies: [.product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "fuzz-dialects",
             dependencies: [
@@ -23,6 +29,11 @@ let package = Package(
                 .product(name: "ParleyDialects", package: "parley"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "fuzz-resp",
+            dependencies: ["FuzzSupport", "FuzzedRESP", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: settings
         ),
         .executableTarget(
