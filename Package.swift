@@ -85,6 +85,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ParleyRedis",
+            dependencies: ["ParleyModel", "ParleyText", "RESP", nioCore, nioPosix, nioSSL, logging],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ParleyAI",
             dependencies: [
                 "ParleyDialects", "ParleyModel", "ParleyText", nioCore, nioHTTP1,
@@ -273,6 +278,11 @@ let package = Package(
                 "ParleySQLite", "ParleyTesting", "ParleyHub", "ParleyModel", nioCore,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyRedisTests",
+            dependencies: ["ParleyRedis", "RESP", nioCore, nioPosix, logging],
             swiftSettings: settings
         ),
         .testTarget(
