@@ -29,7 +29,7 @@ package enum RedisRetry: Sendable, Hashable {
             self = redirections < maximum ? .withSource : .giveUp
             return
         }
-        guard isClustered, let redirection = RedisRedirection(error, from: node) else {
+        guard isClustered, error.isBeforeExecution, let redirection = RedisRedirection(error, from: node) else {
             self = .deliver
             return
         }

@@ -76,11 +76,13 @@ extension RESPErrorReply {
 
     /// Said before anything of the command was done, so that it may be given again.
     package var isBeforeExecution: Bool {
+        // From within a script, which may have done something before it came to that.
+        guard !self.text.contains("@user_script") else { return false }
         switch self.code {
         case "MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "CROSSSLOT", "NOSCRIPT", "LOADING", "MASTERDOWN", "READONLY":
-            true
-        case "NOAUTH", "NOPERM", "WRONGPASS", "NOPROTO", "EXECABORT", "NOREPLICAS", "MISCONF", "BUSY": true
-        default: false
+            return true
+        case "NOAUTH", "NOPERM", "WRONGPASS", "NOPROTO", "EXECABORT", "NOREPLICAS", "MISCONF", "BUSY": return true
+        default: return false
         }
     }
 }

@@ -27,7 +27,8 @@ import Testing
             ("MOVED 16384 h:1", .deliver),
             ("MOVED 1 h:0", .deliver), ("MOVED 1 h:65536", .deliver), ("MOVED 1 h", .deliver),
             ("MOVED -1 h:1", .deliver),
-            ("ERR MOVED 1 h:1", .deliver), ("CROSSSLOT Keys", .deliver), ("WRONGTYPE", .deliver), ("", .deliver),
+            ("READONLY You can't write script: 1f0a, on @user_script:1.", .deliver), ("ERR MOVED 1 h:1", .deliver),
+            ("CROSSSLOT Keys", .deliver), ("WRONGTYPE", .deliver), ("", .deliver),
             ("NOSCRIPT No matching script", .deliver),
         ] as [(String, RedisRetry)]
     )
@@ -96,7 +97,9 @@ import Testing
         arguments: [
             ("MOVED 1 h:1", false), ("NOSCRIPT x", false), ("LOADING x", false), ("NOPERM x", false),
             ("READONLY x", false),
-            ("ERR x", true), ("OOM command not allowed", true), ("WRONGTYPE x", true),
+            ("ERR x", true),
+            ("NOPERM no permission script: 1f0a, on @user_script:1.", true), ("OOM command not allowed", true),
+            ("WRONGTYPE x", true),
         ]
     )
     func executed(text: String, mayHaveBeen: Bool) {
