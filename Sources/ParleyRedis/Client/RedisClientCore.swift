@@ -19,6 +19,7 @@ final class RedisClientCore {
     /// Connections that are told to be down already, as each further attempt is not worth a line.
     private var isDown: Set<String> = []
     private var isUp: Set<String> = []
+    private var nodes: Set<RedisAddress> = []
 
     init(
         _ factory: RedisLinkFactory,
@@ -100,13 +101,8 @@ final class RedisClientCore {
         case .subscription(let action): self.subscriptionDid(action)
         case .commandLink(let address, let state): self.link("commands", address, is: state)
         case .subscriptionLink(let address, let state): self.link("subscriptions", address, is: state)
-        case .mapChanged(let nodes):
-            self.logger.info("The nodes of the Redis Cluster have changed", metadata: ["nodes": "\(nodes.count)"])
-            self.becomeReady()
-        case .unavailable(let error):
-            self.logger.warning("Redis Cluster is not reached", metadata: ["reason": "\(error)"])
-            self.onState?(.down(error))
-            self.tellReadiness(.failure(error))
+        case .mapChanged(let nodes): self.mapChanged(Set(nodes))
+        case .unavailable(let error): self.clusterFailed(error)
         case .foundCluster(let address, let waiting): self.enterCluster(at: address, waiting)
         }
     }
@@ -148,6 +144,26 @@ final class RedisClientCore {
             self.onState?(.down(error))
             self.tellReadiness(.failure(error))
         }
+    }
+
+    /// Slots that move by the thousand are not worth a line each.
+    private func mapChanged(_ nodes: Set<RedisAddress>) {
+        if nodes != self.nodes {
+            let names = nodes.map { "\($0)" }.sorted().joined(separator: " ")
+            self.logger.info("These nodes of Redis Cluster have slots", metadata: ["nodes": "\(names)"])
+        }
+        self.nodes = nodes
+        self.isDown.remove("cluster")
+        self.becomeReady()
+    }
+
+    private func clusterFailed(_ error: RedisError) {
+        let isNews = self.isDown.insert("cluster").inserted
+        let metadata: Logger.Metadata = ["reason": "\(error)"]
+        self.logger.log(level: isNews ? .warning : .debug, "No node of Redis Cluster answers", metadata: metadata)
+        self.isReady = false
+        self.onState?(.down(error))
+        self.tellReadiness(.failure(error))
     }
 
     private var isClustered: Bool { self.route is RedisClusterRoute }

@@ -6,7 +6,7 @@ package struct RedisClusterMachine: Sendable {
     package enum Action: Equatable, Sendable {
         /// `CLUSTER SLOTS`
         case askForSlots(RedisAddress)
-        /// The map is another than before; what waits or is subscribed may have to move.
+        /// The map is another than before, or is known again; what waits or is subscribed may have to move.
         case changed
         /// Nobody could be asked; it will be tried again.
         case failed(RedisError)
@@ -32,6 +32,8 @@ package struct RedisClusterMachine: Sendable {
     private var turn = 0
     /// A round has begun anew while one was under way, which may have heard of the state before.
     private var isDoubtful = false
+    /// Whether it has been told that nobody could be asked.
+    private var hasFailed = false
     private var outbox = CircularBuffer<Action>()
     /// When somebody was asked last.
     private var askedAt: NIODeadline?
@@ -78,7 +80,8 @@ package struct RedisClusterMachine: Sendable {
         self.isDoubtful = false
         // It was a good one to ask.
         self.turn -= 1
-        guard map != self.map else { return }
+        guard map != self.map || self.hasFailed else { return }
+        self.hasFailed = false
         self.map = map
         self.outbox.append(.changed)
     }
@@ -91,6 +94,7 @@ package struct RedisClusterMachine: Sendable {
     private mutating func next(after address: RedisAddress, others: Int, _ error: RedisError, now: NIODeadline) {
         guard others + 1 < self.candidates.count else {
             self.refresh = .due(at: now + Self.pause)
+            self.hasFailed = true
             self.outbox.append(.failed(error))
             return
         }

@@ -109,4 +109,23 @@ import Testing
         #expect(count == 4)
         #expect(asked == [RedisAddress("a", 1), RedisAddress("b", 2), Self.seeds[0], Self.seeds[1]])
     }
+
+    @Test("A map that is the same after nobody could be asked is told once more")
+    func knownAgain() {
+        let seed = RedisAddress("a", 1)
+        var machine = RedisClusterMachine(seeds: [seed], now: .at(0))
+        let answer = Self.slots([(0, 16_383, "a", 1)])
+        var said: [RedisClusterMachine.Action] = []
+        for milliseconds in [Int64(0), 1000, 2000, 3000] {
+            machine.doubt(now: .at(milliseconds))
+            machine.tick(now: .at(milliseconds))
+            if milliseconds == 1000 {
+                machine.failed(Self.error, at: seed, now: .at(milliseconds))
+            } else {
+                machine.answered(answer, by: seed, now: .at(milliseconds))
+            }
+            said += self.said(&machine).filter { $0 != .askForSlots(seed) }
+        }
+        #expect(said == [.changed, .failed(Self.error), .changed])
+    }
 }
