@@ -14,6 +14,8 @@ final class RedisClusterRoute: RedisRoute {
         var node: RedisAddress?
         /// Of one without a node that had one.
         var unheardSince: NIODeadline?
+        /// How often it was led on since it was heard.
+        var moves = 0
     }
 
     private let factory: RedisLinkFactory
@@ -269,7 +271,7 @@ final class RedisClusterRoute: RedisRoute {
             self.dismiss(node)
         }
         let since = home.unheardSince
-        self.homes[channel] = Home(node: wanted)
+        self.homes[channel] = Home(node: wanted, moves: home.moves)
         self.subscriber(at: wanted).subscribe(to: channel, unheardSince: since)
     }
 
@@ -305,12 +307,14 @@ final class RedisClusterRoute: RedisRoute {
     }
 
     private func subscriptionDid(_ action: RedisSubscriptionMachine.Action, at address: RedisAddress) {
+        if case .subscribed(let channel, _) = action { self.homes[channel]?.moves = 0 }
         guard case .moved(let channel, let error, let since) = action else { return self.tell(.subscription(action)) }
         guard let home = self.homes[channel], home.node == address else { return }
         if error == nil { self.tell(.subscription(.interrupted(channel))) }
         let times = [since, home.unheardSince].compactMap { $0 }
-        self.homes[channel] = Home(node: nil, unheardSince: times.min())
-        if let error, case .moved(let slot, let node)? = RedisRedirection(error, from: address) {
+        self.homes[channel] = Home(node: nil, unheardSince: times.min(), moves: home.moves + 1)
+        // Nodes that do not agree would have it asked to and fro.
+        if home.moves < 3, let error, case .moved(let slot, let node)? = RedisRedirection(error, from: address) {
             self.machine.moved(slot, to: node, now: self.factory.eventLoop.now)
             self.drain()
             self.settle(channel)

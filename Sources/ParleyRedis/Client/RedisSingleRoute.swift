@@ -9,6 +9,8 @@ final class RedisSingleRoute: RedisRoute {
     private let resolver: RedisSentinelResolver?
     private let commands: RedisLink
     private var subscriber: RedisSubscriber?
+    /// Channels that were led on, which wait before they are asked for again.
+    private var astray: Set<RedisChannel> = []
 
     init(_ factory: RedisLinkFactory, tell: @escaping (RedisRouteEvent) -> Void) {
         self.factory = factory
@@ -54,9 +56,13 @@ final class RedisSingleRoute: RedisRoute {
         self.madeSubscriber().subscribe(to: channel, unheardSince: unheardSince)
     }
 
-    func unsubscribe(from channel: RedisChannel) { self.subscriber?.unsubscribe(from: channel) }
+    func unsubscribe(from channel: RedisChannel) {
+        self.astray.remove(channel)
+        self.subscriber?.unsubscribe(from: channel)
+    }
 
     func close() {
+        self.astray = []
         self.resolver?.close()
         self.commands.close()
         self.subscriber?.close()
@@ -67,10 +73,8 @@ final class RedisSingleRoute: RedisRoute {
         let subscriber = self.factory.makeSubscriber(to: self.place)
         subscriber.onEvents(
             action: { action in
-                // There are no other nodes here: it is as good as interrupted, and asked for again.
                 if case .moved(let channel, _, let since) = action {
-                    self.tell(.subscription(.interrupted(channel)))
-                    self.subscriber?.subscribe(to: channel, unheardSince: since)
+                    self.ledOn(channel, unheardSince: since)
                 } else {
                     self.tell(.subscription(action))
                 }
@@ -80,6 +84,16 @@ final class RedisSingleRoute: RedisRoute {
         )
         self.subscriber = subscriber
         return subscriber
+    }
+
+    /// There are no other nodes here: it is as good as interrupted, and asked for again after a while.
+    private func ledOn(_ channel: RedisChannel, unheardSince: NIODeadline?) {
+        self.tell(.subscription(.interrupted(channel)))
+        self.astray.insert(channel)
+        self.factory.eventLoop.assumeIsolated().scheduleTask(in: RedisClusterMachine.pause) {
+            guard self.astray.remove(channel) != nil else { return }
+            self.subscriber?.subscribe(to: channel, unheardSince: unheardSince)
+        }
     }
 
     private func commandsDid(_ action: RedisLink.Machine.Action) {
