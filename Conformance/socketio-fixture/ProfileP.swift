@@ -1,5 +1,6 @@
 import EngineIO
 import NIOCore
+import ParleyModel
 import ParleySocketIO
 
 /// The public suites of the two protocols (`socketio/engine.io-protocol`, `socketio/socket.io-protocol`).

@@ -1,5 +1,6 @@
 import EngineIO
 import NIOCore
+import ParleyModel
 import ParleySocketIO
 import SocketIO
 import Synchronization

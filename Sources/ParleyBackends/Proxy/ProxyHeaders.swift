@@ -1,4 +1,5 @@
 public import NIOHTTP1
+internal import ParleyModel
 internal import ParleyText
 
 /// Which header fields pass the proxy, and which it adds. Source: docs/session-backends.md, "Headers".

@@ -1,5 +1,4 @@
 internal import ParleyModel
-internal import ParleySocketIO
 
 /// The policies of the APIs: how they differ is all here.
 extension CORSPolicy {

@@ -2,7 +2,6 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyModel
-internal import ParleySocketIO
 
 /// Which pages of other origins may read what a part of a listener says.
 struct CrossOriginRule: Sendable {

@@ -1,5 +1,6 @@
 public import EngineIO
 public import NIOCore
+public import ParleyModel
 public import SocketIO
 
 /// What a Socket.IO server is told; the defaults are those of the reference.

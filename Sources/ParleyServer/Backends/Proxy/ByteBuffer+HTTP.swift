@@ -1,6 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
-internal import ParleyBackends
+internal import ParleyModel
 
 /// HTTP/1.1 as it is on the wire (RFC 9112).
 extension ByteBuffer {

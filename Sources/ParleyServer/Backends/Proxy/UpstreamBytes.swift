@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyModel
 internal import ParleyText
 
 /// Keeps what is no text in the heads of a backend's responses, which the parser behind it would lose.

@@ -1,6 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
-internal import ParleyBackends
+internal import ParleyModel
 
 /// Writes requests as they are: whoever gives the head has decided how the body is framed.
 final class UpstreamRequestEncoder: ChannelOutboundHandler, RemovableChannelHandler {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import ParleyModel
 import Testing
 
 @testable import ParleyServer

@@ -1,5 +1,6 @@
 import HTTPTypes
 import NIOCore
+import ParleyModel
 import ParleySocketIO
 import Testing
 

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import ParleyBackends
+@testable import ParleyModel
 
 @Suite struct HeaderBytesTests {
     static let rows: [[UInt8]] = [

@@ -1,5 +1,3 @@
-package import ParleyModel
-
 /// Which pages of other origins may read answers, and with whose cookies (Fetch standard, *CORS protocol*): the one set of rules
 /// for all HTTP of a server, whose headers are those of npm's `cors`.
 ///

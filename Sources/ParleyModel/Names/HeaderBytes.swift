@@ -32,7 +32,7 @@ public enum HeaderBytes {
     }
 
     /// As ``escape(_:)``, for text of our own.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         guard text.containsByte(0xEF) else { return text }
         return Self.escape(ByteBuffer(string: text)).map { String(buffer: $0) } ?? text
     }
