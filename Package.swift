@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "EngineIO", targets: ["EngineIO"]),
         .library(name: "SocketIO", targets: ["SocketIO"]),
         .library(name: "ParleyDialects", targets: ["ParleyDialects", "ParleyModel"]),
+        .library(name: "ParleyServer", targets: ["ParleyServer"]),
         .library(name: "ParleySocketIO", targets: ["ParleySocketIO", "ParleyServer"]),
     ],
     dependencies: [

@@ -53,9 +53,9 @@ struct SocketIOFixture: AsyncParsableCommand {
 
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sigusr1)
         let sites = try self.sites()
-        var servers: [ParleyServer] = []
+        var servers: [SocketIOListener] = []
         for (index, site) in sites.enumerated() {
-            let server = try await ParleyServer.start(
+            let server = try await SocketIOListener.start(
                 site.servers,
                 site.engines,
                 host: self.host,
@@ -64,9 +64,7 @@ struct SocketIOFixture: AsyncParsableCommand {
             )
             servers.append(server)
         }
-        for server in servers {
-            for address in server.addresses { print("Listening on \(self.host):\(address.port)") }
-        }
+        for server in servers { print("Listening on \(self.host):\(server.port)") }
         fflush(nil)
         for await signal in signals {
             guard signal == .sigusr1 else { break }
@@ -93,7 +91,7 @@ struct SocketIOFixture: AsyncParsableCommand {
         }
     }
 
-    private func printCensus(_ sites: [FixtureSite], _ servers: [ParleyServer]) async throws {
+    private func printCensus(_ sites: [FixtureSite], _ servers: [SocketIOListener]) async throws {
         var total = SocketIOServer.Census()
         for server in sites.flatMap(\.servers) {
             let census = try await server.census()

@@ -27,11 +27,11 @@ struct SocketIOChat {
         }
         let port = ProcessInfo.processInfo.environment["PORT"].flatMap { Int($0) } ?? 3000
         do {
-            let server = try await ParleyServer.start([io], port: port)
+            let listener = try await SocketIOListener.start([io], port: port)
             print("Listening on *:\(port)")
             fflush(nil)  // a pipe would wait for more
-            await server.runUntilCancelled()
-        } catch let failure as ParleyServer.StartFailure {
+            await listener.runUntilCancelled()
+        } catch let failure as SocketIOListener.Failure {
             print(failure)
             exit(1)
         }

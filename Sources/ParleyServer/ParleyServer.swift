@@ -1,8 +1,6 @@
 public import Logging
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
-internal import NIOSSL
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
@@ -11,18 +9,6 @@ internal import ParleySocketIO
 ///
 /// One-shot: `start`, then `shutDown`. Everything between runs on the event loops.
 public final class ParleyServer: Sendable {
-    /// What could not be done at start, in sentences that name the settings to change.
-    public struct StartFailure: Error, Sendable, CustomStringConvertible {
-        /// One for each thing that is wrong.
-        public let reasons: [String]
-
-        public var description: String { self.reasons.joined(separator: "\n") }
-
-        init(description: String) { self.reasons = [description] }
-
-        init(reasons: [String]) { self.reasons = reasons }
-    }
-
     /// A bound listener.
     public struct Address: Sendable {
         public let kind: ServerConfiguration.Listener.Kind
@@ -77,28 +63,22 @@ public final class ParleyServer: Sendable {
             var failures: [String] = []
             for listener in configuration.listeners {
                 let services = composition.services(for: listener.kind)
+                let bootstrap = ListenerBootstrap(
+                    group: group,
+                    keepAlive: configuration.keepAlive,
+                    acceptTrouble: composition.acceptTrouble
+                ) {
+                    try ConnectionSetup.addHandlers(to: $0, services: services, tls: tls)
+                }
                 do throws(StartFailure) {
-                    let channel = try await Self.bind(
-                        listener,
-                        configuration,
-                        services: services,
-                        tls: tls,
-                        group: group
+                    let bound = try await bootstrap.bind(
+                        listener.place,
+                        at: configuration.bindsBothLoopbacks ? .bothLoopbacks : .host(configuration.host)
                     )
-                    channels.append(channel)
-                    let port = channel.localAddress?.port ?? listener.port
-                    addresses.append(Address(kind: listener.kind, port: port))
-                    guard configuration.bindsBothLoopbacks else { continue }
-                    if let twin = try await Self.bindTwin(
-                        of: listener,
-                        at: port,
-                        configuration,
-                        services: services,
-                        tls: tls,
-                        group: group
-                    ) {
-                        channels.append(twin)
-                    }
+                    channels += bound
+                    addresses.append(
+                        Address(kind: listener.kind, port: bound.first?.localAddress?.port ?? listener.port)
+                    )
                 } catch {
                     failures += error.reasons
                 }
@@ -119,92 +99,6 @@ public final class ParleyServer: Sendable {
             await composed?.backends?.shutDown()
             try? await group.shutdownGracefully()
             throw error
-        }
-    }
-
-    private static func bind(
-        _ listener: ServerConfiguration.Listener,
-        _ configuration: ServerConfiguration,
-        services: ListenerServices,
-        tls: NIOSSLContext?,
-        group: MultiThreadedEventLoopGroup
-    ) async throws(StartFailure) -> any Channel {
-        // What does not fit into 16 bits would end the process further down.
-        guard (0...65535).contains(listener.port) else {
-            throw StartFailure(
-                description:
-                    "The \(listener.kind.rawValue) cannot listen on port \(listener.port): expected a port from 0 to "
-                    + "65535. Choose another one with \(listener.setting)."
-            )
-        }
-        let host = configuration.bindsBothLoopbacks ? Self.loopback : configuration.host
-        do {
-            let bootstrap = Self.bootstrap(configuration, services: services, tls: tls, group: group)
-            return try await Self.bind(bootstrap, host: host, port: listener.port)
-        } catch {
-            throw StartFailure(description: BindFailure.sentence(error, listener, host: host))
-        }
-    }
-
-    private static let loopback = "127.0.0.1"
-    private static let loopback6 = "::1"
-
-    /// The same listener in the other family, which some clients of `localhost` try alone.
-    /// - Parameter port: What the first has.
-    /// - Returns: `nil` where there is no IPv6, or where somebody else has the port there that chance has given us here.
-    private static func bindTwin(
-        of listener: ServerConfiguration.Listener,
-        at port: Int,
-        _ configuration: ServerConfiguration,
-        services: ListenerServices,
-        tls: NIOSSLContext?,
-        group: MultiThreadedEventLoopGroup
-    ) async throws(StartFailure) -> (any Channel)? {
-        do {
-            let bootstrap = Self.bootstrap(configuration, services: services, tls: tls, group: group)
-            return try await bootstrap.bind(host: Self.loopback6, port: port).get()
-        } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
-            return nil
-        } catch let error as IOError where error.errnoCode == EADDRINUSE && listener.port == 0 {
-            return nil
-        } catch {
-            throw StartFailure(description: BindFailure.sentence(error, listener, host: Self.loopback6))
-        }
-    }
-
-    private static func bootstrap(
-        _ configuration: ServerConfiguration,
-        services: ListenerServices,
-        tls: NIOSSLContext?,
-        group: MultiThreadedEventLoopGroup
-    ) -> ServerBootstrap {
-        ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.maxMessagesPerRead, value: 64)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    // What a listener has, the sockets that it accepts have from the start.
-                    configuration.keepAlive?.apply(to: channel)
-                    try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-                    try channel.pipeline.syncOperations.addHandler(AcceptPauseHandler(services.acceptTrouble))
-                }
-            }
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try ConnectionSetup.setOptions(of: channel)
-                    try ConnectionSetup.addHandlers(to: channel, services: services, tls: tls)
-                }
-            }
-    }
-
-    /// All interfaces means both families in one socket; where there is no IPv6, IPv4 alone.
-    private static func bind(_ bootstrap: ServerBootstrap, host: String?, port: Int) async throws -> any Channel {
-        if let host { return try await bootstrap.bind(host: host, port: port).get() }
-        do {
-            return try await bootstrap.bind(host: "::", port: port).get()
-        } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
-            return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
         }
     }
 
@@ -230,69 +124,23 @@ public final class ParleyServer: Sendable {
         self.composition.state.startDraining()
         // They are told to end while everybody else says goodbye.
         async let backends: Void? = self.composition.backends?.shutDown()
-        _ = try? await self.composition.hub.collect { shard in
-            shard.forEachConnection { $0.delegate?.shutDown() }
-        }
-        let deadline = NIODeadline.now() + TimeAmount(self.composition.configuration.shutdownGrace)
-        while self.connectionCount > 0, NIODeadline.now() < deadline {
-            try? await Task.sleep(for: .milliseconds(20))
+        await self.composition.hub.sayGoodbye(within: TimeAmount(self.composition.configuration.shutdownGrace)) {
+            self.connectionCount
         }
         await backends
         await self.composition.gatewayServices?.sessions.flush()
         for channel in self.channels { try? await channel.close() }
         try? await self.group.shutdownGracefully()
     }
-}
 
-/// The pipeline of a new connection: HTTP until the first request says otherwise.
-enum ConnectionSetup {
-    /// Set here and not by the bootstrap, which takes three times as long for it.
-    static func setOptions(of channel: any Channel) throws {
-        guard let options = channel.syncOptions else { return }
-        // Who has said all may still listen: it is up to each protocol what the end of input means.
-        try options.setOption(.allowRemoteHalfClosure, value: true)
-        // One read, then the next connection: nobody gets more of a loop turn by sending more.
-        try options.setOption(.maxMessagesPerRead, value: 1)
-        try options.setOption(.recvAllocator, value: Self.requestReads)
-    }
-
-    static func addHandlers(to channel: any Channel, services: ListenerServices, tls: NIOSSLContext?) throws {
-        let pipeline = channel.pipeline.syncOperations
-        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let headGuard = RequestHeadGuard(maximumHeaderBytes: services.maximumHeaderBytes)
-        let decoder = Self.makeDecoder(maximumHeaderBytes: services.maximumHeaderBytes)
-        try pipeline.addHandlers(
-            headGuard,
-            decoder,
-            FrontDoorHandler(
-                services: services,
-                headGuard: headGuard,
-                decoder: decoder,
-                isSecure: tls != nil,
-                now: channel.eventLoop.now
-            )
-        )
-    }
-
-    /// How much is read at once while HTTP is spoken. All that one read brings is parsed in one go, and a request may be short.
-    static var requestReads: AdaptiveRecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2048, maximum: 4096)
-    }
-
-    /// The same for WebSocket and tunnels, which have shares of their own.
-    static var streamReads: AdaptiveRecvByteBufferAllocator { AdaptiveRecvByteBufferAllocator() }
-
-    static func makeDecoder(maximumHeaderBytes: Int) -> ByteToMessageHandler<HTTPRequestDecoder> {
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = maximumHeaderBytes
-        limits.maxHeaderListSize = maximumHeaderBytes + RequestHeadScanner.maximumRequestLineBytes
-        limits.maxHeaderFieldCount = RequestHeadScanner.maximumHeaderFields
-        return ByteToMessageHandler(
-            HTTPRequestDecoder(
-                leftOverBytesStrategy: .forwardBytes,
-                informationalResponseStrategy: .drop,
-                limitConfiguration: limits
-            )
-        )
+    /// Waits for the present task to be cancelled, then shuts down.
+    public func runUntilCancelled() async {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        await withTaskCancellationHandler {
+            for await _ in stream {}
+        } onCancel: {
+            continuation.finish()
+        }
+        await self.shutDown()
     }
 }

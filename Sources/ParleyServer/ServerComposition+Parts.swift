@@ -15,7 +15,6 @@ extension ServerComposition {
         case .disposableChat: return [self.disposableChatAlone]
         case .gateway: return self.gatewayParts
         case .gatewaySockets: return [self.gatewaySocketsAlone]
-        case .socketIO: return [self.socketIOServers]
         case .issuer: return [self.issuing, self.operations { self.addHealth(to: $0) }]
         case .backendsAPI:
             // Where the proxy has no port of its own, URLs lead to where they were asked for.
@@ -130,16 +129,6 @@ extension ServerComposition {
         var part = ListenerPart(name: .disposableChat)
         if let chat = self.endpoints.disposableChat { part.route = { $0.path == "/ws" ? .webSocket(chat) : nil } }
         part.register = { router in router.get("health") { _, _ in Response(status: .ok) } }
-        return part
-    }
-
-    private var socketIOServers: ListenerPart {
-        let endpoints = self.socketIO
-        var part = ListenerPart(name: .socketIO)
-        part.route = { request in
-            endpoints.first { EngineEndpoint.claims(path: request.path, configuration: $0.host.configuration) }
-                .map { .exchange($0) }
-        }
         return part
     }
 

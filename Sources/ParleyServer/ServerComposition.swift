@@ -21,7 +21,6 @@ struct ServerComposition: Sendable {
     let ledger: MemoryLedger
     let roomLimit: TopicLimit
     let endpoints: Endpoints
-    let socketIO: [EngineEndpoint]
     let gateway: GatewayEndpoints?
     let backends: BackendsHost?
     let registry: ChannelRegistry
@@ -33,13 +32,6 @@ struct ServerComposition: Sendable {
         var disposableChat: DisposableChatEndpoint?
         var channelServer: ChannelServerEndpoint?
         var relay: RelayEndpoint
-    }
-
-    /// The event gateway and where it is reached.
-    struct GatewayEndpoints: Sendable {
-        let gateway: Gateway
-        let native: GatewayEndpoint
-        let socketIO: EngineEndpoint
     }
 
     init(_ configuration: ServerConfiguration, eventLoops: [any EventLoop], logger: Logger) async throws {
@@ -54,7 +46,7 @@ struct ServerComposition: Sendable {
             maximum: configuration.maximumPollingSessions,
             maximumPerAddress: configuration.maximumPollingSessionsPerAddress
         ) { trimmer.connectionClosed(remaining: $0) }
-        self.failures = HandshakeFailures(logger: logger)
+        self.failures = HandshakeFailures(labels: [ConnectError.usualLabel], logger: logger)
         self.acceptTrouble = AcceptTrouble(logger: logger)
         self.ledger = MemoryLedger(maximumBytes: configuration.processBacklogBytes)
         self.roomLimit = TopicLimit(maximum: configuration.sessionChat.roomsPerProcess)
@@ -71,24 +63,15 @@ struct ServerComposition: Sendable {
         Self.setSpaces(of: &hub, configuration, roomLimit: self.roomLimit)
         let profiles = ConnectionProfiles(configuration, formats: &hub.formats, ledger: self.ledger, logger: logger)
         self.endpoints = Self.makeEndpoints(configuration, profiles, self.registry, self.roomLimit)
-        let applications =
-            configuration.socketIOServers as [any EngineApplication]
-            + configuration.engineIOServers as [any EngineApplication]
-        let formats = applications.map { Self.register($0, as: .socketIO, in: &hub.formats) }
-        let gatewayIO =
+        let gateway =
             configuration.gateway.isEnabled
-            ? SocketIOServer(
-                Gateway.socketIOConfiguration(
-                    configuration.gateway,
-                    backlogBytes: configuration.backlogBytes,
-                    frameTimeout: configuration.frameTimeout
-                ),
-                space: hub.spaces[.socketIO],
+            ? GatewayFormats(
+                configuration.gateway,
+                backlogBytes: configuration.backlogBytes,
+                frameTimeout: configuration.frameTimeout,
+                in: &hub,
                 logger: logger
             ) : nil
-        let gatewayFormats = gatewayIO.map { Self.register($0, as: .socketIO, in: &hub.formats) }
-        let nativeFormat = hub.formats.register(GatewayFormat())
-        for server in configuration.socketIOServers { server.setPolicy(in: &hub) }
         let madeHub = try await Hub(configuration: hub, eventLoops: eventLoops)
         self.hub = madeHub
         let state = self.state
@@ -107,74 +90,29 @@ struct ServerComposition: Sendable {
                 logger: logger
             )
         }
-        let (places, failures, ledger) = (self.places, self.failures, self.ledger)
-        self.gateway = Self.makeGateway(
-            configuration,
-            gatewayIO.flatMap { server in
-                gatewayFormats.map { (server, Site(hub: madeHub, formats: $0, dialect: .socketIO)) }
-            },
-            nativeFormat: nativeFormat,
-            places: places,
-            failures: failures,
-            ledger: ledger,
-            logger: logger
-        )
-        self.socketIO = zip(applications, formats).map { application, formats in
-            EngineEndpoint(
-                application,
-                Site(hub: madeHub, formats: formats, dialect: .socketIO),
-                configuration,
+        let (places, failures) = (self.places, self.failures)
+        self.gateway = gateway.map { formats in
+            GatewayEndpoints(
+                Gateway(
+                    configuration.gateway,
+                    io: formats.server,
+                    router: configuration.events,
+                    hub: madeHub,
+                    nativeFormat: formats.native,
+                    storeChanged: { $0.log("session store", to: logger) },
+                    wallTime: configuration.wallTime
+                ),
+                formats,
+                hub: madeHub,
+                backlogBytes: configuration.backlogBytes,
+                frameTimeout: configuration.frameTimeout,
+                wallTime: configuration.wallTime,
                 places: places,
                 failures: failures,
-                ledger: ledger,
+                ledger: processLedger,
                 logger: logger
             )
         }
-    }
-
-    /// - Parameter place: Where the gateway's Socket.IO lives; `nil` when there is no gateway.
-    static func makeGateway(
-        _ configuration: ServerConfiguration,
-        _ place: (server: SocketIOServer, site: Site)?,
-        nativeFormat: FormatID,
-        places: PollingPlaces,
-        failures: HandshakeFailures,
-        ledger: MemoryLedger,
-        logger: Logger
-    ) -> GatewayEndpoints? {
-        guard let place else { return nil }
-        let gateway = Gateway(
-            configuration.gateway,
-            io: place.server,
-            router: configuration.events,
-            hub: place.site.hub,
-            nativeFormat: nativeFormat,
-            wallTime: configuration.wallTime,
-            logger: logger
-        )
-        let profile = ConnectionProfile(
-            dialect: .eventGateway,
-            formats: nil,
-            limits: WebSocketLimits(maximumMessageBytes: Gateway.maximumMessageBytes),
-            slowConsumer: SlowConsumerPolicy(maximumBytes: configuration.backlogBytes),
-            clock: ClockPolicy(pingInterval: 25, silenceLimit: 45, frameTimeout: configuration.frameTimeout),
-            shutdown: .serverShuttingDown,
-            ledger: ledger,
-            logger: logger
-        )
-        return GatewayEndpoints(
-            gateway: gateway,
-            native: GatewayEndpoint(gateway: gateway, profile: profile),
-            socketIO: EngineEndpoint(
-                place.server,
-                place.site,
-                configuration,
-                places: places,
-                failures: failures,
-                ledger: ledger,
-                logger: logger
-            )
-        )
     }
 
     /// Session chat's rooms keep a history; a space that it shares has its rules.
@@ -194,20 +132,6 @@ struct ServerComposition: Sendable {
                 retention: TimeAmount(configuration.sessionChat.roomIdleTimeout),
                 limit: roomLimit
             )
-        }
-    }
-
-    static func register(
-        _ application: any EngineApplication,
-        as dialect: DialectName,
-        in formats: inout HubConfiguration.Formats
-    ) -> SocketIOFormats {
-        SocketIOFormats(in: &formats, dialect: dialect, configuration: application.configuration) {
-            kind,
-            message,
-            bits,
-            wire in
-            LoopTools.current.writeFrame(kind, message, windowBits: bits, into: &wire)
         }
     }
 

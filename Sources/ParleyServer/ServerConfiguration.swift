@@ -1,7 +1,6 @@
 public import ParleyDialects
 public import ParleyHub
 public import ParleyModel
-public import ParleySocketIO
 
 /// Everything that a Parley server can be told, with the defaults of the specifications. Reads nothing from outside by itself.
 public struct ServerConfiguration: Sendable {
@@ -18,8 +17,6 @@ public struct ServerConfiguration: Sendable {
             case disposableChat = "disposable chat"
             /// The issuing API of session chat alone.
             case issuer = "session chat issuing API"
-            /// ``ServerConfiguration/socketIOServers``, ``ServerConfiguration/engineIOServers`` and nothing else.
-            case socketIO = "Socket.IO server"
             case backendsAPI = "session backends' API"
             case backendsProxy = "session backends' proxy"
         }
@@ -35,6 +32,8 @@ public struct ServerConfiguration: Sendable {
             self.port = port
             self.setting = setting
         }
+
+        var place: ListenerPlace { ListenerPlace(name: self.kind.rawValue, port: self.port, setting: self.setting) }
     }
 
     public struct SessionChat: Sendable {
@@ -96,23 +95,13 @@ public struct ServerConfiguration: Sendable {
         public var compresses = true
     }
 
-    public struct TLS: Sendable {
-        public var certificateFile: String
-        public var keyFile: String
-
-        public init(certificateFile: String, keyFile: String) {
-            self.certificateFile = certificateFile
-            self.keyFile = keyFile
-        }
-    }
-
     public var listeners: [Listener] = [Listener(.frontDoor, port: 8000, setting: "PARLEY_PORT")]
     /// The address to bind; `nil`: all interfaces.
     public var host: String?
     /// Whether ``host`` is this machine alone, by either family: each listener is at 127.0.0.1 and at ::1, as `localhost` is one or the
     /// other to clients. Where there is no IPv6, it is at 127.0.0.1.
     public var bindsBothLoopbacks = false
-    public var tls: TLS?
+    public var tls: TLSFiles?
     /// 0: one per core.
     public var eventLoops = 0
     /// Where rooms keep what was said in them, so that it outlives the process; `nil`: in memory alone.
@@ -134,10 +123,6 @@ public struct ServerConfiguration: Sendable {
     public var backends = BackendsConfiguration()
     /// What the gateway does with events; handlers that are put here before the start take the place of its own.
     public var events = EventRouter()
-    /// Servers of an application, told apart by their paths; reached through listeners of kind ``Listener/Kind/socketIO``.
-    public var socketIOServers: [SocketIOServer] = []
-    /// The same without Socket.IO on top.
-    public var engineIOServers: [EngineIOServer] = []
 
     /// WebSocket connections of this process; 0: no limit but open files.
     public var maximumConnections = 0

@@ -49,7 +49,7 @@ import Testing
             .bind(host: "127.0.0.1", port: 0).get()
         let taken = try #require(other.localAddress?.port)
         let store = CountingStore()
-        let failure = await #expect(throws: ParleyServer.StartFailure.self) {
+        let failure = await #expect(throws: StartFailure.self) {
             try await Self.start(store, ports: [0, taken])
         }
         #expect(failure?.description.contains("PARLEY_PORT") == true)

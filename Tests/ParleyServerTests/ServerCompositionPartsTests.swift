@@ -26,7 +26,6 @@ import Testing
         configuration.gateway.corsOrigins = ["http://gateway.test"]
         configuration.gateway.adminToken = "open sesame"
         configuration.backends.catalogue = BackendCatalogue()
-        configuration.socketIOServers = [SocketIOServer()]
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let composition = try await ServerComposition(configuration, eventLoops: [loop], logger: logger)
         do {
@@ -128,7 +127,6 @@ import Testing
         Place(.gateway, "/health/db", .gateway, reads, for: "gateway"),
         Place(.gateway, "/api/emit", .gateway, ["POST"], body: 256 * 1024, for: "gateway"),
         Place(.gatewaySockets, "/any", .gatewaySockets, for: "gateway"),
-        Place(.socketIO, "/any", .socketIO, for: "nobody"),
         Place(.backendsAPI, "/v2/service/a/b/connect", .backendsAPI, ["POST"], body: 2 << 20, for: "anybody"),
         Place(.backendsAPI, "/user/a/services", .backendsAPI, reads, for: "anybody"),
         Place(.backendsAPI, "/nothing", .backendsAPI, for: "anybody"),
@@ -217,8 +215,6 @@ import Testing
         (.gatewaySockets, "/any", "http", DialectName.eventGateway.rawValue),
         (.gatewaySockets, "/socket.io/", "http", "exchange of socket-io"),
         (.gatewaySockets, "/any?EIO=4", "exchange of socket-io", "exchange of socket-io"),
-        (.socketIO, "/socket.io/", "exchange of socket-io", "exchange of socket-io"),
-        (.socketIO, "/any", "http", "http"),
         (.backendsAPI, "/b/token/", "proxy", "proxy"),
         (.backendsAPI, "/any", "http", "http"),
         (.backendsProxy, "/any", "proxy", "proxy"),

@@ -2,7 +2,6 @@ internal import NIOCore
 internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
-internal import Synchronization
 internal import WebSocketProtocol
 
 /// What an endpoint says to a WebSocket handshake.
@@ -56,72 +55,4 @@ struct Acceptance: WebSocketAcceptance {
 protocol ConnectionObserver: Sendable {
     func opened(_ connection: ConnectionID)
     func closed(_ connection: ConnectionID)
-}
-
-/// How many WebSocket connections there may be: in the process, and from one address.
-final class ConnectionLimits: Sendable {
-    private let maximum: Int
-    private let maximumPerAddress: Int
-    private let count = Atomic<Int>(0)
-    private let countsByAddress = Mutex<[String: Int]>([:])
-    private let trimmer = MemoryTrimmer()
-
-    /// - Parameters: 0 means no limit.
-    init(maximum: Int, maximumPerAddress: Int) {
-        self.maximum = maximum
-        self.maximumPerAddress = maximumPerAddress
-    }
-
-    var current: Int { self.count.load(ordering: .relaxed) }
-
-    /// Those of whom nobody knows where they are count as if they were in one place.
-    private static let unknown = "unknown"
-
-    /// Takes a place for a connection. The permit must be released exactly once.
-    /// - Parameter ip: Where it comes from: an address as text.
-    func acquire(ip: String?) -> Result<ConnectionPermit, Refusal> {
-        let taken = self.count.add(1, ordering: .relaxed).newValue
-        guard self.maximum == 0 || taken <= self.maximum else {
-            self.count.subtract(1, ordering: .relaxed)
-            return .failure(.connectionLimit)
-        }
-        guard self.maximumPerAddress > 0 else { return .success(ConnectionPermit(limits: self, address: nil)) }
-        let ip = ip ?? Self.unknown
-        let isAllowed = self.countsByAddress.withLock { counts in
-            guard counts[ip, default: 0] < self.maximumPerAddress else { return false }
-            counts[ip, default: 0] += 1
-            return true
-        }
-        guard isAllowed else {
-            self.count.subtract(1, ordering: .relaxed)
-            return .failure(.addressLimit)
-        }
-        return .success(ConnectionPermit(limits: self, address: ip))
-    }
-
-    fileprivate func release(_ address: String?) {
-        let remaining = self.count.subtract(1, ordering: .relaxed).newValue
-        self.trimmer.connectionClosed(remaining: remaining)
-        guard let address else { return }
-        self.countsByAddress.withLock { counts in
-            counts[address] = (counts[address] ?? 1) > 1 ? counts[address, default: 1] - 1 : nil
-        }
-    }
-}
-
-/// A place among the allowed connections.
-struct ConnectionPermit: Sendable {
-    fileprivate let limits: ConnectionLimits
-    fileprivate let address: String?
-
-    func release() {
-        self.limits.release(self.address)
-    }
-}
-
-extension SocketAddress {
-    /// The IP address as people write it: an IPv4 client of an IPv6 socket has its own address (RFC 4291 §2.5.5.2).
-    var clientIP: String? {
-        self.ipAddress.map { $0.hasPrefix("::ffff:") ? String($0.dropFirst("::ffff:".count)) : $0 }
-    }
 }

@@ -1,6 +1,5 @@
 internal import Logging
 internal import NIOCore
-internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
 internal import WebSocketProtocol
@@ -22,7 +21,7 @@ struct ConnectionProfiles {
         let chat = configuration.sessionChat
         self.sessionChat = ConnectionProfile(
             dialect: .sessionChat,
-            formats: WebSocketFormats(SessionChatEncoder(), of: .sessionChat, compressing: false, in: &formats),
+            formats: .sessionChat(in: &formats),
             limits: WebSocketLimits(maximumMessageBytes: chat.maximumFrameBytes),
             slowConsumer: SlowConsumerPolicy(overflow: .keepLatest, maximumBytes: configuration.backlogBytes),
             clock: .pinging(every: chat.pingInterval, frameTimeout: configuration.frameTimeout),
@@ -33,7 +32,7 @@ struct ConnectionProfiles {
         let disposable = configuration.disposableChat
         self.disposableChat = ConnectionProfile(
             dialect: .disposableChat,
-            formats: WebSocketFormats(DisposableChatEncoder(), of: .disposableChat, compressing: false, in: &formats),
+            formats: .disposableChat(in: &formats),
             limits: WebSocketLimits(maximumMessageBytes: disposable.maximumMessageBytes),
             slowConsumer: SlowConsumerPolicy(
                 maximumBytes: configuration.backlogBytes,
@@ -54,7 +53,7 @@ struct ConnectionProfiles {
         let channels = configuration.channelServer
         self.channelServer = ConnectionProfile(
             dialect: .channelServer,
-            formats: WebSocketFormats(ChannelServerEncoder(), of: .channelServer, compressing: false, in: &formats),
+            formats: .channelServer(in: &formats),
             limits: WebSocketLimits(
                 maximumFrameBytes: channels.maximumFrameBytes,
                 maximumMessageBytes: channels.maximumMessageBytes
@@ -71,7 +70,7 @@ struct ConnectionProfiles {
             logger: logger
         )
         let relay = configuration.relay
-        let relayFormats = WebSocketFormats(RelayEncoder(), of: .relay, compressing: relay.compresses, in: &formats)
+        let relayFormats = WebSocketFormats.relay(compressing: relay.compresses, in: &formats)
         func relayProfile(_ limits: WebSocketLimits) -> ConnectionProfile {
             ConnectionProfile(
                 dialect: .relay,

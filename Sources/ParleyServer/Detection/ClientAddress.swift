@@ -115,3 +115,10 @@ struct ClientAddress: Equatable {
             && text.dropFirst().utf8.allSatisfy(\.isASCIIDigit)
     }
 }
+
+extension SocketAddress {
+    /// The IP address as people write it: an IPv4 client of an IPv6 socket has its own address (RFC 4291 §2.5.5.2).
+    var clientIP: String? {
+        self.ipAddress.map { $0.hasPrefix("::ffff:") ? String($0.dropFirst("::ffff:".count)) : $0 }
+    }
+}

@@ -1,5 +1,4 @@
 internal import NIOHTTP1
-internal import ParleyBackends
 internal import ParleyModel
 
 /// What becomes of a request, by its head alone.
@@ -15,7 +14,7 @@ enum Destination: Equatable {
 }
 
 extension Destination {
-    init(of request: UpgradeRequest, by route: Route, in routes: ListenerRoutes, isDraining: Bool) {
+    init(of request: UpgradeRequest, by route: Route, in routes: some FrontDoorRoutes, isDraining: Bool) {
         if let endpoint = route.webSocket(for: request) {
             self.init(handshake: request, endpoint, isDraining: isDraining)
             return
@@ -23,10 +22,10 @@ extension Destination {
         switch route {
         case .webSocket, .exchange:
             self = .exchange
-        case .proxy:
-            self = .proxy(isUpgrade: ProxyHeaders.isUpgrade(request.head.headers))
+        case .proxy(let endpoint):
+            self = .proxy(isUpgrade: endpoint.isUpgrade(request.head))
         case .http:
-            self = .api(maximumBodyBytes: routes.place(at: request.path).maximumBodyBytes(for: request.head.method))
+            self = .api(maximumBodyBytes: routes.maximumBodyBytes(of: request))
         }
     }
 

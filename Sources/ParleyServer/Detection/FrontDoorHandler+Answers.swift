@@ -1,8 +1,5 @@
-internal import HTTPTypes
-internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOHTTPTypesHTTP1
 internal import ParleyModel
 
 /// Answers: of exchanges, which make them here, and of the HTTP API, which makes them in a task.
@@ -51,9 +48,6 @@ extension FrontDoorHandler {
         let client = self.party.request?.remoteAddress
         if let refusal { self.services.failures.count(refusal, path: head.uri, from: self.client()) }
         self.party = .nobody
-        guard let request = try? HTTPRequest(head, secure: self.isSecure, splitCookie: false) else {
-            return self.machine.failed(.badRequest)
-        }
         self.addEncoder(context)
         let sink = ResponseSink(
             handler: NIOLoopBound(self, eventLoop: context.eventLoop),
@@ -62,15 +56,17 @@ extension FrontDoorHandler {
         )
         let (http, failures) = (self.services.http, self.services.failures)
         let channel = context.channel
+        let request = PlainRequest(
+            head: head,
+            body: body,
+            isSecure: self.isSecure,
+            client: client,
+            refusal: refusal
+        )
         self.response = Task {
-            let response = await http.respond(
-                to: Request(head: request, body: RequestBody(buffer: body)),
-                from: client,
-                on: channel,
-                refusing: refusal
-            )
+            let response = await http.respond(to: request, on: channel)
             if refusal == nil, response.status.code >= 400 {
-                failures.count(status: response.status.code, path: head.uri, from: client)
+                failures.count(status: Int(response.status.code), path: head.uri, from: client)
             }
             await sink.send(response)
         }

@@ -1,16 +1,14 @@
 internal import NIOCore
 internal import NIOHTTP1
-internal import ParleyBackends
 
 /// What a proxied exchange does here.
 extension FrontDoorHandler: ProxyDownstream {
     func openProxy(_ context: ChannelHandlerContext) {
         guard case .routed(let request, .proxy(let endpoint)) = self.party,
-            let pool = endpoint.pool(on: context.eventLoop)
+            let exchange = endpoint.exchange(for: request, on: context.eventLoop, downstream: self)
         else { return }
         // Responses of backends are written as they are.
         self.removeEncoder(context)
-        let exchange = ProxyExchange(request, endpoint, pool: pool, eventLoop: context.eventLoop, downstream: self)
         self.party = .proxy(exchange, request)
         exchange.begin()
     }
@@ -52,13 +50,12 @@ extension FrontDoorHandler: ProxyDownstream {
         }
         // A tunnel ends as a whole.
         try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ConnectionSetup.streamReads)
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ConnectionReads.ofStreams)
         if isInputClosed {
             handlers.onFailure()
             context.close(promise: nil)
             return upstream.close(promise: nil)
         }
-        let pipeline = upstream.pipeline.syncOperations
         do {
             try context.pipeline.syncOperations.addHandler(handlers.client)
         } catch {
@@ -67,7 +64,7 @@ extension FrontDoorHandler: ProxyDownstream {
             return upstream.close(promise: nil)
         }
         do {
-            try pipeline.addHandler(handlers.backend)
+            try upstream.pipeline.syncOperations.addHandler(handlers.backend)
         } catch {
             return context.close(promise: nil)
         }
@@ -75,7 +72,7 @@ extension FrontDoorHandler: ProxyDownstream {
         if !upstream.isActive { context.close(promise: nil) }
         // What came behind the heads is passed on when the decoders go, outside of any read.
         let client = context.channel
-        UpstreamPool.removeHTTP(from: pipeline)?.assumeIsolated().whenComplete { _ in
+        handlers.removeHTTP(upstream)?.assumeIsolated().whenComplete { _ in
             client.flush()
             handlers.onStart()
         }

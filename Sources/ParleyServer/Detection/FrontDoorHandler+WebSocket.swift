@@ -42,7 +42,7 @@ extension FrontDoorHandler {
         }
         self.party = .nobody
         self.machine.left()
-        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ConnectionSetup.streamReads)
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ConnectionReads.ofStreams)
         let compression = endpoint.compression.flatMap {
             PerMessageDeflate.negotiate(offers: request.head.headers["Sec-WebSocket-Extensions"], policy: $0)
         }

@@ -17,7 +17,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case routed(UpgradeRequest, Route)
         case handshake(UpgradeRequest, any WebSocketEndpoint, (any WebSocketAcceptance)?)
         case exchange(any HTTPExchange, UpgradeRequest)
-        case proxy(ProxyExchange, UpgradeRequest)
+        case proxy(any ForwardedExchange, UpgradeRequest)
 
         var request: UpgradeRequest? {
             switch self {

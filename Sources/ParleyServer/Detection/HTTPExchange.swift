@@ -31,26 +31,3 @@ protocol ExchangeEndpoint: Sendable {
         answer: @escaping (ExchangeAnswer) -> Void
     ) -> any HTTPExchange
 }
-
-/// Who answers a request.
-enum Route {
-    /// A place for WebSocket alone.
-    case webSocket(any WebSocketEndpoint)
-    /// A place where plain requests are exchanges, and WebSocket is spoken, too.
-    case exchange(any ExchangeEndpoint & WebSocketEndpoint)
-    /// Goes on to a session backend, whatever it is.
-    case proxy(ProxyEndpoint)
-    /// The HTTP API.
-    case http
-}
-
-extension Route {
-    /// Whom a request shakes hands with; `nil` where it is no matter of WebSocket.
-    func webSocket(for request: UpgradeRequest) -> (any WebSocketEndpoint)? {
-        switch self {
-        case .webSocket(let endpoint): endpoint
-        case .exchange(let endpoint): request.wantsWebSocket ? endpoint : nil
-        case .proxy, .http: nil
-        }
-    }
-}

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import ParleyBackends
 internal import ParleyModel
 internal import ParleyText
 

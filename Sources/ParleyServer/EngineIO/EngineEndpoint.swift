@@ -16,10 +16,14 @@ struct EngineEndpoint: Sendable {
     var dialect: DialectName? { self.profile.dialect }
 
     /// Gives `application` a place to live in.
+    /// - Parameters:
+    ///   - frameTimeout: Seconds that an unfinished frame may go without progress.
+    ///   - places: Those of the process.
     init(
         _ application: any EngineApplication,
         _ site: Site,
-        _ configuration: ServerConfiguration,
+        frameTimeout: Double,
+        wallTime: @escaping @Sendable () -> WallTime,
         places: PollingPlaces,
         failures: HandshakeFailures,
         ledger: MemoryLedger,
@@ -28,7 +32,7 @@ struct EngineEndpoint: Sendable {
         self.host = EngineHost(
             application,
             site: site,
-            wallTime: configuration.wallTime,
+            wallTime: wallTime,
             places: places,
             ledger: ledger,
             refused: { failures.count($0) },
@@ -42,7 +46,7 @@ struct EngineEndpoint: Sendable {
                 maximumBytes: application.configuration.maximumQueuedBytes,
                 overrunTime: application.configuration.stallTime
             ),
-            clock: ClockPolicy(frameTimeout: configuration.frameTimeout),
+            clock: ClockPolicy(frameTimeout: frameTimeout),
             shutdown: .serverShuttingDown,
             ledger: ledger,
             logger: logger

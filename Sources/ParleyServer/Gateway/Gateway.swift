@@ -1,5 +1,4 @@
 internal import EngineIO
-internal import Logging
 internal import NIOCore
 internal import ParleyDialects
 internal import ParleyHub
@@ -21,21 +20,21 @@ final class Gateway: Sendable {
     /// Of a native message, as of a Socket.IO one; close code 1009 beyond it.
     static let maximumMessageBytes = 1_000_000
 
-    /// - Parameter nativeFormat: Registered before the hub was made.
+    /// - Parameters:
+    ///   - nativeFormat: Registered before the hub was made.
+    ///   - storeChanged: Told when the store of sessions falls into trouble, and when it works again.
     init(
         _ configuration: GatewayConfiguration,
         io: SocketIOServer,
         router: EventRouter,
         hub: Hub,
         nativeFormat: FormatID,
-        wallTime: @escaping @Sendable () -> WallTime,
-        logger: Logger
+        storeChanged: @escaping @Sendable (StoreHealth.Change) -> Void,
+        wallTime: @escaping @Sendable () -> WallTime
     ) {
         let live = GatewayLive(io: io, hub: hub, nativeFormat: nativeFormat)
         self.live = live
-        let sessions = SessionDirectory(configuration.sessions ?? MemorySessionStore()) {
-            $0.log("session store", to: logger)
-        }
+        let sessions = SessionDirectory(configuration.sessions ?? MemorySessionStore(), report: storeChanged)
         let chat = configuration.chat ?? BuiltInChatProvider()
         self.services = GatewayServices(
             configuration: configuration,

@@ -9,7 +9,6 @@ struct ListenerPart: Sendable {
         case disposableChat
         case gateway, gatewaySockets
         case relay
-        case socketIO
         /// Health, metrics, and what else nobody has.
         case operations
     }

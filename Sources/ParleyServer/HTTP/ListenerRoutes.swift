@@ -1,12 +1,11 @@
 internal import NIOHTTP1
 internal import ParleyModel
-internal import ParleySocketIO
 
 /// What a listener has, and where: the one place that tells its APIs and dialects from each other.
 ///
 /// The first part that claims a path has it, whatever is asked there: its words, its pages, its bounds. The first that takes a
 /// request has that.
-struct ListenerRoutes: Sendable {
+struct ListenerRoutes: FrontDoorRoutes {
     private let parts: [ListenerPart]
     private let table: RouteTable
     /// What is said where there is nothing.
@@ -19,7 +18,6 @@ struct ListenerRoutes: Sendable {
         self.nothingHere = nothingHere
     }
 
-    /// Who answers a request.
     func route(_ request: UpgradeRequest) -> Route {
         for part in self.parts {
             if let route = part.route(request) { return route }
@@ -35,7 +33,10 @@ struct ListenerRoutes: Sendable {
         return Place(path: path, part: part, methods: methods.isEmpty ? self.table.methods(of: path) : methods)
     }
 
-    /// What has to be on whatever a request is answered with, refusals of the front door included.
+    func maximumBodyBytes(of request: UpgradeRequest) -> Int? {
+        self.place(at: request.path).maximumBodyBytes(for: request.head.method)
+    }
+
     func crossOriginFields(for head: HTTPRequestHead) -> [(name: String, value: String)] {
         let end = head.uri.utf8.firstIndex(of: UInt8(ascii: "?")) ?? head.uri.endIndex
         let policy = self.place(at: head.uri[..<end]).part.crossOrigin?.policy

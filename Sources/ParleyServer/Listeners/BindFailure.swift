@@ -4,14 +4,10 @@ internal import ParleyModel
 
 /// Why a listener could not be bound, and what to do about it.
 enum BindFailure {
-    static func sentence(
-        _ error: any Error,
-        _ listener: ServerConfiguration.Listener,
-        host: String?
-    ) -> String {
+    static func sentence(_ error: any Error, _ listener: ListenerPlace, host: String?) -> String {
         let place = host.map { $0.contains(":") ? "[\($0)]" : $0 } ?? "*"
         let (reason, remedy) = Self.explain(error, listener.setting)
-        return "The \(listener.kind.rawValue) cannot listen on \(place):\(listener.port): \(reason). \(remedy)"
+        return "The \(listener.name) cannot listen on \(place):\(listener.port): \(reason). \(remedy)"
     }
 
     private static func explain(_ error: any Error, _ setting: String) -> (reason: String, remedy: String) {

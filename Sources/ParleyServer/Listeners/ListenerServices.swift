@@ -1,9 +1,6 @@
 internal import Logging
 internal import NIOCore
 internal import ParleyHub
-internal import ParleyModel
-internal import ParleySocketIO
-internal import Synchronization
 
 /// What the connections of one listener share.
 struct ListenerServices: Sendable {
@@ -11,95 +8,13 @@ struct ListenerServices: Sendable {
     let state: ServerState
     let limits: ConnectionLimits
     let failures: HandshakeFailures
-    let acceptTrouble: AcceptTrouble
     let ledger: MemoryLedger
-    let routes: ListenerRoutes
-    let http: any HTTPAnswering
+    let routes: any FrontDoorRoutes
+    let http: any PlainResponder
     let headerTimeout: TimeAmount
     let bodyTimeout: TimeAmount
     let maximumHeaderBytes: Int
     /// Who is believed that it speaks for others.
     let trustedProxies: TrustedProxies
     let logger: Logger
-}
-
-/// Whether the server takes new work.
-final class ServerState: Sendable {
-    private let draining = Atomic<Bool>(false)
-    private let listening = Atomic<Bool>(false)
-
-    var isDraining: Bool { self.draining.load(ordering: .acquiring) }
-    var isReady: Bool { self.listening.load(ordering: .acquiring) && !self.isDraining }
-
-    func startListening() { self.listening.store(true, ordering: .releasing) }
-    func startDraining() { self.draining.store(true, ordering: .releasing) }
-}
-
-/// Requests refused before they became a connection, by reason.
-final class HandshakeFailures: Sendable {
-    /// What answers of the HTTP APIs are counted as.
-    private static let labelsByStatus = [
-        400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "wrong_method",
-        408: "timeout",
-        410: "gone", 413: "too_large", 426: Refusal.upgradeRequired.label, 429: "rate_limited", 500: "internal_error",
-        502: "bad_gateway", 503: "unavailable", 504: "gateway_timeout",
-    ]
-    private static let otherLabel = "other"
-
-    /// Every reason there is stands in it from the start, so that a rate is known of the first of a kind.
-    private let counts: Mutex<[String: Int]>
-    private let logger: Logger
-
-    init(logger: Logger) {
-        self.logger = logger
-        let labels =
-            Refusal.all.map(\.label) + Array(Self.labelsByStatus.values) + [Self.otherLabel, ConnectError.usualLabel]
-        self.counts = Mutex(Dictionary(labels.map { ($0, 0) }) { count, _ in count })
-    }
-
-    /// - Parameter path: As it was asked for; what stands behind `?` is left out.
-    func count(
-        _ refusal: Refusal,
-        path: String? = nil,
-        dialect: DialectName? = nil,
-        from address: SocketAddress? = nil
-    ) {
-        self.count(refusal.label, status: refusal.status, path: path, dialect: dialect, from: address)
-    }
-
-    /// A CONNECT of Socket.IO that is answered by CONNECT_ERROR.
-    func count(_ refusal: ConnectRefusal, dialect: DialectName) {
-        self.counts.withLock { $0[refusal.label, default: 0] += 1 }
-        guard self.logger.logLevel <= .debug else { return }
-        self.logger.debug(
-            "CONNECT refused",
-            metadata: [
-                "reason": "\(refusal.label)", "dialect": "\(dialect.rawValue)", "connection": "\(refusal.connection)",
-                "path": "\(LoggedPath.of(refusal.request.url))", "address": "\(refusal.request.remoteAddress ?? "-")",
-            ]
-        )
-    }
-
-    /// An answer of 400 or above.
-    func count(status: Int, path: String? = nil, from address: SocketAddress? = nil) {
-        self.count(Self.labelsByStatus[status] ?? Self.otherLabel, status: status, path: path, from: address)
-    }
-
-    private func count(
-        _ label: String,
-        status: Int,
-        path: String?,
-        dialect: DialectName? = nil,
-        from address: SocketAddress?
-    ) {
-        self.counts.withLock { $0[label, default: 0] += 1 }
-        guard self.logger.logLevel <= .debug else { return }
-        var facts: Logger.Metadata = ["status": .stringConvertible(status), "reason": "\(label)"]
-        if let path { facts["path"] = "\(LoggedPath.of(path))" }
-        if let dialect { facts["dialect"] = "\(dialect.rawValue)" }
-        if let address = address?.clientIP { facts["address"] = "\(address)" }
-        self.logger.debug("Request refused", metadata: facts)
-    }
-
-    var byReason: [String: Int] { self.counts.withLock { $0 } }
 }

@@ -2,12 +2,23 @@ internal import Foundation
 internal import NIOSSL
 internal import ParleyModel
 
-extension ServerConfiguration.TLS {
-    /// Reads the files and looks whether they go together.
-    /// - Throws: ``ParleyServer/StartFailure`` that says which file is wrong, and what it should be.
-    public func validate() throws(ParleyServer.StartFailure) { _ = try self.makeContext() }
+/// The files that a server shows who it is with.
+public struct TLSFiles: Sendable {
+    /// The setting PARLEY_TLS_CERTIFICATE.
+    public var certificateFile: String
+    /// The setting PARLEY_TLS_KEY.
+    public var keyFile: String
 
-    func makeContext() throws(ParleyServer.StartFailure) -> NIOSSLContext {
+    public init(certificateFile: String, keyFile: String) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+    }
+
+    /// Reads the files and looks whether they go together.
+    /// - Throws: ``StartFailure`` that says which file is wrong, and what it should be.
+    public func validate() throws(StartFailure) { _ = try self.makeContext() }
+
+    func makeContext() throws(StartFailure) -> NIOSSLContext {
         let certificates = try self.certificates()
         let key = try self.key()
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -27,7 +38,7 @@ extension ServerConfiguration.TLS {
         }
     }
 
-    private func certificates() throws(ParleyServer.StartFailure) -> [NIOSSLCertificate] {
+    private func certificates() throws(StartFailure) -> [NIOSSLCertificate] {
         let bytes = try self.bytes(of: self.certificateFile, "PARLEY_TLS_CERTIFICATE")
         do {
             let certificates = try NIOSSLCertificate.fromPEMBytes(bytes)
@@ -39,7 +50,7 @@ extension ServerConfiguration.TLS {
         )
     }
 
-    private func key() throws(ParleyServer.StartFailure) -> NIOSSLPrivateKey {
+    private func key() throws(StartFailure) -> NIOSSLPrivateKey {
         let bytes = try self.bytes(of: self.keyFile, "PARLEY_TLS_KEY")
         do {
             return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
@@ -51,7 +62,7 @@ extension ServerConfiguration.TLS {
         }
     }
 
-    private func bytes(of path: String, _ setting: String) throws(ParleyServer.StartFailure) -> [UInt8] {
+    private func bytes(of path: String, _ setting: String) throws(StartFailure) -> [UInt8] {
         let file = open(path, O_RDONLY)
         guard file >= 0 else { throw self.unreadable(path, setting, errno) }
         defer { close(file) }
@@ -67,11 +78,11 @@ extension ServerConfiguration.TLS {
         return bytes
     }
 
-    private func unreadable(_ path: String, _ setting: String, _ code: Int32) -> ParleyServer.StartFailure {
+    private func unreadable(_ path: String, _ setting: String, _ code: Int32) -> StartFailure {
         self.failure("\(setting)=\(path) cannot be read: \(SystemFailure(code: code).description)")
     }
 
-    private func failure(_ reason: String) -> ParleyServer.StartFailure {
+    private func failure(_ reason: String) -> StartFailure {
         .init(description: "TLS cannot be set up: \(reason).")
     }
 }

@@ -46,7 +46,7 @@ struct Serve: AsyncParsableCommand {
             await Self.serve(server, until: signals, idleTimeout: plan.processIdleTimeout, voice)
         } catch let failure as ConfigurationFailure {
             throw failure.reported()
-        } catch let failure as ParleyServer.StartFailure {
+        } catch let failure as StartFailure {
             throw ConfigurationFailure(mistakes: failure.reasons).reported()
         }
     }

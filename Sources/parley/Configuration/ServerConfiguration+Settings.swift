@@ -187,9 +187,9 @@ extension ServePlan {
         switch (try settings.text(.tlsCertificate), try settings.text(.tlsKey)) {
         case (nil, nil): break
         case (let certificate?, let key?):
-            let tls = ServerConfiguration.TLS(certificateFile: certificate, keyFile: key)
+            let tls = TLSFiles(certificateFile: certificate, keyFile: key)
             server.tls = tls
-            do throws(ParleyServer.StartFailure) {
+            do throws(StartFailure) {
                 try tls.validate()
             } catch {
                 throw ConfigurationFailure(description: error.description)

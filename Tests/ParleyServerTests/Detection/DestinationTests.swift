@@ -21,9 +21,8 @@ import Testing
     }
 
     /// An API that has one route.
-    private static let routes = ListenerRoutes(
-        [ListenerPart(name: .operations, maximumBodyBytes: { _ in 9 })],
-        RouteTable([("POST", "/known"), ("GET", "/known")])
+    private static let routes = TestRoutes(
+        bodyBytes: { $0.path == "/known" ? ($0.head.method == .POST ? 9 : 0) : nil }
     )
 
     struct Case: Sendable {

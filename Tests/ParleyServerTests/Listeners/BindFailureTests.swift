@@ -23,7 +23,7 @@ import Testing
     func sentences(code: CInt, host: String?, reason: String, remedy: String) {
         let text = BindFailure.sentence(
             IOError(errnoCode: code, reason: "bind"),
-            .init(.gateway, port: 81, setting: "GATEWAY_PORT"),
+            ListenerPlace(name: "event gateway", port: 81, setting: "GATEWAY_PORT"),
             host: host
         )
         #expect(text.hasPrefix("The event gateway cannot listen on "))
@@ -36,7 +36,8 @@ import Testing
         let error = try #require(throws: (any Error).self) {
             try SocketAddress.makeAddressResolvingHost("nowhere.invalid", port: 81)
         }
-        let text = BindFailure.sentence(error, .init(.frontDoor, port: 81, setting: "PORT"), host: "nowhere.invalid")
+        let place = ListenerPlace(name: "front door", port: 81, setting: "PORT")
+        let text = BindFailure.sentence(error, place, host: "nowhere.invalid")
         #expect(text.contains("no address is known for that name"))
         #expect(text.contains("HOST") && !text.contains("another port"))
     }

@@ -19,7 +19,7 @@ struct HookTests {
     ) async throws {
         var configuration = SocketIOConfiguration()
         change(&configuration)
-        let server = try await ParleyServer.start(
+        let server = try await SocketIOListener.start(
             [SocketIOServer(configuration)],
             host: "127.0.0.1",
             port: 0,
@@ -27,7 +27,7 @@ struct HookTests {
         )
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body("http://127.0.0.1:\(server.addresses[0].port)"))
+            result = .success(try await body("http://127.0.0.1:\(server.port)"))
         } catch {
             result = .failure(error)
         }

@@ -58,8 +58,8 @@ struct SlowConsumerTests {
                 for number in 0..<10 { event.socket.emit("n", number, text) }
             }
         }
-        let server = try await ParleyServer.start([io], host: "127.0.0.1", port: 0, eventLoops: 2)
-        let url = "http://127.0.0.1:\(server.addresses[0].port)/socket.io/?EIO=4&transport=polling"
+        let server = try await SocketIOListener.start([io], host: "127.0.0.1", port: 0, eventLoops: 2)
+        let url = "http://127.0.0.1:\(server.port)/socket.io/?EIO=4&transport=polling"
 
         let session = try await Session(url)
         try await session.post("40")

@@ -5,7 +5,7 @@ internal import ParleyHub
 internal import ParleyModel
 
 /// Where requests go on to session backends: a port of its own, or a path of a shared one.
-struct ProxyEndpoint: Sendable {
+struct ProxyEndpoint: ForwardingEndpoint {
     let services: BackendsServices
     /// What stands before tokens; without a slash at its end.
     let prefix: String
@@ -36,11 +36,25 @@ struct ProxyEndpoint: Sendable {
         )
     }
 
+    func isUpgrade(_ head: HTTPRequestHead) -> Bool { ProxyHeaders.isUpgrade(head.headers) }
+
     /// On `eventLoop` only.
-    func pool(on eventLoop: any EventLoop) -> UpstreamPool? { self.pools[ObjectIdentifier(eventLoop)]?.value }
+    func exchange(
+        for request: UpgradeRequest,
+        on eventLoop: any EventLoop,
+        downstream: any ProxyDownstream
+    ) -> (any ForwardedExchange)? {
+        guard let pool = self.pools[ObjectIdentifier(eventLoop)]?.value else { return nil }
+        return ProxyExchange(
+            request,
+            self.decide(request),
+            self.resources(pool, on: eventLoop),
+            downstream: downstream
+        )
+    }
 
     /// For the exchanges of one event loop, whose pool is given.
-    func resources(_ pool: UpstreamPool, on eventLoop: any EventLoop) -> ProxyResources {
+    private func resources(_ pool: UpstreamPool, on eventLoop: any EventLoop) -> ProxyResources {
         ProxyResources(
             eventLoop: eventLoop,
             routes: self.services.supervisor,

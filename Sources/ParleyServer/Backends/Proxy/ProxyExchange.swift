@@ -6,7 +6,7 @@ internal import ParleyHub
 /// One request on its way to a backend, and the response on its way back: does what a ``ProxyExchangeMachine`` says.
 ///
 /// On the event loop of both connections.
-final class ProxyExchange: UpstreamDelegate {
+final class ProxyExchange: ForwardedExchange, UpstreamDelegate {
     /// The session that is open for it.
     private struct Session {
         let route: BackendRoute
@@ -45,22 +45,10 @@ final class ProxyExchange: UpstreamDelegate {
         self.machine = ProxyExchangeMachine(request.head)
     }
 
-    convenience init(
-        _ request: UpgradeRequest,
-        _ endpoint: ProxyEndpoint,
-        pool: UpstreamPool,
-        eventLoop: any EventLoop,
-        downstream: any ProxyDownstream
-    ) {
-        let resources = endpoint.resources(pool, on: eventLoop)
-        self.init(request, endpoint.decide(request), resources, downstream: downstream)
-    }
-
     var isUpgrade: Bool { self.machine.isUpgrade }
 
     // MARK: The client
 
-    /// The head is here.
     func begin() {
         switch self.decision {
         case .refuse(let refusal): self.perform(self.machine.refused(refusal))
@@ -75,7 +63,6 @@ final class ProxyExchange: UpstreamDelegate {
         }
     }
 
-    /// A piece of the body is here.
     func received(_ piece: ByteBuffer) {
         switch self.machine.received(piece) {
         case .send(let piece):
@@ -86,7 +73,6 @@ final class ProxyExchange: UpstreamDelegate {
         }
     }
 
-    /// The request is complete.
     func ended() { self.perform(self.machine.ended()) }
 
     /// The client is gone.
@@ -308,7 +294,12 @@ final class ProxyExchange: UpstreamDelegate {
             routes.closed(route)
         }
         let (client, backend) = SpliceHandler.pair(onEnd: onEnd, ledger: self.resources.ledger)
-        return TunnelHandlers(client: client, backend: backend, onFailure: onEnd)
+        return TunnelHandlers(
+            client: client,
+            backend: backend,
+            removeHTTP: UpstreamPool.removeHTTP,
+            onFailure: onEnd
+        )
     }
 }
 

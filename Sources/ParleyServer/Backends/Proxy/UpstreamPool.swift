@@ -73,7 +73,8 @@ final class UpstreamPool {
 
     /// Takes the handlers of HTTP out of a backend's connection; what came behind the response is passed on.
     /// - Returns: When that has happened.
-    static func removeHTTP(from pipeline: ChannelPipeline.SynchronousOperations) -> EventLoopFuture<Void>? {
+    static func removeHTTP(from channel: any Channel) -> EventLoopFuture<Void>? {
+        let pipeline = channel.pipeline.syncOperations
         if let bytes = try? pipeline.handler(type: UpstreamBytes.self) {
             pipeline.removeHandler(bytes).whenFailure { _ in }
         }

@@ -58,6 +58,7 @@ final class ResumableTunnel {
         return TunnelHandlers(
             client: client,
             backend: backend,
+            removeHTTP: UpstreamPool.removeHTTP,
             onStart: { self.perform(self.machine.started()) },
             onFailure: {
                 (self.client, self.backend) = (nil, nil)
@@ -299,7 +300,7 @@ final class ResumableTunnel {
         Self.tellResets(channel)
         // Nothing can be written before the decoder is gone; what came behind the answer is passed on as it goes.
         let bound = NIOLoopBound((self, end), eventLoop: self.eventLoop)
-        UpstreamPool.removeHTTP(from: channel.pipeline.syncOperations)?.whenComplete { _ in
+        UpstreamPool.removeHTTP(from: channel)?.whenComplete { _ in
             let (tunnel, end) = bound.value
             if tunnel.backend === end { tunnel.joined(number) }
         }

@@ -152,7 +152,7 @@ final class RecordingClient: ProxyDownstream {
         } catch {
             return handlers.onFailure()
         }
-        UpstreamPool.removeHTTP(from: upstream.pipeline.syncOperations)?.assumeIsolated().whenComplete { _ in
+        UpstreamPool.removeHTTP(from: upstream)?.assumeIsolated().whenComplete { _ in
             self.channel.flush()
             handlers.onStart()
         }

@@ -1,5 +1,3 @@
-import HTTPTypes
-import Hummingbird
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -33,7 +31,6 @@ struct FrontDoorHarness {
             state: ServerState(),
             limits: ConnectionLimits(maximum: 1, maximumPerAddress: 0),
             failures: HandshakeFailures(logger: logger),
-            acceptTrouble: AcceptTrouble(logger: logger),
             ledger: MemoryLedger(maximumBytes: 1 << 20),
             routes: Self.routes(place),
             http: TestAPI(),
@@ -55,19 +52,17 @@ struct FrontDoorHarness {
         try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 40_000)).get()
     }
 
-    private static func routes(_ place: TestPlace) -> ListenerRoutes {
-        let part = ListenerPart(
-            name: .operations,
-            route: { request in
+    private static func routes(_ place: TestPlace) -> TestRoutes {
+        TestRoutes(
+            taker: { request in
                 switch request.path {
                 case "/api": .http
                 case "/socket": .webSocket(place)
                 default: .exchange(place)
                 }
             },
-            maximumBodyBytes: { _ in 2048 }
+            bodyBytes: { $0.path == "/api" && $0.head.method == .POST ? 2048 : nil }
         )
-        return ListenerRoutes([part], RouteTable([("POST", "/api")]))
     }
 
     /// What has been written so far, and not been read here.
@@ -184,17 +179,14 @@ final class ByteCounter: ChannelInboundHandler, Sendable {
 }
 
 /// Says what it was asked.
-struct TestAPI: HTTPAnswering {
-    func respond(
-        to request: Request,
-        from client: SocketAddress?,
-        on channel: any Channel,
-        refusing refusal: Refusal?
-    ) async -> Response {
-        if let refusal { return Response(refusal) }
-        var request = request
-        guard let body = try? await request.collectBody(upTo: 4096) else { return Response(status: .contentTooLarge) }
-        return .text(.ok, "\(request.method) \(String(buffer: body))")
+struct TestAPI: PlainResponder {
+    func respond(to request: PlainRequest, on channel: any Channel) async -> PlainResponse {
+        if let refusal = request.refusal { return PlainResponse(refusal) }
+        return PlainResponse(
+            .ok,
+            [:],
+            ByteBuffer(string: "\(request.head.method.rawValue) \(String(buffer: request.body))")
+        )
     }
 }
 

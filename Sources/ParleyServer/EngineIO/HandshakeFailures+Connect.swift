@@ -1,0 +1,17 @@
+internal import Logging
+internal import ParleyModel
+internal import ParleySocketIO
+
+extension HandshakeFailures {
+    /// A CONNECT of Socket.IO that is answered by CONNECT_ERROR.
+    func count(_ refusal: ConnectRefusal, dialect: DialectName) {
+        self.count(
+            label: refusal.label,
+            "CONNECT refused",
+            [
+                "reason": "\(refusal.label)", "dialect": "\(dialect.rawValue)", "connection": "\(refusal.connection)",
+                "path": "\(LoggedPath.of(refusal.request.url))", "address": "\(refusal.request.remoteAddress ?? "-")",
+            ]
+        )
+    }
+}
