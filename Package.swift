@@ -111,6 +111,15 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .target(
+            name: "ParleyTransport",
+            dependencies: [
+                "CMalloc", "ParleyDialects", "ParleyHub", "ParleyModel", "ParleyText", "WebSocketProtocol", nioCore,
+                nioPosix, nioHTTP1, nioSSL, logging,
+            ],
+            swiftSettings: settings
+        ),
+
         // Edges.
         .target(
             name: "ParleySocketIO",
@@ -120,7 +129,7 @@ let package = Package(
         .target(
             name: "ParleyServer",
             dependencies: [
-                "CMalloc", "ParleyModel", "ParleyText", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
+                "ParleyModel", "ParleyText", "ParleyTransport", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
                 "ParleyBackends",
                 "EngineIO",
                 "SocketIO", "ParleySocketIO", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
@@ -148,7 +157,7 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyModel", "ParleyText", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyBackends",
-                "ParleyServer", "ParleyClient",
+                "ParleyServer", "ParleyClient", "ParleyTransport",
                 "ParleyDialects", "EngineIO", "ParleySocketIO",
                 "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
@@ -248,9 +257,18 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "ParleyTransportTests",
+            dependencies: [
+                "ParleyTransport", "ParleyDialects", "ParleyHub", "ParleyModel", "WebSocketProtocol", nioCore,
+                nioEmbedded, nioHTTP1, nioPosix, logging,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "ParleyServerTests",
             dependencies: [
-                "ParleyServer", "ParleyBackends", "ParleyDialects", "ParleyHub", "ParleyModel", "ParleySocketIO",
+                "ParleyServer", "ParleyTransport", "ParleyBackends", "ParleyDialects", "ParleyHub", "ParleyModel",
+                "ParleySocketIO",
                 "WebSocketProtocol", nioCore,
                 nioEmbedded, nioHTTP1, nioPosix, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -288,7 +306,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ParleyCommandTests",
-            dependencies: ["parley", "ParleyBackends", "ParleyModel", "ParleyServer", nioCore, logging],
+            dependencies: [
+                "parley", "ParleyBackends", "ParleyModel", "ParleyServer", "ParleyTransport", nioCore, logging,
+            ],
             swiftSettings: settings
         ),
         .testTarget(name: "DocumentationTests", dependencies: ["parley", "ParleyModel"], swiftSettings: settings),

@@ -4,11 +4,14 @@ internal import NIOPosix
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+public import ParleyTransport
 
 /// A Parley server: binds its listeners, serves until it is told to stop, and then says goodbye to everybody.
 ///
 /// One-shot: `start`, then `shutDown`. Everything between runs on the event loops.
 public final class ParleyServer: Sendable {
+    public typealias StartFailure = ParleyTransport.StartFailure
+
     /// A bound listener.
     public struct Address: Sendable {
         public let kind: ServerConfiguration.Listener.Kind

@@ -3,7 +3,7 @@ internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
-internal import ParleyText
+internal import ParleyTransport
 
 /// What the connections of a listener are given.
 extension ServerComposition {

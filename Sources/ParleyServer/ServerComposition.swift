@@ -6,6 +6,7 @@ internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyTransport
 internal import WebSocketProtocol
 
 /// Hub, endpoints and APIs, made from a configuration and wired to each other.

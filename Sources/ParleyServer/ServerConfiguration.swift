@@ -1,9 +1,12 @@
 public import ParleyDialects
 public import ParleyHub
 public import ParleyModel
+public import ParleyTransport
 
 /// Everything that a Parley server can be told, with the defaults of the specifications. Reads nothing from outside by itself.
 public struct ServerConfiguration: Sendable {
+    public typealias TLS = TLSFiles
+
     /// A port to listen on: which dialects are there depends on the listener.
     public struct Listener: Sendable {
         public enum Kind: String, Sendable {

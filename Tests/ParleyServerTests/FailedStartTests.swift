@@ -8,6 +8,7 @@ import Synchronization
 import Testing
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 /// Tests of `ParleyServer.start(_:logger:)` that fails.
 @Suite struct FailedStartTests {

@@ -10,6 +10,7 @@ import ParleySocketIO
 import Testing
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 /// Tests of `ServerComposition+Parts.swift`: what every listener has where.
 @Suite struct ServerCompositionPartsTests {

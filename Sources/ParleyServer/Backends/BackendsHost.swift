@@ -4,6 +4,7 @@ internal import NIOPosix
 internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyTransport
 internal import Synchronization
 
 /// The session backends of this process: what runs them, watches them and leads to them.

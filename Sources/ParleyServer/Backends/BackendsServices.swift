@@ -4,6 +4,7 @@ internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleyText
+internal import ParleyTransport
 internal import Synchronization
 
 /// What APIs and proxy of the session backends share.

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleyText
+internal import ParleyTransport
 
 /// The channel server's management API: `@connections` as API Gateway has it, and the table of connections.
 ///

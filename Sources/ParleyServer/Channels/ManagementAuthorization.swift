@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyModel
+internal import ParleyTransport
 
 /// Who may use the management API of the channel server.
 public enum ManagementAuthorization: Sendable {

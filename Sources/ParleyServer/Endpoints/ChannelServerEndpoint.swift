@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import ParleyDialects
 internal import ParleyModel
+internal import ParleyTransport
 
 /// The channel server: no query, no subprotocol, no authentication.
 struct ChannelServerEndpoint: WebSocketEndpoint {

@@ -3,6 +3,7 @@ internal import NIOHTTP1
 internal import ParleyDialects
 internal import ParleyModel
 internal import ParleyText
+internal import ParleyTransport
 
 /// Disposable chat: `/ws?name=&room=`.
 struct DisposableChatEndpoint: WebSocketEndpoint {

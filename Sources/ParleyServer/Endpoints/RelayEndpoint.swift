@@ -3,6 +3,7 @@ internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleyText
+internal import ParleyTransport
 internal import WebSocketProtocol
 
 /// The relay: `/relay/{topic}`, or `/relay` for an echo.

@@ -3,6 +3,7 @@ internal import NIOHTTP1
 internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyTransport
 
 /// Session chat: any path, a session token in the query.
 struct SessionChatEndpoint: WebSocketEndpoint {

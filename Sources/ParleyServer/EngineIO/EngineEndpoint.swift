@@ -7,6 +7,7 @@ internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
 internal import ParleyText
+internal import ParleyTransport
 internal import WebSocketProtocol
 
 /// Where Engine.IO is reached: requests of long-polling, and WebSockets that begin or take over a session.

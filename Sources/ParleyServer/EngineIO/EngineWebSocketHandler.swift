@@ -3,6 +3,7 @@ internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyTransport
 
 /// A WebSocket of Engine.IO: it carries a session from the beginning, or probes and takes one over.
 final class EngineWebSocketHandler: WebSocketHandler, EngineWebSocketDriver, EngineConnectionHolder {

@@ -1,6 +1,7 @@
 internal import Logging
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyTransport
 
 extension HandshakeFailures {
     /// A CONNECT of Socket.IO that is answered by CONNECT_ERROR.

@@ -1,6 +1,7 @@
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyTransport
 
 extension SocketIOFormats {
     /// Registers the formats; before the hub is made.

@@ -4,6 +4,7 @@ internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyTransport
 internal import SocketIO
 internal import Synchronization
 

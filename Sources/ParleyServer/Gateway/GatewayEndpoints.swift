@@ -4,6 +4,7 @@ internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
 internal import ParleyText
+internal import ParleyTransport
 internal import WebSocketProtocol
 
 /// The gateway's Socket.IO server and wire formats: they have to be there before the hub is made.

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOHTTPTypesHTTP1
 internal import ParleyModel
+internal import ParleyTransport
 internal import Synchronization
 
 /// Has a listener's plain requests answered in the types of the router's library.

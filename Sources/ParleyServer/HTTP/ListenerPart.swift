@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import ParleyTransport
 
 /// A part of what a listener has: an API, a dialect, the way to session backends. All that is peculiar to its paths stands here.
 struct ListenerPart: Sendable {

@@ -1,5 +1,6 @@
 internal import NIOHTTP1
 internal import ParleyModel
+internal import ParleyTransport
 
 /// What a listener has, and where: the one place that tells its APIs and dialects from each other.
 ///

@@ -5,6 +5,7 @@ internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
+internal import ParleyTransport
 
 /// What operators and orchestrators ask: is it alive, is it ready, how is it doing.
 struct ObservabilityAPI: Sendable {

@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import ParleyModel
 internal import ParleyText
+internal import ParleyTransport
 
 extension Request {
     /// Its query, as endpoints of WebSocket read theirs.

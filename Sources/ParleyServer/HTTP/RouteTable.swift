@@ -1,4 +1,5 @@
 internal import ParleyText
+internal import ParleyTransport
 
 /// The routes of a router, for what has to be known before a request is there as a whole, or has none.
 struct RouteTable: Sendable {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import ParleyServer
+internal import ParleyTransport
 import UnixSignals
 
 struct Serve: AsyncParsableCommand {

@@ -6,6 +6,7 @@ import ParleyJWT
 import ParleyModel
 import ParleyServer
 import ParleyText
+internal import ParleyTransport
 
 /// What `serve` is to do: the server's configuration, and what the process does around it.
 struct ServePlan: Sendable {

@@ -5,6 +5,7 @@ import ParleySocketIO
 import Testing
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 @Suite struct ListenerRoutesTests {
     private static func rule(_ origin: String) -> CrossOriginRule { CrossOriginRule(CORSPolicy(.fixed(origin))) }

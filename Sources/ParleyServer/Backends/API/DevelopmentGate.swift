@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
 internal import ParleyModel
+internal import ParleyTransport
 
 /// In dev mode nobody has a token: only programs of this machine, and pages that come from it, may start and end backends, and read
 /// their ids, keys and output.

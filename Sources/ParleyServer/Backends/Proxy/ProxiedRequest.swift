@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyBackends
+internal import ParleyTransport
 
 /// A client's request, and how it is put to a backend.
 struct ProxiedRequest: Sendable {

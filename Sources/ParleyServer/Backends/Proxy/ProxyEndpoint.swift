@@ -3,6 +3,7 @@ internal import NIOHTTP1
 internal import ParleyBackends
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyTransport
 
 /// Where requests go on to session backends: a port of its own, or a path of a shared one.
 struct ProxyEndpoint: ForwardingEndpoint {

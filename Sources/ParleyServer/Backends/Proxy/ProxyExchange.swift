@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyBackends
 internal import ParleyHub
+internal import ParleyTransport
 
 /// One request on its way to a backend, and the response on its way back: does what a ``ProxyExchangeMachine`` says.
 ///

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyHub
+internal import ParleyTransport
 
 /// What a connection to a backend tells the exchange that uses it. Never after it was given back.
 protocol UpstreamDelegate: AnyObject {

@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import ParleyHub
+internal import ParleyTransport
 
 /// The connections of one event loop to backends: makes new ones, and keeps those that wait for their next request.
 final class UpstreamPool {

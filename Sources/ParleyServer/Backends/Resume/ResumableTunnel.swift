@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import ParleyBackends
 internal import ParleyHub
+internal import ParleyTransport
 
 /// A client's WebSocket through the proxy that stays open while one backend follows another: does what a
 /// ``ResumableTunnelMachine`` says.

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import ParleyBackends
 internal import ParleyModel
+internal import ParleyTransport
 internal import WebSocketProtocol
 
 /// A client's WebSocket that stays open while one backend follows another. What goes where is up to a ``ResumableSocket``; who

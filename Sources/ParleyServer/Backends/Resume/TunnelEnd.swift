@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyHub
+internal import ParleyTransport
 
 /// One of the two connections of a ``ResumableTunnel``; all of it on their event loop.
 final class TunnelEnd: ChannelDuplexHandler {

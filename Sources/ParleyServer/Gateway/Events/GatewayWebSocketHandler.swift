@@ -2,6 +2,7 @@ internal import NIOCore
 internal import ParleyDialects
 internal import ParleyHub
 internal import ParleyModel
+internal import ParleyTransport
 
 /// A native WebSocket connection of the event gateway.
 final class GatewayWebSocketHandler: WebSocketHandler {

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleyText
+internal import ParleyTransport
 
 /// Sessions: acquired, looked at, linked to a user, ended.
 struct AuthRoutes: Sendable {

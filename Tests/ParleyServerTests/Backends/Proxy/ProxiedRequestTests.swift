@@ -4,6 +4,7 @@ import ParleyBackends
 import Testing
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 @Suite struct ProxiedRequestTests {
     private static func request(_ headers: HTTPHeaders, _ version: HTTPVersion = .http1_1) throws -> ProxiedRequest {

@@ -4,6 +4,7 @@ import ParleyBackends
 import Testing
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 private typealias Machine = ProxyExchangeMachine
 

@@ -6,6 +6,7 @@ import Testing
 
 @testable import ParleyBackends
 @testable import ParleyServer
+@testable import ParleyTransport
 
 /// Exchanges between a client and backends on one embedded loop, the bytes of both in the hands of a test.
 final class ProxyFixture {

@@ -4,6 +4,7 @@ import ParleyModel
 import Testing
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 /// Tests of `AuthRoutes.swift`.
 @Suite struct AuthRoutesTests {

@@ -6,6 +6,7 @@ import ParleyModel
 import Synchronization
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 /// A response with its whole body.
 struct Answer: Sendable {

@@ -9,6 +9,7 @@ import ParleyModel
 import ParleySocketIO
 
 @testable import ParleyServer
+@testable import ParleyTransport
 
 /// The REST API of the gateway's own port, without the port.
 struct TestGateway: Sendable {
