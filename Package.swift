@@ -26,7 +26,7 @@ let package = Package(
         .library(name: "SocketIO", targets: ["SocketIO"]),
         .library(name: "ParleyDialects", targets: ["ParleyDialects", "ParleyModel"]),
         .library(name: "ParleyServer", targets: ["ParleyServer"]),
-        .library(name: "ParleySocketIO", targets: ["ParleySocketIO", "ParleyServer"]),
+        .library(name: "ParleySocketIO", targets: ["ParleySocketIO"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -123,7 +123,10 @@ let package = Package(
         // Edges.
         .target(
             name: "ParleySocketIO",
-            dependencies: ["ParleyModel", "ParleyHub", "EngineIO", "SocketIO", "WebSocketProtocol", nioCore, logging],
+            dependencies: [
+                "EngineIO", "ParleyHub", "ParleyModel", "ParleyText", "ParleyTransport", "SocketIO",
+                "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, logging,
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -173,7 +176,7 @@ let package = Package(
 
         .executableTarget(
             name: "socketio-chat",
-            dependencies: ["ParleySocketIO", "ParleyServer", "SocketIO"],
+            dependencies: ["ParleySocketIO", "SocketIO"],
             path: "Examples/socketio-chat",
             swiftSettings: settings
         ),
@@ -194,7 +197,7 @@ let package = Package(
         .executableTarget(
             name: "socketio-fixture",
             dependencies: [
-                "ParleySocketIO", "ParleyServer", "EngineIO", "SocketIO", nioCore, logging,
+                "ParleySocketIO", "EngineIO", "ParleyModel", "SocketIO", nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -219,7 +222,7 @@ let package = Package(
         .testTarget(
             name: "ParleySocketIOTests",
             dependencies: [
-                "ParleySocketIO", "ParleyServer", "ParleyHub", "EngineIO", "SocketIO", "ParleyModel", nioCore,
+                "ParleySocketIO", "ParleyHub", "EngineIO", "SocketIO", "ParleyModel", nioCore,
                 nioEmbedded,
                 nioHTTP1,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Logging
 import NIOCore
-import ParleyServer
 import ParleySocketIO
 import SocketIO
 import UnixSignals

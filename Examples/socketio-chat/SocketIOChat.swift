@@ -1,5 +1,4 @@
 import Foundation
-import ParleyServer
 import ParleySocketIO
 import SocketIO
 

@@ -1,7 +1,8 @@
 internal import EngineIO
-package import NIOCore
+internal import NIOCore
 package import ParleyHub
 package import ParleyModel
+internal import ParleyTransport
 internal import SocketIO
 internal import WebSocketProtocol
 
@@ -14,23 +15,17 @@ package struct SocketIOFormats: Sendable {
         case polling
     }
 
-    /// Writes a message compressed; lent by the driver, whose event loops have the zlib state.
-    package typealias Compress =
-        @Sendable (_ kind: MessageKind, _ message: ByteBuffer, _ windowBits: Int, _ wire: inout ByteBuffer) -> Void
-
     private let webSocket: FormatID
     private let webSocketRevision3: FormatID
     let polling: FormatID
     private let compressed: [Int: FormatID]
     private let threshold: Int
-    private let compress: Compress
 
     /// Registers the formats; before the hub is made.
     package init(
         in formats: inout HubConfiguration.Formats,
         dialect: DialectName,
-        configuration: SocketIOConfiguration,
-        compress: @escaping Compress
+        configuration: SocketIOConfiguration
     ) {
         func register() -> FormatID { formats.register(SocketIOFormat(dialect: dialect)) }
         self.webSocket = register()
@@ -42,7 +37,6 @@ package struct SocketIOFormats: Sendable {
         }
         self.compressed = compressed
         self.threshold = configuration.compressionThreshold
-        self.compress = compress
     }
 
     package func id(of kind: Kind) -> FormatID {
@@ -110,7 +104,7 @@ package struct SocketIOFormats: Sendable {
 
     private func frame(_ kind: MessageKind, _ message: ByteBuffer, _ windowBits: Int?, into wire: inout ByteBuffer) {
         if let windowBits, message.readableBytes >= self.threshold {
-            self.compress(kind, message, windowBits, &wire)
+            LoopTools.current.writeFrame(kind, message, windowBits: windowBits, into: &wire)
         } else {
             WebSocketFrame.write(kind == .text ? WebSocketOpcode.text : .binary, payload: message, into: &wire)
         }

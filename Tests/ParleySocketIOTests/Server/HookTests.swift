@@ -3,7 +3,6 @@ import EngineIO
 import Foundation
 import NIOCore
 import NIOHTTP1
-import ParleyServer
 import ParleySocketIO
 import Synchronization
 import Testing

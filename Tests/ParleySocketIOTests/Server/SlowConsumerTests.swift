@@ -2,7 +2,6 @@ import AsyncHTTPClient
 import EngineIO
 import NIOCore
 import NIOHTTP1
-import ParleyServer
 import ParleySocketIO
 import SocketIO
 import Synchronization

@@ -5,7 +5,9 @@ import Testing
 @Suite("The sources of Socket.IO")
 struct FolderTests {
     /// From the lowest to the highest: each knows those before it.
-    static let folders = ["Configuration", "Engine", "Recovery", "Commands", "Sockets", "Clients", "Server"]
+    static let folders = [
+        "Configuration", "Engine", "Endpoint", "Recovery", "Commands", "Sockets", "Clients", "Server",
+    ]
 
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")

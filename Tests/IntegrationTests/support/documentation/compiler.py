@@ -13,7 +13,7 @@ from ..binary import REPOSITORY
 
 GIVEN = {
     "Socket": "let io = SocketIOServer()",
-    "SocketIOServer": "import ParleyServer",
+    "SocketIOListener": "let io = SocketIOServer()",
     "EventRouter": "let router = EventRouter()",
     "SessionChatClient": 'let token = ""',
     "SessionStoreConformance": "import ParleyHub; import Testing; func MyStore() -> any SessionStore { fatalError() }",

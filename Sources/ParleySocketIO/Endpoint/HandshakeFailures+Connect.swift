@@ -1,11 +1,10 @@
 internal import Logging
-internal import ParleyModel
-internal import ParleySocketIO
-internal import ParleyTransport
+package import ParleyModel
+package import ParleyTransport
 
 extension HandshakeFailures {
     /// A CONNECT of Socket.IO that is answered by CONNECT_ERROR.
-    func count(_ refusal: ConnectRefusal, dialect: DialectName) {
+    package func count(_ refusal: ConnectRefusal, dialect: DialectName) {
         self.count(
             label: refusal.label,
             "CONNECT refused",

@@ -4,7 +4,6 @@ internal import NIOCore
 internal import NIOPosix
 internal import ParleyHub
 internal import ParleyModel
-public import ParleySocketIO
 internal import ParleyTransport
 
 /// A port on which Socket.IO and Engine.IO servers of a program are reached, told apart by their paths.

@@ -1,26 +1,25 @@
 internal import EngineIO
-internal import Logging
-internal import NIOCore
+package import Logging
+package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import ParleyHub
-internal import ParleyModel
-internal import ParleySocketIO
+package import ParleyHub
+package import ParleyModel
 internal import ParleyText
-internal import ParleyTransport
-internal import WebSocketProtocol
+package import ParleyTransport
+package import WebSocketProtocol
 
 /// Where Engine.IO is reached: requests of long-polling, and WebSockets that begin or take over a session.
-struct EngineEndpoint: Sendable {
+package struct EngineEndpoint: Sendable {
     let host: EngineHost
     let profile: ConnectionProfile
-    var dialect: DialectName? { self.profile.dialect }
+    package var dialect: DialectName? { self.profile.dialect }
 
     /// Gives `application` a place to live in.
     /// - Parameters:
     ///   - frameTimeout: Seconds that an unfinished frame may go without progress.
     ///   - places: Those of the process.
-    init(
+    package init(
         _ application: any EngineApplication,
         _ site: Site,
         frameTimeout: Double,
@@ -91,7 +90,7 @@ struct EngineEndpoint: Sendable {
 // MARK: Long-polling
 
 extension EngineEndpoint: ExchangeEndpoint {
-    func exchange(
+    package func exchange(
         for request: UpgradeRequest,
         on eventLoop: any EventLoop,
         answer: @escaping (ExchangeAnswer) -> Void
@@ -169,9 +168,9 @@ extension ExchangeAnswer {
 // MARK: WebSocket
 
 extension EngineEndpoint: WebSocketEndpoint {
-    var compression: PerMessageDeflatePolicy? { self.host.configuration.compressesWebSocket ? .default : nil }
+    package var compression: PerMessageDeflatePolicy? { self.host.configuration.compressesWebSocket ? .default : nil }
 
-    func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
+    package func admit(_ request: UpgradeRequest, on eventLoop: any EventLoop) -> Admission {
         let connection = self.connectionRequest(request)
         let engine = self.engineRequest(request, connection)
         guard self.host.hasMiddlewares || !self.host.opensImmediately else {

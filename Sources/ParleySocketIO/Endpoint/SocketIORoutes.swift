@@ -1,5 +1,4 @@
 internal import NIOHTTP1
-internal import ParleySocketIO
 internal import ParleyTransport
 
 /// A port that has nothing but servers of a program, told apart by their paths.

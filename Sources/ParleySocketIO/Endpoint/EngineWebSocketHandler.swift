@@ -2,7 +2,6 @@ internal import EngineIO
 internal import NIOCore
 internal import ParleyHub
 internal import ParleyModel
-internal import ParleySocketIO
 internal import ParleyTransport
 
 /// A WebSocket of Engine.IO: it carries a session from the beginning, or probes and takes one over.
@@ -95,7 +94,7 @@ final class EngineWebSocketHandler: WebSocketHandler, EngineWebSocketDriver, Eng
     /// Everything that the session has to say goes the hub's way from here on; the probe's answer went before.
     func attach(_ connection: Connection) { self.serve(connection) }
 
-    var bufferedBytes: Int { self.machine.waitingBytes }
+    var bufferedBytes: Int { self.waitingBytes }
 
     var formatKind: SocketIOFormats.Kind {
         if case .waiting(.open(let request, _)) = self.role, request.query.revision == .three {
