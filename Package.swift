@@ -120,6 +120,17 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .target(
+            name: "ParleyHTTP",
+            dependencies: [
+                "ParleyModel", "ParleyText", "ParleyTransport", nioCore, nioHTTP1, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ],
+            swiftSettings: settings
+        ),
+
         // Edges.
         .target(
             name: "ParleySocketIO",
@@ -132,14 +143,13 @@ let package = Package(
         .target(
             name: "ParleyServer",
             dependencies: [
-                "ParleyModel", "ParleyText", "ParleyTransport", "WebSocketProtocol", "ParleyDialects", "ParleyHub",
-                "ParleyBackends",
+                "ParleyModel", "ParleyText", "ParleyTransport", "ParleyHTTP", "WebSocketProtocol", "ParleyDialects",
+                "ParleyHub", "ParleyBackends",
                 "EngineIO",
                 "SocketIO", "ParleySocketIO", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ],
             swiftSettings: settings
         ),
@@ -267,10 +277,31 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // What tests of HTTP APIs have in common.
+        .target(
+            name: "ParleyHTTPTesting",
+            dependencies: [
+                "ParleyHTTP", "ParleyModel", nioCore, nioEmbedded,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Tests/ParleyHTTPTesting",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyHTTPTests",
+            dependencies: [
+                "ParleyHTTP", "ParleyHTTPTesting", "ParleyModel", "ParleyTransport", nioCore, nioHTTP1, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ParleyServerTests",
             dependencies: [
-                "ParleyServer", "ParleyTransport", "ParleyBackends", "ParleyDialects", "ParleyHub", "ParleyModel",
+                "ParleyServer", "ParleyTransport", "ParleyHTTP", "ParleyHTTPTesting", "ParleyBackends",
+                "ParleyDialects", "ParleyHub", "ParleyModel",
                 "ParleySocketIO",
                 "WebSocketProtocol", nioCore,
                 nioEmbedded, nioHTTP1, nioPosix, logging,

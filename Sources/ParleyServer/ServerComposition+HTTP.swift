@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel
 

@@ -1,5 +1,6 @@
 internal import Hummingbird
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO

@@ -4,11 +4,13 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ParleyBackends
+import ParleyHTTPTesting
 import ParleyHub
 import ParleyModel
 import ParleySocketIO
 import Testing
 
+@testable import ParleyHTTP
 @testable import ParleyServer
 @testable import ParleyTransport
 

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleyText

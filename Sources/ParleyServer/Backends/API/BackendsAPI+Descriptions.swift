@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyModel
 
 /// What is said of a backend to those who may know everything about it.

@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyModel
 
 /// Services: what the configuration file says of them, in the words of those who make them by requests elsewhere.

@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleyText

@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyModel
 
 /// The first API, which older libraries and one command of their command line still speak. Source: docs/session-backends.md, "v1".

@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyModel
 
 /// What Plane's controller has no words for: all backends of this server, whoever's they are. Behind the gate of `/ctrl`.

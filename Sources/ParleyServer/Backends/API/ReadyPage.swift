@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyHTTP
 internal import ParleyModel
 
 /// `/ready/<id>/<token>/`: an address that a person can open, which leads to the backend as soon as it is ready.

@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import ParleyHTTP
 internal import ParleyModel
 internal import ParleyText
 

@@ -1,4 +1,5 @@
 internal import Hummingbird
+internal import ParleyHTTP
 
 /// The router's own errors, such as 413, in the gateway's words.
 struct GatewayFailures: RouterMiddleware {

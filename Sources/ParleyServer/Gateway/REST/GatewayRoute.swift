@@ -1,3 +1,5 @@
+internal import ParleyHTTP
+
 /// The table of the REST API: what is registered, and what the documentation lists.
 struct GatewayRoute: Sendable {
     enum Method: String, Sendable { case get, post }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import ParleyHTTPTesting
 import ParleyHub
 import ParleyModel
 import Testing

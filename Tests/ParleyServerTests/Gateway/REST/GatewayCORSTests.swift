@@ -1,7 +1,9 @@
 import HTTPTypes
+import ParleyHTTPTesting
 import ParleyModel
 import Testing
 
+@testable import ParleyHTTP
 @testable import ParleyServer
 
 /// Tests of the gateway's policy in `CORSPolicy+APIs.swift`, and of `CrossOriginRule.swift`.

@@ -1,9 +1,11 @@
 import HTTPTypes
 import NIOCore
+import ParleyHTTPTesting
 import ParleyModel
 import ParleySocketIO
 import Testing
 
+@testable import ParleyHTTP
 @testable import ParleyServer
 
 /// Tests of `InfoRoutes.swift`.

@@ -4,10 +4,12 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import ParleyDialects
+import ParleyHTTPTesting
 import ParleyHub
 import ParleyModel
 import ParleySocketIO
 
+@testable import ParleyHTTP
 @testable import ParleyServer
 @testable import ParleyTransport
 
@@ -17,7 +19,7 @@ struct TestGateway: Sendable {
     static let now = WallTime(milliseconds: 1_767_225_600_000)
     static let adminToken = "open sesame"
     /// The client's address.
-    static let clientIP = "192.0.2.7"
+    static let clientIP = Answer.clientIP
 
     let services: GatewayServices
     let live = RecordingConnections()

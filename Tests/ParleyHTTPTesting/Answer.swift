@@ -1,20 +1,18 @@
-import HTTPTypes
-import Hummingbird
-import NIOCore
-import NIOEmbedded
-import ParleyModel
-import Synchronization
-
-@testable import ParleyServer
-@testable import ParleyTransport
+package import HTTPTypes
+package import Hummingbird
+internal import NIOCore
+internal import NIOEmbedded
+package import ParleyHTTP
+package import ParleyModel
+internal import Synchronization
 
 /// A response with its whole body.
-struct Answer: Sendable {
-    let status: Int
-    let headers: HTTPFields
-    let body: String
+package struct Answer: Sendable {
+    package let status: Int
+    package let headers: HTTPFields
+    package let body: String
 
-    init(_ response: Response) async throws {
+    package init(_ response: Response) async throws {
         let collected = CollectedBytes()
         try await response.body.write(CollectingWriter(collected: collected))
         self.status = response.status.code
@@ -22,8 +20,11 @@ struct Answer: Sendable {
         self.body = String(buffer: collected.all)
     }
 
+    /// Where those who ask are.
+    package static let clientIP = "192.0.2.7"
+
     /// What `api` says to a request of `http://api.test`.
-    static func of(
+    package static func of(
         _ api: any HTTPAnswering,
         _ method: HTTPRequest.Method,
         _ path: String,
@@ -33,7 +34,7 @@ struct Answer: Sendable {
         refusing refusal: Refusal? = nil
     ) async throws -> Answer {
         let channel = NIOAsyncTestingChannel()
-        channel.remoteAddress = try SocketAddress(ipAddress: TestGateway.clientIP, port: 40_000)
+        channel.remoteAddress = try SocketAddress(ipAddress: Self.clientIP, port: 40_000)
         let head = HTTPRequest(
             method: method,
             scheme: scheme,
@@ -48,12 +49,7 @@ struct Answer: Sendable {
     }
 
     /// Status and body, for comparing both at once.
-    var line: String { "\(self.status) \(self.body)" }
-
-    /// A member of the object in the member `data`.
-    func data(_ name: String) -> String? {
-        JSONFields(ByteBuffer(string: self.body))?.json("data").flatMap { JSONFields($0) }?.string(name)
-    }
+    package var line: String { "\(self.status) \(self.body)" }
 }
 
 private final class CollectedBytes: Sendable {

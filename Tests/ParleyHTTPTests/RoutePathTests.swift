@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ParleyServer
+@testable import ParleyHTTP
 
 @Suite struct RoutePathTests {
     @Test(

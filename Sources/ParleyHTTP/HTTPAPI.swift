@@ -1,17 +1,23 @@
 internal import HTTPTypes
 internal import Hummingbird
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
 internal import NIOHTTPTypesHTTP1
 internal import ParleyModel
-internal import ParleyTransport
+package import ParleyTransport
 internal import Synchronization
 
 /// Has a listener's plain requests answered in the types of the router's library.
-struct HTTPAPI: PlainResponder {
-    let api: any HTTPAnswering
+package struct HTTPAPI: PlainResponder {
+    package let api: any HTTPAnswering
 
-    func respond(to request: PlainRequest, on channel: any Channel) async -> PlainResponse {
+    package init(
+        api: any HTTPAnswering
+    ) {
+        self.api = api
+    }
+
+    package func respond(to request: PlainRequest, on channel: any Channel) async -> PlainResponse {
         guard let head = try? HTTPRequest(request.head, secure: request.isSecure, splitCookie: false) else {
             return PlainResponse(Response(.badRequest))
         }

@@ -1,10 +1,9 @@
 import HTTPTypes
 import NIOHTTP1
 import ParleyModel
-import ParleySocketIO
 import Testing
 
-@testable import ParleyServer
+@testable import ParleyHTTP
 @testable import ParleyTransport
 
 @Suite struct ListenerRoutesTests {

@@ -3,10 +3,11 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOHTTP1
+import ParleyHTTPTesting
 import ParleyModel
 import Testing
 
-@testable import ParleyServer
+@testable import ParleyHTTP
 
 /// Tests of `UnroutedRequests.swift`, `ListenerRoutes.swift` and `RefusalShape.swift`.
 @Suite struct UnroutedRequestsTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ParleyServer
+@testable import ParleyHTTP
 
 @Suite struct RouteTableTests {
     private static let table = RouteTable([

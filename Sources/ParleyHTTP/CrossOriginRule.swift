@@ -1,16 +1,16 @@
 internal import HTTPTypes
-internal import Hummingbird
-internal import NIOCore
-internal import ParleyModel
+package import Hummingbird
+package import NIOCore
+package import ParleyModel
 
 /// Which pages of other origins may read what a part of a listener says.
-struct CrossOriginRule: Sendable {
+package struct CrossOriginRule: Sendable {
     /// `nil`: no headers at all.
-    let policy: CORSPolicy?
+    package let policy: CORSPolicy?
     /// Whether OPTIONS is answered here even for a page that may not come, instead of by whoever has the path.
-    let answersOptions: Bool
+    package let answersOptions: Bool
 
-    init(_ policy: CORSPolicy?, answersOptions: Bool = true) {
+    package init(_ policy: CORSPolicy?, answersOptions: Bool = true) {
         self.policy = policy
         self.answersOptions = answersOptions
     }
@@ -51,11 +51,19 @@ extension HTTPFields {
 }
 
 /// An HTTP API whose every answer, errors and all, has the headers that let pages of other origins read it.
-struct CrossOriginAPI: HTTPAnswering {
-    let api: any HTTPAnswering
-    let routes: ListenerRoutes
+package struct CrossOriginAPI: HTTPAnswering {
+    package let api: any HTTPAnswering
+    package let routes: ListenerRoutes
 
-    func respond(
+    package init(
+        api: any HTTPAnswering,
+        routes: ListenerRoutes
+    ) {
+        self.api = api
+        self.routes = routes
+    }
+
+    package func respond(
         to request: Request,
         from client: SocketAddress?,
         on channel: any Channel,

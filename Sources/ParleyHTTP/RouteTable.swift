@@ -2,21 +2,21 @@ internal import ParleyText
 internal import ParleyTransport
 
 /// The routes of a router, for what has to be known before a request is there as a whole, or has none.
-struct RouteTable: Sendable {
+package struct RouteTable: Sendable {
     private struct Route {
-        let method: String
-        let components: [Substring]
+        package let method: String
+        package let components: [Substring]
     }
 
     private let routes: [Route]
 
     /// - Parameter routes: Paths as Hummingbird prints them: `{name}` stands for a component, `**` for any number.
-    init(_ routes: [(method: String, path: String)]) {
+    package init(_ routes: [(method: String, path: String)]) {
         self.routes = routes.map { Route(method: $0.method, components: $0.path.split(ascii: "/")) }
     }
 
     /// The methods of a path; empty where there is none. Where GET is, HEAD is (RFC 9110 §9.1).
-    func methods(of path: RoutePath) -> Set<String> {
+    package func methods(of path: RoutePath) -> Set<String> {
         let methods = Set(
             self.routes.filter { Self.matches($0.components[...], path.components[...]) }.map(\.method)
         )

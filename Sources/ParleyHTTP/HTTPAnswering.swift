@@ -1,11 +1,11 @@
-internal import HTTPTypes
-internal import Hummingbird
-internal import Logging
-internal import NIOCore
-internal import ParleyModel
+package import HTTPTypes
+package import Hummingbird
+package import Logging
+package import NIOCore
+package import ParleyModel
 
 /// The HTTP API of a listener.
-protocol HTTPAnswering: Sendable {
+package protocol HTTPAnswering: Sendable {
     /// Never fails: what goes wrong becomes a response.
     /// - Parameters:
     ///   - client: Where the client is.
@@ -19,7 +19,7 @@ protocol HTTPAnswering: Sendable {
 }
 
 /// A Hummingbird router as a listener's HTTP API.
-struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Context == APIContext {
+package struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Context == APIContext {
     private let responder: Responder
     private let routes: ListenerRoutes
     private let logger: Logger
@@ -27,7 +27,7 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
     /// - Parameters:
     ///   - router: With all its routes.
     ///   - routes: Of the same listener.
-    init(_ router: Router<APIContext>, _ routes: ListenerRoutes, logger: Logger)
+    package init(_ router: Router<APIContext>, _ routes: ListenerRoutes, logger: Logger)
     where Responder == RouterResponder<APIContext> {
         router.add(middleware: UnroutedRequests(routes: routes))
         self.responder = router.buildResponder()
@@ -35,7 +35,7 @@ struct RouterAPI<Responder: HTTPResponder>: HTTPAnswering where Responder.Contex
         self.logger = logger
     }
 
-    func respond(
+    package func respond(
         to request: Request,
         from client: SocketAddress?,
         on channel: any Channel,
@@ -79,14 +79,14 @@ extension RouterAPI {
 }
 
 /// What a request handler knows of the client.
-struct APIContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
+package struct APIContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
     /// Where it is, behind proxies that are trusted; `nil` when nobody knows.
-    var remoteAddress: SocketAddress?
+    package var remoteAddress: SocketAddress?
     /// Decided before the request came here.
-    var refusal: Refusal?
+    package var refusal: Refusal?
 
-    init(source: ApplicationRequestContextSource) {
+    package init(source: ApplicationRequestContextSource) {
         self.coreContext = .init(source: source)
         self.remoteAddress = source.channel.remoteAddress
     }
@@ -98,7 +98,7 @@ extension HTTPRequest.Method {
 }
 
 extension Response {
-    init(_ refusal: Refusal) {
+    package init(_ refusal: Refusal) {
         var headers: HTTPFields = [.contentType: "text/plain; charset=utf-8"]
         for header in refusal.headers {
             if let name = HTTPField.Name(header.name) { headers[name] = header.value }
@@ -110,21 +110,25 @@ extension Response {
         )
     }
 
-    static func json(_ status: HTTPResponse.Status = .ok, _ body: ByteBuffer, headers: HTTPFields = [:]) -> Response {
+    package static func json(
+        _ status: HTTPResponse.Status = .ok,
+        _ body: ByteBuffer,
+        headers: HTTPFields = [:]
+    ) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
     }
 
-    static func json(_ body: ByteBuffer, headers: HTTPFields = [:]) -> Response {
+    package static func json(_ body: ByteBuffer, headers: HTTPFields = [:]) -> Response {
         self.json(.ok, body, headers: headers)
     }
 
-    static func json(_ status: HTTPResponse.Status = .ok, _ body: String) -> Response {
+    package static func json(_ status: HTTPResponse.Status = .ok, _ body: String) -> Response {
         self.json(status, ByteBuffer(string: body))
     }
 
-    static func text(_ status: HTTPResponse.Status = .ok, _ body: String) -> Response {
+    package static func text(_ status: HTTPResponse.Status = .ok, _ body: String) -> Response {
         Response(
             status: status,
             headers: [.contentType: "text/plain; charset=utf-8"],

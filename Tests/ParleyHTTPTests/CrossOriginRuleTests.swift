@@ -1,8 +1,7 @@
 import ParleyModel
-import ParleySocketIO
 import Testing
 
-@testable import ParleyServer
+@testable import ParleyHTTP
 
 /// Tests of `CrossOriginRule.swift` and of the policies in `CORSPolicy+APIs.swift`.
 @Suite struct CrossOriginRuleTests {
