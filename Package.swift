@@ -141,12 +141,31 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ParleyGateway",
+            dependencies: [
+                "EngineIO", "ParleyDialects", "ParleyHTTP", "ParleyHub", "ParleyModel", "ParleySocketIO", "ParleyText",
+                "ParleyTransport", "SocketIO", "WebSocketProtocol", nioCore, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ParleyBackendsHTTP",
+            dependencies: [
+                "ParleyBackends", "ParleyHTTP", "ParleyHub", "ParleyModel", "ParleyText", "ParleyTransport",
+                "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "ParleyServer",
             dependencies: [
-                "ParleyModel", "ParleyText", "ParleyTransport", "ParleyHTTP", "WebSocketProtocol", "ParleyDialects",
-                "ParleyHub", "ParleyBackends",
-                "EngineIO",
-                "SocketIO", "ParleySocketIO", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+                "ParleyBackends", "ParleyBackendsHTTP", "ParleyDialects", "ParleyGateway", "ParleyHTTP", "ParleyHub",
+                "ParleyModel", "ParleySocketIO", "ParleyText", "ParleyTransport", "WebSocketProtocol", nioCore,
+                nioPosix, nioHTTP1, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -170,7 +189,7 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyModel", "ParleyText", "ParleyHub", "ParleyJWT", "ParleySQLite", "ParleyAI", "ParleyBackends",
-                "ParleyServer", "ParleyClient", "ParleyTransport",
+                "ParleyServer", "ParleyClient", "ParleyTransport", "ParleyGateway", "ParleyBackendsHTTP",
                 "ParleyDialects", "EngineIO", "ParleySocketIO",
                 "WebSocketProtocol", nioCore, nioPosix, nioHTTP1, nioSSL,
                 logging,
@@ -265,7 +284,9 @@ let package = Package(
         .testTarget(
             name: "TranscriptTests",
             dependencies: [
-                "ParleyTesting", "ParleyClient", "ParleyServer", "ParleyHub", "ParleyDialects", "ParleyModel", logging,
+                "ParleyTesting", "ParleyClient", "ParleyGateway", "ParleyServer", "ParleyHub", "ParleyDialects",
+                "ParleyModel",
+                logging,
             ],
             swiftSettings: settings
         ),
@@ -298,13 +319,29 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "ParleyGatewayTests",
+            dependencies: [
+                "ParleyGateway", "ParleyDialects", "ParleyHTTP", "ParleyHTTPTesting", "ParleyHub", "ParleyModel",
+                "ParleyTransport", nioCore, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ParleyBackendsHTTPTests",
+            dependencies: [
+                "ParleyBackendsHTTP", "ParleyBackends", "ParleyHub", "ParleyModel", "ParleyTransport",
+                "WebSocketProtocol", nioCore, nioEmbedded, nioHTTP1,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "ParleyServerTests",
             dependencies: [
-                "ParleyServer", "ParleyTransport", "ParleyHTTP", "ParleyHTTPTesting", "ParleyBackends",
-                "ParleyDialects", "ParleyHub", "ParleyModel",
-                "ParleySocketIO",
-                "WebSocketProtocol", nioCore,
-                nioEmbedded, nioHTTP1, nioPosix, logging,
+                "ParleyServer", "ParleyBackends", "ParleyBackendsHTTP", "ParleyGateway", "ParleyHTTP",
+                "ParleyHTTPTesting", "ParleyHub", "ParleyModel", "ParleyTransport", nioCore,
+                nioHTTP1, nioPosix, logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
@@ -341,7 +378,8 @@ let package = Package(
         .testTarget(
             name: "ParleyCommandTests",
             dependencies: [
-                "parley", "ParleyBackends", "ParleyModel", "ParleyServer", "ParleyTransport", nioCore, logging,
+                "parley", "ParleyBackends", "ParleyBackendsHTTP", "ParleyGateway", "ParleyModel", "ParleyServer",
+                "ParleyTransport", nioCore, logging,
             ],
             swiftSettings: settings
         ),

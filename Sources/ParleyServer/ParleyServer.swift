@@ -1,6 +1,7 @@
 public import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import ParleyBackendsHTTP
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO

@@ -1,6 +1,8 @@
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyBackendsHTTP
+internal import ParleyGateway
 internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel

@@ -1,5 +1,7 @@
 internal import Hummingbird
 internal import ParleyBackends
+internal import ParleyBackendsHTTP
+internal import ParleyGateway
 internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel

@@ -2,7 +2,9 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyBackendsHTTP
 internal import ParleyDialects
+internal import ParleyGateway
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO

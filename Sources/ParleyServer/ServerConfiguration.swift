@@ -1,4 +1,6 @@
+public import ParleyBackendsHTTP
 public import ParleyDialects
+public import ParleyGateway
 public import ParleyHub
 public import ParleyModel
 public import ParleyTransport

@@ -1,4 +1,5 @@
 import Foundation
+import ParleyGateway
 import ParleyServer
 import Testing
 

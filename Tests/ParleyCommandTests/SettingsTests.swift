@@ -1,5 +1,7 @@
 import Foundation
 import ParleyBackends
+import ParleyBackendsHTTP
+import ParleyGateway
 import ParleyServer
 import Testing
 

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import ParleyBackends
+import ParleyBackendsHTTP
 import ParleyHub
 import ParleyModel
 import Synchronization

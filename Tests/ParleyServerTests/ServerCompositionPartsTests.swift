@@ -4,10 +4,11 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import ParleyBackends
+import ParleyBackendsHTTP
+import ParleyGateway
 import ParleyHTTPTesting
 import ParleyHub
 import ParleyModel
-import ParleySocketIO
 import Testing
 
 @testable import ParleyHTTP

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ParleyDialects
+import ParleyGateway
 import ParleyHub
 import ParleyModel
 import ParleyServer

@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import ParleyBackends
+internal import ParleyBackendsHTTP
 internal import ParleyHTTP
 internal import ParleyHub
 internal import ParleyModel

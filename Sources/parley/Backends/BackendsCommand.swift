@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import ParleyBackendsHTTP
 
 /// `parley backends`: what runs, from a terminal.
 struct BackendsCommand: AsyncParsableCommand {

@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+internal import ParleyBackendsHTTP
 import ParleyModel
 import ParleyText
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import ParleyBackendsHTTP
 import ParleyModel
 import ParleyServer
 

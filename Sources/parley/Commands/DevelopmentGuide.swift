@@ -1,4 +1,6 @@
 import ParleyBackends
+internal import ParleyBackendsHTTP
+internal import ParleyGateway
 import ParleyHub
 import ParleyJWT
 import ParleyModel

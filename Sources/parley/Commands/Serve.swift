@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import Logging
+internal import ParleyBackendsHTTP
+internal import ParleyGateway
 import ParleyServer
 internal import ParleyTransport
 import UnixSignals

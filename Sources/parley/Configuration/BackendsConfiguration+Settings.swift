@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import ParleyBackends
+internal import ParleyBackendsHTTP
 import ParleyServer
 import ParleyText
 

@@ -1,3 +1,4 @@
+internal import ParleyBackendsHTTP
 import ParleyModel
 import Yams
 

@@ -1,6 +1,7 @@
 import Logging
 import ParleyAI
 import ParleyDialects
+internal import ParleyGateway
 import ParleyHub
 import ParleyModel
 import ParleySQLite

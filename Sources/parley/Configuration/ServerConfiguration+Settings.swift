@@ -1,6 +1,8 @@
 import EngineIO
 import Foundation
+internal import ParleyBackendsHTTP
 import ParleyDialects
+internal import ParleyGateway
 import ParleyHub
 import ParleyJWT
 import ParleyModel

@@ -1,3 +1,5 @@
+internal import ParleyBackendsHTTP
+
 /// The settings of session backends.
 extension Setting {
     static let backendsAPIPort = Setting(

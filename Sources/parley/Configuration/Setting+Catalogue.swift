@@ -1,3 +1,5 @@
+internal import ParleyGateway
+
 /// Every setting there is, in the order in which `parley check-config` prints them and `docs/configuration.md` explains them.
 extension Setting {
     // Listeners

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+internal import ParleyBackendsHTTP
 import ParleyModel
 import ParleyText
 

@@ -1,8 +1,0 @@
-internal import Hummingbird
-internal import ParleyHTTP
-internal import ParleyModel
-
-extension RefusalShape {
-    /// `{"success":false,"error":…}`, as the gateway's REST API has it.
-    static let gateway = RefusalShape { _, refusal in .failure(.init(code: refusal.status), refusal.text) }
-}
