@@ -21,6 +21,7 @@ let package = Package(
         .executable(name: "parley", targets: ["parley"]),
         .library(name: "ParleyClient", targets: ["ParleyClient"]),
         .library(name: "ParleyTesting", targets: ["ParleyTesting"]),
+        .library(name: "ParleyBackendsTesting", targets: ["ParleyBackendsTesting"]),
         .library(name: "WebSocketProtocol", targets: ["WebSocketProtocol"]),
         .library(name: "EngineIO", targets: ["EngineIO"]),
         .library(name: "SocketIO", targets: ["SocketIO"]),
@@ -179,10 +180,12 @@ let package = Package(
         ),
         .target(
             name: "ParleyTesting",
-            dependencies: [
-                "ParleyBackends", "ParleyClient", "ParleyHub", "ParleyModel", "ParleyText", "WebSocketProtocol",
-                nioCore,
-            ],
+            dependencies: ["ParleyClient", "ParleyHub", "ParleyModel", "ParleyText", "WebSocketProtocol", nioCore],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ParleyBackendsTesting",
+            dependencies: ["ParleyBackends", "ParleyTesting", nioCore],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -271,7 +274,8 @@ let package = Package(
         .testTarget(
             name: "ParleyBackendsTests",
             dependencies: [
-                "ParleyBackends", "ParleyHub", "ParleyModel", "ParleyTesting", "WebSocketProtocol", nioCore, nioPosix,
+                "ParleyBackends", "ParleyBackendsTesting", "ParleyHub", "ParleyModel", "ParleyTesting",
+                "WebSocketProtocol", nioCore, nioPosix,
                 logging,
             ],
             swiftSettings: settings

@@ -8,7 +8,7 @@ public struct ConformanceScenario<Subject: Sendable>: Sendable, CustomStringConv
     public let description: String
     private let body: @Sendable (Subject) async throws -> Void
 
-    init(_ description: String, _ body: @escaping @Sendable (Subject) async throws -> Void) {
+    package init(_ description: String, _ body: @escaping @Sendable (Subject) async throws -> Void) {
         self.description = description
         self.body = body
     }
@@ -18,7 +18,7 @@ public struct ConformanceScenario<Subject: Sendable>: Sendable, CustomStringConv
     public func run(_ subject: Subject) async throws { try await self.body(subject) }
 }
 
-func expect<Value: Equatable>(_ found: Value, _ expected: Value, _ what: String) throws {
+package func expect<Value: Equatable>(_ found: Value, _ expected: Value, _ what: String) throws {
     guard found != expected else { return }
     throw ConformanceFailure("Expected \(what) to be \(expected), got \(found)")
 }

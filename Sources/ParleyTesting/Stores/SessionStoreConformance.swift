@@ -197,7 +197,7 @@ public enum SessionStoreConformance {
 public struct ConformanceFailure: Error, CustomStringConvertible {
     public let description: String
 
-    init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 }

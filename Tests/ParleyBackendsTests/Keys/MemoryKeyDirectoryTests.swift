@@ -1,5 +1,6 @@
 import NIOCore
 import ParleyBackends
+import ParleyBackendsTesting
 import ParleyModel
 import ParleyTesting
 import Testing

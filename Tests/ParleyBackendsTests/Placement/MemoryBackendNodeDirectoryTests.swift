@@ -1,5 +1,6 @@
 import NIOCore
 import ParleyBackends
+import ParleyBackendsTesting
 import ParleyTesting
 import Synchronization
 import Testing

@@ -1,5 +1,6 @@
 public import NIOCore
 public import ParleyBackends
+public import ParleyTesting
 
 /// What every ``BackendNodeDirectory`` must do: run each scenario against an empty directory.
 public enum BackendNodeDirectoryConformance {
