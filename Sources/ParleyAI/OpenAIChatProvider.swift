@@ -1,20 +1,20 @@
-public import AsyncHTTPClient
+package import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
-public import ParleyDialects
+package import ParleyDialects
 internal import ParleyModel
 internal import ParleyText
 
 /// Asks an endpoint with OpenAI's chat completions, and passes its answer on as it comes.
 ///
 /// Whoever makes one shuts it down.
-public final class OpenAIChatProvider: ChatProvider {
+package final class OpenAIChatProvider: ChatProvider {
     /// Of one answer, in bytes of UTF-8; what is longer ends with an error.
-    public static let maximumAnswerBytes = 256 * 1024
+    package static let maximumAnswerBytes = 256 * 1024
     /// Of everything that is sent for one answer, what keeps connections alive and thoughts of the model included.
-    public static let maximumBodyBytes = 64 << 20
+    package static let maximumBodyBytes = 64 << 20
     /// How long an answer may take, from its head to its end.
-    public static let maximumDuration = Duration.seconds(600)
+    package static let maximumDuration = Duration.seconds(600)
 
     private let endpoint: ChatEndpoint
     private let apiKey: String?
@@ -24,7 +24,7 @@ public final class OpenAIChatProvider: ChatProvider {
 
     /// How this provider wants its client: 10 s for a connection, 60 s between bytes, no redirects, as they would carry the
     /// conversation to somebody else.
-    public static var clientConfiguration: HTTPClient.Configuration {
+    package static var clientConfiguration: HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: HTTPClient.Configuration.Timeout(connect: .seconds(10), read: .seconds(60))
@@ -42,7 +42,7 @@ public final class OpenAIChatProvider: ChatProvider {
     ///   - model: `nil`: none is named, and the endpoint has one.
     ///   - client: Configured like ``clientConfiguration``; shut down by ``shutdown()``.
     /// - Throws: ``ChatProviderError`` with `invalidURL` or `invalidKey`.
-    public convenience init(
+    package convenience init(
         baseURL: String,
         apiKey: String?,
         model: String?,
@@ -75,14 +75,14 @@ public final class OpenAIChatProvider: ChatProvider {
 
     /// Says what is wrong with an endpoint or a key, without opening anything.
     /// - Throws: ``ChatProviderError``, as the initializer does.
-    public static func check(baseURL: String, apiKey: String?) throws {
+    package static func check(baseURL: String, apiKey: String?) throws {
         _ = try ChatEndpoint(setting: baseURL)
         _ = try apiKey.map(Self.checkedKey)
     }
 
     /// The same of a key alone.
     /// - Throws: ``ChatProviderError`` with `invalidKey`.
-    public static func check(apiKey: String) throws { _ = try Self.checkedKey(apiKey) }
+    package static func check(apiKey: String) throws { _ = try Self.checkedKey(apiKey) }
 
     /// What stands around a key in a file is no part of it; what stands in it goes into a header field.
     private static func checkedKey(_ key: String) throws(ChatProviderError) -> String {
@@ -97,11 +97,11 @@ public final class OpenAIChatProvider: ChatProvider {
     }
 
     /// Ends what is being asked, too.
-    public func shutdown() async throws { try await self.client.shutdown() }
+    package func shutdown() async throws { try await self.client.shutdown() }
 
-    public var name: String { self.endpoint.host }
+    package var name: String { self.endpoint.host }
 
-    public func answer(to turns: [ChatTurn], locale: String?) -> AsyncThrowingStream<String, any Error> {
+    package func answer(to turns: [ChatTurn], locale: String?) -> AsyncThrowingStream<String, any Error> {
         .pieces { yield in
             do {
                 try await self.ask(turns, yield)
