@@ -388,5 +388,6 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "DocumentationTests", dependencies: ["parley", "ParleyModel"], swiftSettings: settings),
+        .testTarget(name: "StructureTests", swiftSettings: settings),
     ]
 )

@@ -2,20 +2,34 @@ import Foundation
 import Testing
 
 /// What the sources look like, as their folders promise it.
-@Suite("The sources of Socket.IO")
+@Suite("The folders of targets")
 struct FolderTests {
-    /// From the lowest to the highest: each knows those before it.
-    static let folders = [
-        "Configuration", "Engine", "Endpoint", "Recovery", "Commands", "Sockets", "Clients", "Server",
+    /// From the lowest to the highest: each knows those before it. Files beside the folders know all of them.
+    static let targets: [String: [String]] = [
+        "ParleyTransport": ["Requests", "Connections", "Listeners", "Detection"],
+        "ParleySocketIO": ["Configuration", "Engine", "Endpoint", "Recovery", "Commands", "Sockets", "Clients", "Server"],
+        "ParleyBackendsHTTP": ["Services", "Upstream", "Resume", "Proxy", "API", "Host"],
+        "ParleyGateway": ["Configuration", "Events", "Gateway", "REST", "Endpoints"],
     ]
 
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
+    struct Folder: Sendable, CustomStringConvertible {
+        let target: String
+        let name: String
+        let above: ArraySlice<String>
+        var description: String { "\(self.target)/\(self.name)" }
+    }
 
-    /// The code of a folder's files, without comments and text.
+    static let folders = targets.sorted { $0.key < $1.key }.flatMap { target, names in
+        names.indices.map { Folder(target: target, name: names[$0], above: names[($0 + 1)...]) }
+    }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Sources")
+
+    /// The code of a folder's files, and of folders in it, without comments and text.
     private static func code(in folder: String) throws -> [(file: String, code: String)] {
         let directory = Self.root.appending(path: folder)
-        return try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+        return try FileManager.default.subpathsOfDirectory(atPath: directory.path).sorted()
             .filter { $0.hasSuffix(".swift") }
             .map { file in
                 let text = try String(contentsOf: directory.appending(path: file), encoding: .utf8)
@@ -28,26 +42,27 @@ struct FolderTests {
 
     /// The types that a folder declares.
     private static func types(in folder: String) throws -> Set<Substring> {
-        let declaration = /(?m)^(?:public |package |final |indirect )*(?:class|struct|enum|protocol) (\w+)/
+        let declaration = /(?m)^(?:public |package |open |final |indirect )*(?:class|struct|enum|protocol) (\w+)/
         return Set(try Self.code(in: folder).flatMap { $0.code.matches(of: declaration).map(\.output.1) })
     }
 
-    @Test("Every folder has its place in the order")
-    func places() throws {
-        let directory = Self.root.appending(path: "ParleySocketIO").path
+    @Test("Every folder has its place in the order", arguments: targets.keys.sorted())
+    func places(target: String) throws {
+        let directory = Self.root.appending(path: target).path
         let found = try FileManager.default.contentsOfDirectory(atPath: directory).filter { !$0.contains(".") }
-        #expect(found.sorted() == Self.folders.sorted())
+        #expect(found.sorted() == Self.targets[target]?.sorted())
     }
 
-    @Test("A folder knows those below it, and none above", arguments: folders.indices)
-    func order(index: Int) throws {
+    @Test("A folder knows those below it, and none above", arguments: folders)
+    func order(folder: Folder) throws {
         let words = /\w+/
-        for above in Self.folders[(index + 1)...] {
-            let types = try Self.types(in: "ParleySocketIO/\(above)")
+        let code = try Self.code(in: folder.description)
+        for above in folder.above {
+            let types = try Self.types(in: "\(folder.target)/\(above)")
             #expect(!types.isEmpty)
-            for (file, code) in try Self.code(in: "ParleySocketIO/\(Self.folders[index])") {
+            for (file, code) in code {
                 let named = Set(code.matches(of: words).map(\.output)).intersection(types)
-                #expect(named.isEmpty, "\(Self.folders[index])/\(file) names \(named.sorted()) of \(above)")
+                #expect(named.isEmpty, "\(folder)/\(file) names \(named.sorted()) of \(above)")
             }
         }
     }
