@@ -316,8 +316,7 @@ let package = Package(
         .testTarget(
             name: "ParleyHTTPTests",
             dependencies: [
-                "ParleyHTTP", "ParleyHTTPTesting", "ParleyModel", "ParleyTransport", nioCore, nioHTTP1, logging,
-                .product(name: "Hummingbird", package: "hummingbird"),
+                "ParleyHTTP", "ParleyModel", "ParleyTransport", nioHTTP1,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings

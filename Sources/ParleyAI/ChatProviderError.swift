@@ -1,4 +1,4 @@
-package import ParleyModel
+internal import ParleyModel
 
 /// What kept an AI from answering. Two errors are equal when their codes are.
 ///

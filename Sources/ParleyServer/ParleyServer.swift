@@ -2,6 +2,7 @@ public import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ParleyBackendsHTTP
+internal import ParleyGateway
 internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO

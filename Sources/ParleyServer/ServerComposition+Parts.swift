@@ -7,6 +7,7 @@ internal import ParleyHub
 internal import ParleyModel
 internal import ParleySocketIO
 internal import ParleyText
+internal import ParleyTransport
 
 /// Which parts a listener has, in the order in which they are asked. Source: docs/architecture.md, §5, and the order of routing on a
 /// shared port.

@@ -1,7 +1,7 @@
 internal import Logging
 package import NIOCore
 internal import ParleyDialects
-package import ParleyHub
+internal import ParleyHub
 package import ParleyModel
 
 /// A WebSocket connection that speaks a dialect: messages to ``DialectMachine``, what it says to the hub, and back.

@@ -1,5 +1,6 @@
 import HTTPTypes
 import ParleyDialects
+import ParleyHTTPTesting
 import Testing
 
 @testable import ParleyGateway

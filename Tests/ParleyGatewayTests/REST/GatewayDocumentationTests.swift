@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import ParleyHTTPTesting
 import Testing
 
 @testable import ParleyGateway

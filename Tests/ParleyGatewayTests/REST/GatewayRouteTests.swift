@@ -1,5 +1,6 @@
 import HTTPTypes
 import NIOCore
+import ParleyHTTPTesting
 import ParleyModel
 import Testing
 

@@ -20,7 +20,7 @@ struct HeldPollTests {
             in: &configuration.formats,
             dialect: .socketIO,
             configuration: application.configuration
-        ) { _, _, _, _ in }
+        )
         let hub = Hub(configuration: configuration, embedded: [loop])
         let host = EngineHost(
             application,

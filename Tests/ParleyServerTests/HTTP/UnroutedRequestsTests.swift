@@ -7,9 +7,13 @@ import ParleyHTTPTesting
 import ParleyModel
 import Testing
 
+@testable import ParleyBackendsHTTP
+@testable import ParleyGateway
 @testable import ParleyHTTP
+@testable import ParleyServer
+@testable import ParleyTransport
 
-/// Tests of `UnroutedRequests.swift`, `ListenerRoutes.swift` and `RefusalShape.swift`.
+/// Tests of `UnroutedRequests.swift`, `ListenerRoutes.swift` and the shapes of all APIs.
 @Suite struct UnroutedRequestsTests {
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -1,9 +1,12 @@
 import ParleyModel
 import Testing
 
+@testable import ParleyBackendsHTTP
+@testable import ParleyGateway
 @testable import ParleyHTTP
+@testable import ParleyServer
 
-/// Tests of `CrossOriginRule.swift` and of the policies in `CORSPolicy+APIs.swift`.
+/// Tests of `CrossOriginRule.swift` and of the policies of all APIs.
 @Suite struct CrossOriginRuleTests {
     @Test(
         "Who may come, and with what",
