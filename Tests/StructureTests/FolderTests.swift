@@ -7,7 +7,9 @@ struct FolderTests {
     /// From the lowest to the highest: each knows those before it. Files beside the folders know all of them.
     static let targets: [String: [String]] = [
         "ParleyTransport": ["Requests", "Connections", "Listeners", "Detection"],
-        "ParleySocketIO": ["Configuration", "Engine", "Endpoint", "Recovery", "Commands", "Sockets", "Clients", "Server"],
+        "ParleySocketIO": [
+            "Configuration", "Engine", "Endpoint", "Recovery", "Commands", "Sockets", "Clients", "Server",
+        ],
         "ParleyBackendsHTTP": ["Services", "Upstream", "Resume", "Proxy", "API", "Host"],
         "ParleyGateway": ["Configuration", "Events", "Gateway", "REST", "Endpoints"],
     ]
