@@ -79,7 +79,7 @@ public enum HeaderBytes {
     }
 
     private static func copy(_ text: String, to place: UnsafeMutableRawPointer) {
-        let isCopied = text.utf8.withContiguousStorageIfAvailable { bytes in
+        let isCopied: Void? = text.utf8.withContiguousStorageIfAvailable { bytes in
             if let start = bytes.baseAddress { place.copyMemory(from: start, byteCount: bytes.count) }
         }
         guard isCopied == nil else { return }

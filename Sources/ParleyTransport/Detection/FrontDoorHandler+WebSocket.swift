@@ -140,8 +140,8 @@ extension FrontDoorHandler {
     func removeHTTP(_ context: ChannelHandlerContext) -> EventLoopFuture<Void>.Isolated {
         let pipeline = context.pipeline.syncOperations
         self.removeEncoder(context)
-        context.pipeline.removeHandler(self, promise: nil)
-        context.pipeline.removeHandler(self.headGuard, promise: nil)
+        pipeline.removeHandler(self, promise: nil)
+        pipeline.removeHandler(self.headGuard, promise: nil)
         // Last: what came behind the handshake is passed on when the decoder goes.
         return pipeline.removeHandler(self.decoder).assumeIsolated()
     }
